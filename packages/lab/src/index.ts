@@ -1,0 +1,2 @@
+export { seededRandom } from "./chance/seeded-random.ts";
+export { VirtualClock } from "./time/virtual-clock.ts";

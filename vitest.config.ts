@@ -1,0 +1,17 @@
+import { defineConfig } from "vitest/config";
+
+// Tests run the sources: the "@outrigger/source" export condition points at src/, so nothing is built first.
+export default defineConfig({
+  ssr: { resolve: { conditions: ["@outrigger/source", "module", "node", "development|production"] } },
+  test: {
+    include: [
+      "packages/*/src/**/*.test.ts",
+      "packages/*/test/**/*.test.ts",
+      "examples/*/test/**/*.test.ts",
+      "test/**/*.test.ts",
+      "scripts/**/*.test.ts",
+    ],
+    execArgv: ["--conditions=@outrigger/source"],
+    restoreMocks: true,
+  },
+});
