@@ -1,0 +1,135 @@
+import type { LaneSummary } from "./storm/summary.ts";
+
+export const languages = ["en", "ko"] as const;
+export type Language = (typeof languages)[number];
+
+export interface Addresses {
+  readonly shop: string;
+  readonly console: string;
+  readonly providers: readonly { readonly name: string; readonly url: string; readonly controlUrl: string }[];
+}
+
+/** What the terminal says. */
+export interface Messages {
+  readonly usage: string;
+  readonly starting: Readonly<Record<"database" | "providers" | "shop" | "console", string>>;
+  readonly ready: (addresses: Addresses) => string;
+  readonly stopping: string;
+  readonly phase: Readonly<Record<"storm" | "healing", string>>;
+  readonly progress: (values: { sent: number; kills: number; faults: string; pending: string }) => string;
+  readonly rows: Readonly<Record<keyof LaneSummary, string>>;
+  readonly passed: string;
+  readonly failed: string;
+  readonly unusedFaults: (kinds: string) => string;
+  readonly evidence: (directory: string) => string;
+}
+
+const en: Messages = {
+  usage: `Usage: npm start -- [options]
+
+  --storm 30s    drive both lanes for this long while providers fail and the shop is killed, then audit
+  --seed 7       which storm (default 1)
+  --out DIR      write summary.json, journal-*.ndjson, orders.ndjson and operations.ndjson
+  --rate 40      orders per second and lane (default 40 in a storm, 5 otherwise; 0 is none)
+  --port 4000    the shop's port; the console takes the next one; 0 picks free ones
+  --json         the storm's summary on stdout as JSON
+  --lang en|ko   language of the terminal (default: from LANG)
+
+Exit code of a storm: 0 when the protected lane has no defect and nothing is pending, else 1.`,
+  starting: {
+    database: "starting PostgreSQL",
+    providers: "starting payment providers a and b",
+    shop: "starting the shop",
+    console: "starting the console",
+  },
+  ready: ({ shop, console, providers }) => `
+  Outrigger: one checkout, two lanes
+
+  Console    ${console}        <- open this
+  Shop       ${shop}
+${providers.map(({ name, url, controlUrl }) => `  Provider ${name} ${url}   (faults: ${controlUrl})`).join("\n")}
+
+  Try it:
+    curl -i ${shop}/checkout -H 'content-type: application/json' -d '{"orderId":"my-1","amount":15000}'
+    curl -X PUT ${providers[0]?.controlUrl}/fault -H 'content-type: application/json' -d '{"kind":"applyThenHang"}'
+    curl -i ${shop}/checkout -H 'content-type: application/json' -d '{"orderId":"my-2","amount":15000}'
+    curl -i ${shop}/orders/my-2
+    curl ${providers[0]?.url}/journal
+
+  Ctrl-C ends everything.
+`,
+  stopping: "stopping",
+  phase: { storm: "storm", healing: "healed, waiting for the last outcomes" },
+  progress: ({ sent, kills, faults, pending }) => `${sent} orders, ${kills} kills, ${faults}${pending}`,
+  rows: {
+    orders: "orders",
+    paid: "paid",
+    unpaid: "unpaid",
+    pending: "pending",
+    charges: "charges made",
+    cancels: "charges cancelled",
+    chargedTwice: "CHARGED TWICE",
+    chargedWithoutOrder: "CHARGED WITHOUT AN ORDER",
+    orderWithoutCharge: "ORDER WITHOUT A CHARGE",
+  },
+  passed: "The protected lane agrees with its providers: no defect, nothing pending.",
+  failed: "The protected lane does NOT agree with its providers.",
+  unusedFaults: (kinds) => `No request met these faults; a longer storm would: ${kinds}`,
+  evidence: (directory) => `Evidence: ${directory}`,
+};
+
+const ko: Messages = {
+  usage: `사용법: npm start -- [옵션]
+
+  --storm 30s    이 시간 동안 결제사 장애와 상점 강제 종료 속에서 두 레인을 돌린 뒤 대조합니다
+  --seed 7       어떤 폭풍인지 정하는 시드 (기본 1)
+  --out DIR      summary.json, journal-*.ndjson, orders.ndjson, operations.ndjson을 저장합니다
+  --rate 40      레인마다 초당 주문 수 (폭풍 기본 40, 평소 5, 0은 없음)
+  --port 4000    상점 포트. 콘솔은 그다음 포트를 씁니다. 0이면 빈 포트를 고릅니다
+  --json         폭풍 결과를 표준 출력에 JSON으로 씁니다
+  --lang en|ko   터미널 언어 (기본: LANG 환경 변수)
+
+폭풍의 종료 코드: 보호 레인에 결함이 없고 미확정 주문이 없으면 0, 아니면 1.`,
+  starting: {
+    database: "PostgreSQL을 시작합니다",
+    providers: "결제사 a와 b를 시작합니다",
+    shop: "상점을 시작합니다",
+    console: "콘솔을 시작합니다",
+  },
+  ready: ({ shop, console, providers }) => `
+  Outrigger: 결제 하나, 두 레인
+
+  콘솔       ${console}        <- 여기를 여세요
+  상점       ${shop}
+${providers.map(({ name, url, controlUrl }) => `  결제사 ${name}   ${url}   (장애: ${controlUrl})`).join("\n")}
+
+  해 보세요:
+    curl -i ${shop}/checkout -H 'content-type: application/json' -d '{"orderId":"my-1","amount":15000}'
+    curl -X PUT ${providers[0]?.controlUrl}/fault -H 'content-type: application/json' -d '{"kind":"applyThenHang"}'
+    curl -i ${shop}/checkout -H 'content-type: application/json' -d '{"orderId":"my-2","amount":15000}'
+    curl -i ${shop}/orders/my-2
+    curl ${providers[0]?.url}/journal
+
+  Ctrl-C를 누르면 모두 끝납니다.
+`,
+  stopping: "종료합니다",
+  phase: { storm: "폭풍", healing: "복구됨, 마지막 결과를 기다립니다" },
+  progress: ({ sent, kills, faults, pending }) => `주문 ${sent}건, 강제 종료 ${kills}회, ${faults}${pending}`,
+  rows: {
+    orders: "주문",
+    paid: "결제 완료",
+    unpaid: "미결제",
+    pending: "미확정",
+    charges: "승인 건수",
+    cancels: "취소 건수",
+    chargedTwice: "이중 결제",
+    chargedWithoutOrder: "주문 없는 결제",
+    orderWithoutCharge: "결제 없는 주문",
+  },
+  passed: "보호 레인은 결제사와 일치합니다. 결함 0건, 미확정 0건.",
+  failed: "보호 레인이 결제사와 일치하지 않습니다.",
+  unusedFaults: (kinds) => `다음 장애는 어떤 요청에도 닿지 않았습니다. 더 긴 폭풍이 필요합니다: ${kinds}`,
+  evidence: (directory) => `증거 파일: ${directory}`,
+};
+
+export const messages: Readonly<Record<Language, Messages>> = { en, ko };

@@ -1,0 +1,43 @@
+import { exponential } from "@outrigger/core";
+import { type HttpIntegration, httpIntegration } from "@outrigger/http";
+
+/** One answer of a provider to a charge. */
+export interface Charge {
+  readonly chargeId: string;
+  readonly key: string;
+  readonly status: "approved" | "cancelled";
+}
+
+/**
+ * A payment provider, described once. Both providers speak the same API.
+ *
+ * The times are short so that a visitor sees within seconds what production shows within minutes; the package's
+ * defaults are longer.
+ */
+export function paymentProvider(name: string, baseUrl: string): HttpIntegration {
+  return httpIntegration({
+    name: `provider-${name}`,
+    baseUrl,
+    timeout: { connect: "500ms", read: "1s", total: "2500ms" },
+    pool: { connections: 40, acquire: "500ms" },
+    concurrency: { limit: 40 },
+    retry: { maxRetries: 1, backoff: exponential("100ms") },
+    breaker: { window: "5s", failureRatio: 0.5, minimumCalls: 20, openFor: "2s", probes: 3 },
+    operations: {
+      charge: {
+        method: "POST",
+        path: "/v1/charges",
+        idempotency: { header: "Idempotency-Key", window: "1d" },
+        // The provider's contract: a 402 is final, and a 503 is answered before anything is applied.
+        refusals: [402, 410],
+        notApplied: [503],
+      },
+      inquire: { method: "GET", path: "/v1/charges" },
+      cancel: {
+        method: "POST",
+        path: "/v1/cancels",
+        idempotency: { header: "Idempotency-Key", window: "1d" },
+      },
+    },
+  });
+}

@@ -1,0 +1,69 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createLedger, fromPgPool, type LedgerExportRow } from "@outrigger/ledger";
+import pg from "pg";
+import { type JournalLine, type Lane, lanes, type OrderLine } from "../audit/order-book.ts";
+import { ordersChangedSince } from "../audit/read-orders.ts";
+import { ledgerSchema } from "../shop/schema.ts";
+import type { Stack } from "../stack.ts";
+import type { CustomerOrder } from "../traffic/customer.ts";
+
+/** What both sides say about every order of a storm, unjudged. */
+export interface Evidence {
+  readonly journals: Readonly<Record<string, readonly JournalLine[]>>;
+  readonly orders: readonly OrderLine[];
+  readonly operations: readonly LedgerExportRow[];
+}
+
+export async function gatherEvidence(stack: Stack, sent: readonly CustomerOrder[]): Promise<Evidence> {
+  const pool = new pg.Pool({ connectionString: stack.databaseUrl, max: 1 });
+  try {
+    const journals = await Promise.all(
+      stack.providers.map(async (each) => [each.name, await each.journal()] as const),
+    );
+    const ledger = createLedger({ sql: fromPgPool(pool), schema: ledgerSchema });
+    return {
+      journals: Object.fromEntries(journals),
+      orders: await orderLines(pool, sent),
+      operations: await Array.fromAsync(ledger.export()),
+    };
+  } finally {
+    await pool.end();
+  }
+}
+
+/** One line per order that was sent: also those that a lane forgot or never stored, which are unpaid. */
+async function orderLines(pool: pg.Pool, sent: readonly CustomerOrder[]): Promise<OrderLine[]> {
+  const client = await pool.connect();
+  try {
+    const stored = new Map<string, OrderLine>();
+    for (const lane of lanes) {
+      const { orders } = await ordersChangedSince(client, lane, "-infinity");
+      for (const order of orders) stored.set(order.orderId, order);
+    }
+    return sent.map(
+      ({ orderId, lane, amount }): OrderLine =>
+        stored.get(orderId) ?? {
+          orderId,
+          lane: lane satisfies Lane,
+          amount,
+          status: "unpaid",
+          provider: null,
+        },
+    );
+  } finally {
+    client.release();
+  }
+}
+
+/** Writes `journal-*.ndjson`, `orders.ndjson` and `operations.ndjson`: enough to judge the storm without us. */
+export async function writeEvidence(directory: string, evidence: Evidence): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  const write = (name: string, lines: readonly unknown[]): Promise<void> =>
+    writeFile(join(directory, name), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  for (const [provider, lines] of Object.entries(evidence.journals)) {
+    await write(`journal-${provider}.ndjson`, lines);
+  }
+  await write("orders.ndjson", evidence.orders);
+  await write("operations.ndjson", evidence.operations);
+}
