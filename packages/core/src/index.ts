@@ -1,8 +1,45 @@
+export {
+  type BreakerOptions,
+  type BreakerSnapshot,
+  breakerDefaults,
+  type CircuitBreaker,
+  circuitBreaker,
+} from "./breaker/breaker.ts";
+export { type BreakerMove, type BreakerState, breakerTable, stepBreaker } from "./breaker/breaker-states.ts";
 export { type Clock, type Random, systemClock, systemRandom, type Timer } from "./clock/clock.ts";
-export { type Call, execute, type Policy, pipeline } from "./context/call.ts";
+export {
+  type ConcurrencyLimit,
+  type ConcurrencyLimitOptions,
+  type ConcurrencySnapshot,
+  concurrencyDefaults,
+  concurrencyLimit,
+} from "./concurrency/concurrency-limit.ts";
+export { type Call, type Policy, pipeline } from "./context/call.ts";
 export { CallContext, type CallOptions } from "./context/call-context.ts";
-export { type Duration, type DurationRange, durationMs, formatDuration, show } from "./duration/duration.ts";
-export { type Event, EventStream, type Listener } from "./events/events.ts";
+export { execute } from "./context/execute.ts";
+export { type DeadlineOptions, deadline } from "./deadline/deadline.ts";
+export {
+  type Duration,
+  type DurationRange,
+  durationMs,
+  durationText,
+  formatDuration,
+  show,
+} from "./duration/duration.ts";
+export { type Event, EventStream, isolated, type Listener } from "./events/events.ts";
+export type {
+  AttemptTimedOut,
+  BreakerClosed,
+  BreakerHalfOpened,
+  BreakerOpened,
+  CallRejected,
+  DeadlineExceeded,
+  LateResult,
+  LimitReached,
+  PolicyEvent,
+  RetryRefused,
+  RetryScheduled,
+} from "./events/policy-event.ts";
 export {
   coreFailureCodes,
   type Effect,
@@ -22,3 +59,15 @@ export {
   oneOf,
   ratioIn,
 } from "./options/options.ts";
+export type { PolicyOptions } from "./options/policy-options.ts";
+export {
+  type Backoff,
+  backoffDefaults,
+  type ExponentialOptions,
+  exponential,
+  fixed,
+  type LinearOptions,
+  linear,
+} from "./retry/backoff.ts";
+export { type Jitter, type RetryOptions, retry, retryDefaults } from "./retry/retry.ts";
+export { type AttemptTimeoutOptions, attemptTimeout } from "./timeout/attempt-timeout.ts";

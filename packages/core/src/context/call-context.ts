@@ -40,11 +40,15 @@ export class CallContext {
   /** Counts the first call as 1. */
   readonly attempt: number;
   readonly #parent: CallContext | undefined;
-  readonly #children = new Set<CallContext>();
+  /** The lists are made when first needed: most contexts have one child or none, and nobody to tell. */
+  #children: CallContext[] | undefined;
   #recorded: Effect | undefined;
   #abortReason: Failure | undefined;
   #controller: AbortController | undefined;
-  #listeners: Set<AbortListener> | undefined;
+  #listeners: AbortListener[] | undefined;
+  /** Pieces of work, of this call or of its parts, that go on although their caller has been answered. */
+  #outliving = 0;
+  #whenWorkEnds: (() => void)[] | undefined;
 
   constructor(options: CallOptions = {}, parent?: CallContext, child: ChildInit = {}) {
     this.clock = options.clock ?? parent?.clock ?? systemClock;
@@ -62,13 +66,14 @@ export class CallContext {
   /** A part of this call that can be ended without ending the whole. Call {@link end} when the part is over. */
   child(init: ChildInit = {}): CallContext {
     const child = new CallContext({}, this, init);
-    this.#children.add(child);
+    this.#children ??= [];
+    this.#children.push(child);
     return child;
   }
 
   /** Takes this part out of the whole: its effect no longer counts, and aborting the whole no longer reaches it. */
   end(): void {
-    if (this.#parent !== undefined) this.#parent.#children.delete(this);
+    if (this.#parent !== undefined) remove(this.#parent.#children, this);
   }
 
   /**
@@ -79,7 +84,7 @@ export class CallContext {
    * transport says `none` while the request waits and `unknown` when its first byte is about to leave.
    */
   get effect(): Effect {
-    if (this.#children.size === 0) return this.#recorded ?? "unknown";
+    if (this.#children === undefined || this.#children.length === 0) return this.#recorded ?? "unknown";
     let effect = this.#recorded ?? "none";
     for (const child of this.#children) effect = worseEffect(effect, child.effect);
     return effect;
@@ -101,31 +106,63 @@ export class CallContext {
     return this.#abortReason;
   }
 
-  /** Tells whoever works for this call to stop. The first reason stays; aborting again does nothing. */
+  /**
+   * Tells whoever works for this call to stop. The first reason stays; aborting again does nothing.
+   *
+   * The effect at this moment is what the caller is told, so whoever hears of it must not carry the call any
+   * further: a request that still waits is not sent.
+   */
   abort(reason: Failure): void {
     if (this.#abortReason !== undefined) return;
     this.#abortReason = reason;
-    for (const child of [...this.#children]) child.abort(reason);
-    if (this.#listeners !== undefined) for (const listener of [...this.#listeners]) listener(reason);
+    for (const child of [...(this.#children ?? [])]) child.abort(reason);
+    for (const listener of [...(this.#listeners ?? [])]) tell(listener, reason);
     this.#controller?.abort(reason);
   }
 
   /**
-   * Calls back when this call is aborted; at once when it already is.
+   * Calls back when this call is aborted; at once when it already is. What the listener throws is dropped, so
+   * that the others hear of it too.
    *
    * @returns a function that forgets the listener; call it when the work ends.
    */
   onAbort(listener: AbortListener): () => void {
     if (this.#abortReason !== undefined) {
-      listener(this.#abortReason);
+      tell(listener, this.#abortReason);
       return () => {};
     }
-    this.#listeners ??= new Set();
+    this.#listeners ??= [];
     const listeners = this.#listeners;
-    listeners.add(listener);
-    return () => {
-      listeners.delete(listener);
-    };
+    listeners.push(listener);
+    return () => remove(listeners, listener);
+  }
+
+  /**
+   * Says that `work` goes on although its caller has been answered. Policies that answer early say it, so that
+   * what the work still holds is not given away.
+   */
+  leaveRunning(work: Promise<unknown>): void {
+    this.#outlive(1);
+    const ended = (): void => this.#outlive(-1);
+    work.then(ended, ended);
+  }
+
+  /** Calls back once nothing done for this call goes on any more: at once, unless work outlived its caller. */
+  whenWorkEnds(callback: () => void): void {
+    if (this.#outliving === 0) {
+      callback();
+      return;
+    }
+    this.#whenWorkEnds ??= [];
+    this.#whenWorkEnds.push(callback);
+  }
+
+  #outlive(change: 1 | -1): void {
+    this.#outliving += change;
+    if (this.#outliving === 0 && this.#whenWorkEnds !== undefined) {
+      for (const callback of this.#whenWorkEnds.splice(0)) callback();
+    }
+    if (this.#parent !== undefined) this.#parent.#outlive(change);
   }
 
   /** For APIs that want an `AbortSignal`. Made at the first use, because most calls never need one. */
@@ -136,4 +173,17 @@ export class CallContext {
     }
     return this.#controller.signal;
   }
+}
+
+function tell(listener: AbortListener, reason: Failure): void {
+  try {
+    listener(reason);
+  } catch {
+    // An abort comes from a timer or a signal, where a throw would end the process.
+  }
+}
+
+function remove<T>(list: T[] | undefined, item: T): void {
+  const index = list?.indexOf(item) ?? -1;
+  if (index >= 0) list?.splice(index, 1);
 }

@@ -62,6 +62,11 @@ export function formatDuration(ms: number): Duration {
   return `${ms}ms`;
 }
 
+/** A number of milliseconds for people: 90000 is "90 s", 1234.5 is "1235 ms". */
+export function durationText(ms: number): string {
+  return formatDuration(Math.round(ms)).replace(/[a-z]+$/, " $&");
+}
+
 /** A value as a message can show it: short, quoted, never an object's content (it may hold a secret). */
 export function show(value: unknown): string {
   if (typeof value === "string")

@@ -23,12 +23,21 @@ export class EventStream<E extends Event> {
   }
 
   readonly emit = (event: E): void => {
-    for (const listener of this.#listeners) {
-      try {
-        listener(event);
-      } catch {
-        // Isolated on purpose, see above.
-      }
-    }
+    for (const listener of this.#listeners) tell(listener, event);
   };
+}
+
+/** The same listener, made harmless: what it throws, or rejects with when it is async, is dropped. */
+export function isolated<E extends Event>(listener: Listener<E>): Listener<E> {
+  return (event) => tell(listener, event);
+}
+
+function tell<E extends Event>(listener: Listener<E>, event: E): void {
+  try {
+    // An async function passes for a listener, and its rejection would end the process.
+    const promised: unknown = listener(event);
+    if (promised instanceof Promise) promised.catch(() => {});
+  } catch {
+    // Isolated on purpose, see above.
+  }
 }
