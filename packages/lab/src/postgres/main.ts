@@ -1,0 +1,23 @@
+import { fileURLToPath } from "node:url";
+import { exitWithParent, sayReady } from "../child/exit-with-parent.ts";
+import { PostgresServer, type ServerOptions } from "./postgres-server.ts";
+
+// Entry file of the process that looks after one PostgreSQL server; started by startPostgres.
+const options = JSON.parse(process.argv[2] ?? "") as Omit<ServerOptions, "watcherFile">;
+const server = new PostgresServer({ ...options, watcherFile: fileURLToPath(import.meta.url) });
+
+// Longer than the server's own endings take together.
+exitWithParent({ onStop: () => server.stop(), withinMs: 45_000 });
+
+async function endBecause(reason: unknown): Promise<void> {
+  if (server.stopping) return;
+  console.error(reason);
+  await server.stop();
+  process.exit(1);
+}
+
+try {
+  sayReady(await server.start(() => void endBecause(`PostgreSQL ended by itself\n${server.log}`)));
+} catch (error) {
+  await endBecause(error);
+}

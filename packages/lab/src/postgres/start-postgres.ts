@@ -1,0 +1,71 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { assertKnownKeys, integerIn } from "@outrigger/core";
+import { type Exit, entryExtension, startChild } from "../child/start-child.ts";
+
+export interface PostgresOptions {
+  /**
+   * Whether a commit waits for the disk. Without it a test runs faster, and only a crash of the machine (not of
+   * the server) can lose what was committed.
+   *
+   * @defaultValue true
+   */
+  readonly fsync?: boolean;
+  /**
+   * Folder for the cluster and its password. A server that a killed run has left on it is stopped first.
+   *
+   * @defaultValue a new folder in the system's temporary folder
+   */
+  readonly dataDir?: string;
+  /** @defaultValue 0: a free one */
+  readonly port?: number;
+  /** Whether the data folder stays when the server stops. @defaultValue false */
+  readonly keep?: boolean;
+}
+
+export interface Postgres {
+  /** `postgres://user:password@127.0.0.1:port/postgres`; the user may create databases. */
+  readonly url: string;
+  /** The process that looks after the server; nothing for a server that is not ours. */
+  readonly pid: number | undefined;
+  /** Resolves when the server is gone, whether it was stopped or ended by itself. */
+  readonly exited: Promise<Exit>;
+  /** Stops the server and waits until it has; sessions that are open are ended. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a real PostgreSQL server, installed by npm, on loopback, with a random password.
+ *
+ * A process of its own looks after it and stops it when this process is gone, however it died. No signal of the
+ * terminal reaches the server: it ends when it is told to.
+ *
+ * @throws Error with the server's last lines when it does not start.
+ */
+export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
+  assertKnownKeys("postgres", options, ["fsync", "dataDir", "port", "keep"]);
+  const { fsync = true, keep = false, dataDir } = options;
+  const child = await startChild<{ readonly url: string }>({
+    file: new URL(`./main${entryExtension}`, import.meta.url),
+    args: [
+      JSON.stringify({
+        folder: dataDir === undefined ? mkdtempSync(join(tmpdir(), "outrigger-postgres-")) : resolve(dataDir),
+        port: integerIn("postgres.port", options.port ?? 0, 0, 65_535),
+        fsync,
+        keep,
+      }),
+    ],
+    ownSession: true,
+    readyWithinMs: 120_000,
+    stopWithinMs: 60_000,
+  });
+  return {
+    url: child.ready.url,
+    pid: child.pid,
+    exited: child.exited,
+    async stop() {
+      await child.stop();
+    },
+  };
+}
