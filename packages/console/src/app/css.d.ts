@@ -1,0 +1,2 @@
+/** esbuild collects imported stylesheets into `app.css`. */
+declare module "*.css";

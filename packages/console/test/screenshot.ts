@@ -1,0 +1,43 @@
+import { parseArgs } from "node:util";
+import { buildConsole } from "../build.ts";
+import { launchBrowser } from "./browser.ts";
+import { sampleHistory } from "./sample.ts";
+import { startScriptedServer } from "./scripted-server.ts";
+
+// Pictures of the page with scripted numbers, for the README and for looking at a change:
+//   node --conditions=@outrigger/source packages/console/test/screenshot.ts --out console.png --dark
+const { values } = parseArgs({
+  options: {
+    out: { type: "string", default: "console.png" },
+    width: { type: "string", default: "1280" },
+    height: { type: "string", default: "860" },
+    language: { type: "string", default: "en" },
+    dark: { type: "boolean", default: false },
+    full: { type: "boolean", default: false },
+    snapshots: { type: "string", default: "600" },
+    scale: { type: "string", default: "1" },
+  },
+});
+
+await buildConsole();
+const server = await startScriptedServer();
+const browser = await launchBrowser();
+try {
+  server.history = sampleHistory({ endAtMs: Date.now(), snapshots: Number(values.snapshots) });
+  const page = await browser.newPage({
+    viewport: { width: Number(values.width), height: Number(values.height) },
+    colorScheme: values.dark ? "dark" : "light",
+    locale: values.language === "ko" ? "ko-KR" : "en-GB",
+    reducedMotion: "reduce",
+    deviceScaleFactor: Number(values.scale),
+  });
+  page.on("console", (message) => console.log(`${message.type()}: ${message.text()}`));
+  page.on("pageerror", (error) => console.log(error));
+  await page.goto(server.url);
+  await page.locator("[data-connection]").waitFor();
+  await page.waitForTimeout(300);
+  await page.screenshot({ path: values.out, fullPage: values.full });
+} finally {
+  await browser.close();
+  await server.close();
+}
