@@ -1,0 +1,165 @@
+import {
+  assertKnownKeys,
+  type Duration,
+  durationMs,
+  formatDuration,
+  integerIn,
+  join,
+  oneOf,
+} from "@outrigger/core";
+import type { StatusContract } from "./classify/status.ts";
+import {
+  type OperationTimeouts,
+  type OperationTimeoutsMs,
+  parseOperationTimeouts,
+} from "./options/timeouts.ts";
+import { addHeaders, headerName, type RequestHeaders } from "./request/headers.ts";
+import { type PathTemplate, pathTemplate } from "./request/path-template.ts";
+
+export type HttpMethod = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
+
+/** The provider remembers keys, and answers a repeated request as it answered the first. */
+export interface KeyedIdempotency {
+  /** The header that carries the key: `"Idempotency-Key"`. */
+  readonly header: string;
+  /** How long the provider remembers a key, by its documentation. At least the total timeout. */
+  readonly window: Duration;
+  /** Send the key in quotes, as the Idempotency-Key draft has it. Most providers want it bare. @defaultValue false */
+  readonly quoted?: boolean | undefined;
+}
+
+export interface OperationOptions {
+  readonly method: HttpMethod;
+  /** Below `baseUrl`, with `{name}` for parameters: `"/v1/orders/{orderId}"`. */
+  readonly path: string;
+  /**
+   * What makes it safe to send the request twice.
+   *
+   * - `"natural"`: its meaning does. @defaultValue for GET, HEAD, OPTIONS, PUT and DELETE
+   * - `"none"`: nothing does. @defaultValue for POST and PATCH
+   * - a key that the provider honours.
+   */
+  readonly idempotency?: "natural" | "none" | KeyedIdempotency | undefined;
+  /** Statuses that are a final "no": nothing was applied, and repeating is pointless. Such as 402. Range: 300 to 599. */
+  readonly refusals?: readonly number[] | undefined;
+  /** Statuses by which the provider guarantees that nothing was applied; may be tried again. Range: 300 to 599. */
+  readonly notApplied?: readonly number[] | undefined;
+  /** Sent with every request of the operation; they replace the integration's. */
+  readonly headers?: RequestHeaders | undefined;
+  readonly timeout?: OperationTimeouts | undefined;
+}
+
+/** An operation, read and checked. */
+export interface Operation {
+  readonly name: string;
+  readonly method: HttpMethod;
+  readonly path: PathTemplate;
+  readonly key: { readonly header: string; readonly quoted: boolean } | undefined;
+  readonly repeatable: boolean;
+  readonly contract: StatusContract;
+  /** Of the integration and of the operation, by name in lower case. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** Names that a request may not set, with the reason. */
+  readonly refusedHeaders: ReadonlyMap<string, string>;
+  readonly timeout: OperationTimeoutsMs;
+}
+
+export interface OperationDefaults {
+  readonly headers: RequestHeaders;
+  readonly timeout: OperationTimeouts;
+  readonly notApplied: readonly number[];
+}
+
+const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
+const readMethods: ReadonlySet<HttpMethod> = new Set(["GET", "HEAD", "OPTIONS"]);
+/** RFC 9110, section 9.2.2. */
+const idempotentMethods: ReadonlySet<HttpMethod> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
+
+/** @throws RangeError or TypeError that names the option and the fix. */
+export function parseOperation(
+  name: string,
+  options: OperationOptions,
+  defaults: OperationDefaults,
+): Operation {
+  const path = `operations.${name}`;
+  assertKnownKeys(path, options, [
+    "method",
+    "path",
+    "idempotency",
+    "refusals",
+    "notApplied",
+    "headers",
+    "timeout",
+  ]);
+  const method = oneOf(join(path, "method"), options.method, methods);
+  const timeout = parseOperationTimeouts(join(path, "timeout"), options.timeout ?? {}, defaults.timeout);
+  const idempotency = options.idempotency ?? (idempotentMethods.has(method) ? "natural" : "none");
+  const key =
+    typeof idempotency === "string" ? undefined : parseKeyed(join(path, "idempotency"), idempotency, timeout);
+  if (key === undefined) oneOf(join(path, "idempotency"), idempotency, ["natural", "none"]);
+
+  const refusedHeaders = new Map<string, string>();
+  if (key !== undefined) refusedHeaders.set(key.header, "pass it as key");
+  const headers = new Map<string, string>();
+  addHeaders(headers, "headers", defaults.headers, refusedHeaders);
+  addHeaders(headers, join(path, "headers"), options.headers ?? {}, refusedHeaders);
+
+  return {
+    name,
+    method,
+    path: pathTemplate(join(path, "path"), options.path),
+    key,
+    repeatable: key !== undefined || idempotency === "natural",
+    contract: {
+      readOnly: readMethods.has(method),
+      keyed: key !== undefined,
+      ...parseStatuses(path, options, defaults.notApplied),
+    },
+    headers,
+    refusedHeaders,
+    timeout,
+  };
+}
+
+function parseKeyed(
+  path: string,
+  idempotency: KeyedIdempotency,
+  timeout: OperationTimeoutsMs,
+): { header: string; quoted: boolean } {
+  assertKnownKeys(path, idempotency, ["header", "window", "quoted"]);
+  const windowMs = durationMs(join(path, "window"), idempotency.window);
+  const totalMs = durationMs("timeout.total", timeout.total);
+  if (windowMs < totalMs) {
+    throw new RangeError(
+      `${join(path, "window")} (${formatDuration(windowMs)}) is shorter than timeout.total (${timeout.total}): ` +
+        "a retry could come after the provider has forgotten the key",
+    );
+  }
+  const { quoted = false } = idempotency;
+  if (typeof quoted !== "boolean") throw new TypeError(`${join(path, "quoted")} must be true or false`);
+  return { header: headerName(join(path, "header"), idempotency.header), quoted };
+}
+
+function parseStatuses(
+  path: string,
+  options: OperationOptions,
+  notAppliedEverywhere: readonly number[],
+): { refusals: ReadonlySet<number>; notApplied: ReadonlySet<number> } {
+  const refusals = statusSet(join(path, "refusals"), options.refusals ?? []);
+  const own = statusSet(join(path, "notApplied"), options.notApplied ?? []);
+  for (const status of own) {
+    if (refusals.has(status)) {
+      throw new RangeError(
+        `${join(path, "notApplied")} and refusals both hold ${status}: a final "no" is not tried again`,
+      );
+    }
+  }
+  const everywhere = notAppliedEverywhere.filter((status) => !refusals.has(status));
+  return { refusals, notApplied: new Set([...everywhere, ...own]) };
+}
+
+/** @throws RangeError that names the option and the value. */
+export function statusSet(path: string, statuses: unknown): ReadonlySet<number> {
+  if (!Array.isArray(statuses)) throw new TypeError(`${path} must be an array of statuses, such as [402]`);
+  return new Set(statuses.map((status, index) => integerIn(`${path}[${index}]`, status, 300, 599)));
+}

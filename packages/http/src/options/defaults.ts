@@ -1,0 +1,34 @@
+import type { Duration } from "@outrigger/core";
+
+/**
+ * What holds where an option is left out.
+ *
+ * - `timeout.connect` 3 s, `timeout.read` 10 s: 3-5 s and 5-30 s are where to start with a service that one does not
+ *   know yet; its documentation, or its 99.9th percentile, then says more.
+ * - `timeout.total` 30 s: three attempts of a usual length, and no longer than a caller's own gateway waits.
+ * - `pool.connections` and `concurrency.limit` 100: what one process may put on a service at once.
+ * - `pool.acquire` 1 s: 1-5 s; shorter turns a burst into errors, longer into slow answers.
+ * - `pool.maxWaiting` 1000: ten times the connections; whoever comes after them would not be served in time.
+ * - `pool.keepAlive` 4 s: Node's servers close after 5 s, and most that say nothing wait longer.
+ * - `pool.keepAliveMax` 55 s: load balancers drop idle connections after 60 s, often without a FIN.
+ * - `maxResponseBytes` 10 MiB: an answer is held in memory, once per call that runs.
+ */
+export const httpDefaults: {
+  readonly timeout: { readonly connect: Duration; readonly read: Duration; readonly total: Duration };
+  readonly pool: {
+    readonly connections: number;
+    readonly acquire: Duration;
+    readonly maxWaiting: number;
+    readonly keepAlive: Duration;
+    readonly keepAliveMax: Duration;
+  };
+  readonly concurrency: { readonly limit: number };
+  readonly maxResponseBytes: number;
+  readonly close: { readonly within: Duration };
+} = {
+  timeout: { connect: "3s", read: "10s", total: "30s" },
+  pool: { connections: 100, acquire: "1s", maxWaiting: 1_000, keepAlive: "4s", keepAliveMax: "55s" },
+  concurrency: { limit: 100 },
+  maxResponseBytes: 10 * 1024 * 1024,
+  close: { within: "5s" },
+};

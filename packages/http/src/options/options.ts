@@ -1,0 +1,146 @@
+import {
+  assertKnownKeys,
+  type BreakerOptions,
+  type Clock,
+  type ConcurrencyLimitOptions,
+  integerIn,
+  join,
+  type Listener,
+  nonEmptyString,
+  type Random,
+  type RetryOptions,
+  systemClock,
+  systemRandom,
+} from "@outrigger/core";
+import { newKey } from "../edge/new-key.ts";
+import type { HttpEvent } from "../events.ts";
+import { type Operation, type OperationOptions, parseOperation, statusSet } from "../operation.ts";
+import type { RequestHeaders } from "../request/headers.ts";
+import { type BaseUrl, parseBaseUrl } from "./base-url.ts";
+import { httpDefaults } from "./defaults.ts";
+import { type PoolOptions, type PoolOptionsMs, parsePool } from "./pool-options.ts";
+import { parseTimeouts, type Timeouts, type TimeoutsMs } from "./timeouts.ts";
+import { parseTls, type TlsOptions } from "./tls.ts";
+
+/** One external service, described once. Everything but `name`, `baseUrl` and `operations` has a default. */
+export interface HttpIntegrationOptions<Operations extends Record<string, OperationOptions>> {
+  /** Stands in failures, events and snapshots. */
+  readonly name: string;
+  /** `https://` or `http://`, a host, perhaps a port and a path; no user, query or fragment. */
+  readonly baseUrl: string;
+  readonly timeout?: Timeouts | undefined;
+  readonly pool?: PoolOptions | undefined;
+  /** Calls at a time, over all operations; the next is rejected at once. `false` for no limit. @defaultValue 100 */
+  readonly concurrency?: Omit<ConcurrencyLimitOptions, "name" | "onEvent"> | false | undefined;
+  /** `false` for no retries. @defaultValue two retries, exponential from 200 ms, full jitter */
+  readonly retry?: Omit<RetryOptions, "name" | "onEvent" | "random"> | false | undefined;
+  /** One circuit over all operations. `false` for none. @defaultValue half of at least 20 calls in 10 s */
+  readonly breaker?: Omit<BreakerOptions, "name" | "onEvent" | "clock"> | false | undefined;
+  /** Sent with every request. */
+  readonly headers?: RequestHeaders | undefined;
+  /** Statuses by which the provider guarantees that nothing was applied, in every operation. Range: 300 to 599. */
+  readonly notApplied?: readonly number[] | undefined;
+  /** The largest answer that is taken. Range: integer >= 0. @defaultValue 10 MiB */
+  readonly maxResponseBytes?: number | undefined;
+  readonly tls?: TlsOptions | undefined;
+  readonly clock?: Clock | undefined;
+  /** For the jitter of retries. */
+  readonly random?: Random | undefined;
+  /** Makes the idempotency key of a call that brings none. @defaultValue a random UUID */
+  readonly newKey?: (() => string) | undefined;
+  /** Hears everything that happens. What it throws is dropped. */
+  readonly onEvent?: Listener<HttpEvent> | undefined;
+  readonly operations: Operations;
+}
+
+/** The options, read and checked. */
+export interface Settings {
+  readonly name: string;
+  readonly baseUrl: BaseUrl;
+  readonly timeout: TimeoutsMs;
+  readonly pool: PoolOptionsMs;
+  readonly concurrency: Omit<ConcurrencyLimitOptions, "name" | "onEvent"> | false;
+  readonly retry: Omit<RetryOptions, "name" | "onEvent" | "random"> | false;
+  readonly breaker: Omit<BreakerOptions, "name" | "onEvent" | "clock"> | false;
+  readonly maxResponseBytes: number;
+  readonly tls: TlsOptions;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly newKey: () => string;
+  readonly onEvent: Listener<HttpEvent> | undefined;
+  readonly operations: ReadonlyMap<string, Operation>;
+}
+
+const known: readonly (keyof HttpIntegrationOptions<Record<string, never>>)[] = [
+  "name",
+  "baseUrl",
+  "timeout",
+  "pool",
+  "concurrency",
+  "retry",
+  "breaker",
+  "headers",
+  "notApplied",
+  "maxResponseBytes",
+  "tls",
+  "clock",
+  "random",
+  "newKey",
+  "onEvent",
+  "operations",
+];
+
+/** @throws RangeError or TypeError that names the option, the value and the fix. */
+export function parseOptions(options: HttpIntegrationOptions<Record<string, OperationOptions>>): Settings {
+  assertKnownKeys("", options, known);
+  const name = nonEmptyString("name", options.name);
+  const timeout = parseTimeouts("timeout", options.timeout ?? {});
+  const maxResponseBytes = integerIn(
+    "maxResponseBytes",
+    options.maxResponseBytes ?? httpDefaults.maxResponseBytes,
+    0,
+  );
+  const defaults = {
+    headers: options.headers ?? {},
+    timeout: options.timeout ?? {},
+    notApplied: [...statusSet("notApplied", options.notApplied ?? [])],
+  };
+  return {
+    name,
+    baseUrl: parseBaseUrl("baseUrl", options.baseUrl),
+    timeout,
+    pool: parsePool("pool", options.pool ?? {}),
+    concurrency: options.concurrency ?? httpDefaults.concurrency,
+    retry: options.retry ?? {},
+    breaker: options.breaker ?? {},
+    maxResponseBytes,
+    tls: parseTls("tls", options.tls ?? {}),
+    clock: options.clock ?? systemClock,
+    random: optionalFunction("random", options.random) ?? systemRandom,
+    newKey: optionalFunction("newKey", options.newKey) ?? newKey,
+    onEvent: optionalFunction("onEvent", options.onEvent),
+    operations: parseOperations(options.operations, defaults),
+  };
+}
+
+function parseOperations(
+  operations: unknown,
+  defaults: Parameters<typeof parseOperation>[2],
+): ReadonlyMap<string, Operation> {
+  if (typeof operations !== "object" || operations === null || Object.keys(operations).length === 0) {
+    throw new TypeError(
+      'operations must hold at least one operation, such as { charge: { method: "POST", path: "/v1/charges" } }',
+    );
+  }
+  return new Map(
+    Object.entries(operations).map(([name, each]) => [
+      nonEmptyString(join("operations", name), name),
+      parseOperation(name, each as OperationOptions, defaults),
+    ]),
+  );
+}
+
+function optionalFunction<F>(path: string, value: F | undefined): F | undefined {
+  if (value !== undefined && typeof value !== "function") throw new TypeError(`${path} must be a function`);
+  return value;
+}

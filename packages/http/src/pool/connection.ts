@@ -1,0 +1,157 @@
+import type { Socket } from "node:net";
+import type { Clock, Timer } from "@outrigger/core";
+import { type buildConnector, Client, type Dispatcher, errors } from "undici";
+
+export interface ConnectionSettings {
+  readonly origin: string;
+  /** Shared by all connections, and with it the cache of TLS sessions. Its own timeout is off. */
+  readonly connector: buildConnector.connector;
+  readonly connectMs: number;
+  /** How long an idle connection is kept when the server gives no hint. */
+  readonly keepAliveMs: number;
+  /** Upper bound on what a hint may ask for. */
+  readonly keepAliveMaxMs: number;
+  readonly clock: Clock;
+}
+
+export interface ConnectionListener {
+  opened(connection: Connection, tookMs: number): void;
+  /** The connection could not be made; the request that waited for it, if any, has been told. */
+  failed(connection: Connection, error: unknown, tookMs: number): void;
+  closed(connection: Connection, error: unknown): void;
+}
+
+/**
+ * Subtracted from the server's hint, for the time that a request needs to get there. Small, so that a server that
+ * says `timeout=1` still has its connections reused; undici's own 2 s silently turn pooling off for 1 and 2.
+ */
+const hintMarginMs = 500;
+
+/**
+ * One connection: an undici `Client`, which parses, writes, follows the Keep-Alive hint and closes when idle.
+ *
+ * A client opens its connection with the first request, and again when the server closed it before the next one
+ * was written, so one `Connection` may live on several sockets; `served` counts on the present one.
+ */
+export class Connection {
+  readonly #client: Client;
+  readonly #settings: ConnectionSettings;
+  readonly #listener: ConnectionListener;
+  #socket: Socket | undefined;
+  #served = 0;
+  /** Set while a socket is being connected: gives it up without telling undici. */
+  #stopConnecting: (() => void) | undefined;
+  #connectError: unknown;
+  #connectMs: number | undefined;
+  #open = false;
+
+  constructor(settings: ConnectionSettings, listener: ConnectionListener) {
+    this.#settings = settings;
+    this.#listener = listener;
+    this.#client = new Client(settings.origin, {
+      connect: this.#connect,
+      pipelining: 1,
+      allowH2: false,
+      // Both are ours: undici's timers are late by up to half a second.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: settings.keepAliveMs,
+      keepAliveMaxTimeout: settings.keepAliveMaxMs,
+      keepAliveTimeoutThreshold: hintMarginMs,
+    });
+    this.#client.on("disconnect", (_origin, _targets, error) => this.#onDisconnect(error));
+  }
+
+  /** The socket that a request would be written to now. */
+  get socket(): Socket | undefined {
+    return this.#socket;
+  }
+
+  /** Requests written to the present socket. */
+  get served(): number {
+    return this.#served;
+  }
+
+  /** Whether a socket is connected and not known to be dying. */
+  get open(): boolean {
+    return this.#open && this.#socket?.destroyed === false;
+  }
+
+  get connecting(): boolean {
+    return this.#stopConnecting !== undefined;
+  }
+
+  /** Why the last attempt to connect failed; undefined when it did not. */
+  get connectError(): unknown {
+    return this.#connectError;
+  }
+
+  /** How long the present socket took to connect. */
+  get connectMs(): number | undefined {
+    return this.#connectMs;
+  }
+
+  /** Called at the moment a request is about to be written. */
+  countRequest(): void {
+    this.#served += 1;
+  }
+
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    this.#client.dispatch(options, handler);
+  }
+
+  /** Closes the socket, also one that is still connecting. Doing it twice does nothing. */
+  async destroy(reason: Error): Promise<void> {
+    this.#stopConnecting?.();
+    await this.#client.destroy(reason);
+  }
+
+  readonly #connect = (options: buildConnector.Options, callback: buildConnector.Callback): void => {
+    const { clock, connectMs, connector } = this.#settings;
+    const sinceMs = clock.now();
+    this.#connectError = undefined;
+    let timer: Timer | undefined;
+    let settled = false;
+    const settle = (error: Error | null, socket: Socket | null): void => {
+      if (settled) return;
+      settled = true;
+      timer?.cancel();
+      this.#stopConnecting = undefined;
+      const tookMs = clock.now() - sinceMs;
+      if (socket !== null) {
+        this.#socket = socket;
+        this.#served = 0;
+        this.#open = true;
+        this.#connectMs = tookMs;
+        this.#listener.opened(this, tookMs);
+        callback(null, socket);
+        return;
+      }
+      this.#connectError = error ?? new Error("no socket");
+      callback(error ?? new Error("no socket"), null);
+      this.#listener.failed(this, error, tookMs);
+    };
+    // undici's connector returns the socket that it connects, which its types do not say; without it a connection
+    // attempt that timed out would go on until the kernel gives up.
+    const pending = connector(options, (error, socket) => settle(error, socket)) as unknown as
+      | Socket
+      | undefined;
+    if (settled) return;
+    this.#stopConnecting = () => {
+      settled = true;
+      this.#stopConnecting = undefined;
+      timer?.cancel();
+      pending?.destroy();
+    };
+    timer = clock.setTimer(connectMs, () => {
+      pending?.destroy();
+      settle(new errors.ConnectTimeoutError(`no connection within ${connectMs} ms`), null);
+    });
+  };
+
+  #onDisconnect(error: unknown): void {
+    this.#open = false;
+    this.#listener.closed(this, error);
+    this.#socket = undefined;
+  }
+}

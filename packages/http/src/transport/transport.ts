@@ -1,0 +1,243 @@
+import { type Call, type CallContext, Failure } from "@outrigger/core";
+import {
+  causeOf,
+  codeOf,
+  verdictOfConnectError,
+  verdictOfExchangeError,
+} from "../classify/connection-error.ts";
+import { mayResend } from "../classify/resend.ts";
+import { verdictOfStatus } from "../classify/status.ts";
+import type { HttpEvent } from "../events.ts";
+import { HttpFailure, type HttpFailureInit, type HttpStage, httpFailureCodes } from "../failure.ts";
+import type { ConnectionPool, Lease } from "../pool/connection-pool.ts";
+import { HttpResponse, single } from "../response.ts";
+import { parseRetryAfterMs } from "../retry-after.ts";
+import { acquire } from "./acquire.ts";
+import { Exchange, type ExchangeEnd } from "./exchange.ts";
+import type { ExchangeFacts, PreparedRequest } from "./request.ts";
+
+export interface TransportSettings {
+  readonly integration: string;
+  readonly pool: ConnectionPool;
+  readonly acquireMs: number;
+  /** Undefined when nobody listens. */
+  readonly emit: ((event: HttpEvent) => void) | undefined;
+}
+
+/**
+ * One attempt: a connection, the request on it, the whole answer.
+ *
+ * Resolves when the body has been read to its end, so that a slot held around it is held until the work is over.
+ * The effect is decided here, once: `none` until the first byte may leave, `unknown` from then on, and what the
+ * status says when one came.
+ */
+export function transport(settings: TransportSettings): Call<PreparedRequest, HttpResponse> {
+  return async (request, context) => {
+    const attempt = new Attempt(settings, request, context);
+    try {
+      const response = await attempt.run();
+      attempt.report(undefined);
+      return response;
+    } catch (error) {
+      attempt.report(error);
+      throw error;
+    }
+  };
+}
+
+class Attempt {
+  readonly #settings: TransportSettings;
+  readonly #request: PreparedRequest;
+  readonly #context: CallContext;
+  readonly #startedAtMs: number;
+  #leasedAtMs: number | undefined;
+  #facts: ExchangeFacts | undefined;
+  #resends = { unwritten: 0, written: 0 };
+
+  constructor(settings: TransportSettings, request: PreparedRequest, context: CallContext) {
+    this.#settings = settings;
+    this.#request = request;
+    this.#context = context;
+    this.#startedAtMs = context.clock.now();
+    const { progress } = request;
+    progress.attempts = context.attempt;
+    progress.writtenBefore ||= progress.current?.written === true;
+    progress.current = undefined;
+    context.record("none");
+  }
+
+  async run(): Promise<HttpResponse> {
+    const { pool, acquireMs } = this.#settings;
+    let lease = await acquire(pool, acquireMs, this.#context, (message, code) =>
+      this.#failure(message, { code, effect: "none", kind: "rejected", stage: "acquire" }),
+    );
+    this.#leasedAtMs = this.#context.clock.now();
+    try {
+      for (;;) {
+        const exchange = Exchange.run(this.#request, lease, this.#context);
+        this.#facts = exchange.facts;
+        const end = await exchange.ended;
+        if (exchange.facts.written && exchange.facts.reused) pool.countReuse();
+        if (end.type === "answered") return this.#judge(end);
+        if (end.type !== "broken" || !this.#isStale(end, exchange.facts, lease)) throw this.#explain(end);
+        this.#countResend(exchange.facts, end.error);
+        lease = lease.replace();
+      }
+    } finally {
+      lease.release();
+    }
+  }
+
+  #isStale(end: ExchangeEnd & { type: "broken" }, facts: ExchangeFacts, lease: Lease): boolean {
+    // A connection that was begun for somebody else and failed is as good as a stale one: nothing was sent on it.
+    if (end.connecting && !lease.joined) return false;
+    const code = codeOf(end.error);
+    if (code === "UND_ERR_INVALID_ARG" || code === "UND_ERR_DESTROYED" || code === "UND_ERR_CLOSED")
+      return false;
+    if (code === httpFailureCodes.closed) return false;
+    return mayResend(facts, this.#request.repeatable, this.#resends);
+  }
+
+  #countResend(facts: ExchangeFacts, error: unknown): void {
+    const { emit, integration, pool } = this.#settings;
+    this.#resends[facts.written ? "written" : "unwritten"] += 1;
+    this.#request.progress.writtenBefore ||= facts.written;
+    pool.countStaleResend();
+    emit?.({
+      type: "staleResend",
+      integration,
+      operation: this.#request.operation,
+      attempt: this.#context.attempt,
+      written: facts.written,
+      code: codeOf(error) ?? "UNKNOWN",
+    });
+  }
+
+  #judge(end: ExchangeEnd & { type: "answered" }): HttpResponse {
+    const response = this.#response(end.status, end.headers, end.body);
+    const verdict = verdictOfStatus(end.status, this.#request.contract);
+    if (verdict === undefined) return response;
+    this.#context.record(verdict.effect);
+    throw this.#failure(`it answered ${end.status}`, {
+      ...verdict,
+      code: `HTTP_${end.status}`,
+      retryAfterMs: parseRetryAfterMs(
+        single(end.headers["retry-after"]),
+        this.#context.clock.wallNow(),
+        single(end.headers["date"]),
+      ),
+      response,
+    });
+  }
+
+  #explain(end: Exclude<ExchangeEnd, { type: "answered" }>): Error {
+    const facts = this.#facts;
+    const stage = facts?.stage ?? "connect";
+    // Written in any exchange of this attempt: a resend that met nothing does not undo the first.
+    const effect = this.#resends.written > 0 || facts?.written === true ? "unknown" : "none";
+    const sofar = this.#answerSoFar(facts);
+    switch (end.type) {
+      case "aborted":
+        // The policy that ended the call has its own failure on the way; this one is what its slot waits for.
+        return Failure.is(end.reason) ? end.reason : new Error("aborted", { cause: end.reason });
+      case "timedOut":
+        return this.#failure(`it was silent for ${this.#request.readMs} ms ${silence[stage]}`, {
+          code: httpFailureCodes.readTimeout,
+          effect,
+          ...sofar,
+        });
+      case "tooLarge":
+        return this.#failure(`its answer is larger than ${this.#request.maxResponseBytes} bytes`, {
+          code: httpFailureCodes.responseTooLarge,
+          effect,
+          transient: false,
+          ...sofar,
+        });
+      case "broken": {
+        const verdict = end.connecting
+          ? verdictOfConnectError(end.error)
+          : verdictOfExchangeError(end.error, stage);
+        return this.#failure(verdict.text, {
+          code: verdict.code,
+          effect,
+          kind: verdict.code === httpFailureCodes.closed ? "aborted" : "failed",
+          transient: verdict.transient,
+          cause: causeOf(end.error),
+          ...sofar,
+        });
+      }
+    }
+  }
+
+  /** The head of an answer whose body did not arrive; what came of the body is not handed on. */
+  #answerSoFar(facts: ExchangeFacts | undefined): { response?: HttpResponse } {
+    if (facts?.status === undefined || facts.headers === undefined) return {};
+    return { response: this.#response(facts.status, facts.headers, new Uint8Array(0)) };
+  }
+
+  #response(status: number, headers: HttpResponse["headers"], body: Uint8Array): HttpResponse {
+    const { contract } = this.#request;
+    return new HttpResponse(status, headers, body, (why, cause) =>
+      this.#failure(`it answered ${status}, but ${why}`, {
+        code: httpFailureCodes.responseInvalid,
+        effect: contract.readOnly ? "none" : "unknown",
+        transient: false,
+        ...(cause === undefined ? {} : { cause }),
+      }),
+    );
+  }
+
+  #failure(message: string, init: Omit<HttpFailureInit, "integration" | "operation">): HttpFailure {
+    const { integration } = this.#settings;
+    const { operation, progress } = this.#request;
+    const facts = this.#facts;
+    return new HttpFailure(`${integration}.${operation}: ${message}`, {
+      stage: facts?.stage ?? "acquire",
+      written: progress.writtenBefore || facts?.written === true,
+      reused: facts?.reused,
+      attempts: progress.attempts,
+      ...init,
+      integration,
+      operation,
+    });
+  }
+
+  report(error: unknown): void {
+    const { emit, integration } = this.#settings;
+    if (emit === undefined) return;
+    const facts = this.#facts;
+    const endedAtMs = this.#context.clock.now();
+    const failure = Failure.is(error) ? error : undefined;
+    const stage: HttpStage = facts?.stage ?? "acquire";
+    emit({
+      type: "attemptFinished",
+      integration,
+      operation: this.#request.operation,
+      attempt: this.#context.attempt,
+      code: failure?.code ?? (error === undefined ? undefined : "UNKNOWN"),
+      effect: failure?.effect,
+      stage,
+      status: facts?.status,
+      written: facts?.written === true || this.#resends.written > 0,
+      reused: facts?.reused === true,
+      resends: this.#resends.unwritten + this.#resends.written,
+      acquireMs: (this.#leasedAtMs ?? endedAtMs) - this.#startedAtMs,
+      connectMs: between(this.#leasedAtMs, facts?.sentAtMs),
+      headersMs: between(facts?.sentAtMs, facts?.headersAtMs),
+      bodyMs: facts?.headersAtMs === undefined ? undefined : endedAtMs - facts.headersAtMs,
+      durationMs: endedAtMs - this.#startedAtMs,
+    });
+  }
+}
+
+const silence: Readonly<Record<HttpStage, string>> = {
+  acquire: "",
+  connect: "",
+  send: "while the request was being sent",
+  headers: "before it answered",
+  body: "in the middle of its answer",
+};
+
+function between(fromMs: number | undefined, untilMs: number | undefined): number | undefined {
+  return fromMs === undefined || untilMs === undefined ? undefined : untilMs - fromMs;
+}
