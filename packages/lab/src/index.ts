@@ -2,7 +2,12 @@ export { pick, seededRandom, shuffled } from "./chance/seeded-random.ts";
 export { type ExitWithParentOptions, exitWithParent, sayReady } from "./child/exit-with-parent.ts";
 export { type Child, type ChildOptions, type Exit, startChild } from "./child/start-child.ts";
 export { createDatabase, type Database, databaseForTests } from "./postgres/databases.ts";
-export { type Postgres, type PostgresOptions, startPostgres } from "./postgres/start-postgres.ts";
+export {
+  type DatabaseServer,
+  type Postgres,
+  type PostgresOptions,
+  startPostgres,
+} from "./postgres/start-postgres.ts";
 export type { Charge, ChargeRequest, JournalLine } from "./provider/books.ts";
 export { type FaultKind, type FaultReport, type FaultSetting, faultKinds } from "./provider/faults.ts";
 export { type Provider, type ProviderOptions, startProvider } from "./provider/start-provider.ts";

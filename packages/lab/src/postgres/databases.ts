@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { createRequire } from "node:module";
-import { type Postgres, type PostgresOptions, startPostgres } from "./start-postgres.ts";
+import { type DatabaseServer, type PostgresOptions, startPostgres } from "./start-postgres.ts";
 
 export interface Database {
   readonly url: string;
@@ -20,14 +20,10 @@ interface PgClient {
  * The server given in `DATABASE_URL`, which is left running, or else one of our own that does not wait for the
  * disk.
  */
-export async function databaseForTests(options: PostgresOptions = {}): Promise<Postgres> {
+export async function databaseForTests(options: PostgresOptions = {}): Promise<DatabaseServer> {
   const url = process.env["DATABASE_URL"];
-  if (url === undefined || url === "") return await startPostgres({ fsync: false, ...options });
-  let gone = (): void => {};
-  const exited = new Promise<{ code: number; signal: null }>((resolve) => {
-    gone = () => resolve({ code: 0, signal: null });
-  });
-  return { url, pid: undefined, exited, stop: async () => gone() };
+  if (url !== undefined && url !== "") return { url, async stop() {} };
+  return await startPostgres({ fsync: false, ...options });
 }
 
 /**

@@ -1,10 +1,8 @@
-import { fileURLToPath } from "node:url";
 import { exitWithParent, sayReady } from "../child/exit-with-parent.ts";
 import { PostgresServer, type ServerOptions } from "./postgres-server.ts";
 
 // Entry file of the process that looks after one PostgreSQL server; started by startPostgres.
-const options = JSON.parse(process.argv[2] ?? "") as Omit<ServerOptions, "watcherFile">;
-const server = new PostgresServer({ ...options, watcherFile: fileURLToPath(import.meta.url) });
+const server = new PostgresServer(JSON.parse(process.argv[2] ?? "") as ServerOptions);
 
 // Longer than the server's own endings take together.
 exitWithParent({ onStop: () => server.stop(), withinMs: 45_000 });

@@ -5,9 +5,10 @@ import {
   chmodSync,
   chownSync,
   existsSync,
-  mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -19,19 +20,19 @@ import { reachable, type ServerUser, serverUser } from "./server-user.ts";
 import { stopStaleServer } from "./stale-server.ts";
 
 export interface ServerOptions {
-  /** Folder of this server's own: the cluster stands in `data` beside its password. */
+  /** Folder of this server's own, without symbolic links: the cluster stands in `data` beside its password. */
   readonly folder: string;
   /** 0 chooses a free one. */
   readonly port: number;
   readonly fsync: boolean;
   readonly keep: boolean;
-  /** Entry file of the process that runs this. */
-  readonly watcherFile: string;
 }
 
 /** A port found free may be taken before the server gets it. */
 const portTries = 5;
 const logLines = 40;
+/** What we put into the folder; nothing else in it is ever removed. */
+const entries = ["data", "data.unfinished", "native", "password"];
 /** Pauses before a harder signal, in milliseconds: fast shutdown, immediate shutdown, none. */
 const endings = [
   ["SIGINT", 20_000],
@@ -46,6 +47,7 @@ export class PostgresServer {
   readonly #log: string[] = [];
   #running: ChildProcess | undefined;
   #stopped: Promise<void> | undefined;
+  #mayRemove = false;
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -62,11 +64,12 @@ export class PostgresServer {
 
   /** @param onEnd - Called when the server, once started, has ended. */
   async start(onEnd: () => void): Promise<{ readonly url: string }> {
-    const { folder, watcherFile } = this.#options;
+    const { folder } = this.#options;
     const dataDir = join(folder, "data");
-    mkdirSync(folder, { recursive: true });
+    assertOurs(folder);
     this.#own(folder, 0o700);
-    await stopStaleServer(dataDir, watcherFile);
+    await stopStaleServer(folder);
+    this.#mayRemove = true;
     const binaries = reachable(await findBinaries(), this.#user, folder);
     const password = this.#password();
     if (!existsSync(join(dataDir, "PG_VERSION"))) await this.#initialise(binaries, dataDir);
@@ -98,7 +101,10 @@ export class PostgresServer {
       child.kill(signal);
       await Promise.race([once(child, "close"), new Promise((resolve) => setTimeout(resolve, ms).unref())]);
     }
-    if (!this.#options.keep) rmSync(this.#options.folder, { recursive: true, force: true, maxRetries: 3 });
+    const { folder, keep } = this.#options;
+    if (keep) return;
+    for (const entry of this.#mayRemove ? entries : []) rmSync(join(folder, entry), { recursive: true, force: true, maxRetries: 3 });
+    if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
   }
 
   #own(path: string, mode: number): void {
@@ -177,6 +183,13 @@ export class PostgresServer {
     }
     return child;
   }
+}
+
+/** @throws Error unless the folder is empty or one of ours: it is about to change hands, and to be removed later. */
+function assertOurs(folder: string): void {
+  const found = readdirSync(folder);
+  if (found.length === 0 || found.includes("password")) return;
+  throw new Error(`${folder} is not empty and holds no server of ours: give a folder of its own`);
 }
 
 async function freePort(): Promise<number> {

@@ -16,14 +16,11 @@ export interface StalePatience {
  * The process id in `postmaster.pid` is trusted only when that process was started on this very directory: the
  * id may have gone to another program since.
  *
- * @param watcherFile - Entry file of the process that looks after a server, as it stands in its command.
+ * @param folder - The folder that holds the data directory, as it stands in the command of its watcher.
  * @throws Error when somebody still looks after the server.
  */
-export async function stopStaleServer(
-  dataDir: string,
-  watcherFile: string,
-  patience: StalePatience = {},
-): Promise<void> {
+export async function stopStaleServer(folder: string, patience: StalePatience = {}): Promise<void> {
+  const dataDir = join(folder, "data");
   const pidFile = join(dataDir, "postmaster.pid");
   const pid = pidIn(pidFile);
   if (pid === undefined) return;
@@ -33,12 +30,12 @@ export async function stopStaleServer(
     return;
   }
   const runs = (): boolean => isServerOf(dataDir, processInfo(pid)?.command ?? "");
-  const owner = (): boolean =>
-    processInfo(processInfo(pid)?.parentPid ?? 0)?.command.includes(watcherFile) ?? false;
+  const owned = (): boolean =>
+    processInfo(processInfo(pid)?.parentPid ?? 0)?.command.includes(JSON.stringify(folder)) ?? false;
   // Its parent may just have been killed: then it is being stopped already.
-  await waitWhile(() => runs() && owner(), patience.ownedMs ?? 10_000);
-  if (runs() && owner()) {
-    throw new Error(`${dataDir} is in use by the PostgreSQL server with process id ${pid}`);
+  await waitWhile(() => runs() && owned(), patience.ownedMs ?? 10_000);
+  if (runs() && owned()) {
+    throw new Error(`${folder} is in use by the PostgreSQL server with process id ${pid}`);
   }
   for (const signal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
     if (!runs()) return;

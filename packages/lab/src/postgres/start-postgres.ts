@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { assertKnownKeys, integerIn } from "@outrigger/core";
@@ -13,7 +13,8 @@ export interface PostgresOptions {
    */
   readonly fsync?: boolean;
   /**
-   * Folder for the cluster and its password. A server that a killed run has left on it is stopped first.
+   * Folder of the server's own, made if need be, for the cluster and its password. A server that a killed run has
+   * left on it is stopped first.
    *
    * @defaultValue a new folder in the system's temporary folder
    */
@@ -24,15 +25,18 @@ export interface PostgresOptions {
   readonly keep?: boolean;
 }
 
-export interface Postgres {
-  /** `postgres://user:password@127.0.0.1:port/postgres`; the user may create databases. */
+export interface DatabaseServer {
+  /** `postgres://user:password@host:port/database`; the user may create databases. */
   readonly url: string;
-  /** The process that looks after the server; nothing for a server that is not ours. */
-  readonly pid: number | undefined;
+  /** Stops a server of ours and waits until it has, ending the sessions that are open. */
+  stop(): Promise<void>;
+}
+
+export interface Postgres extends DatabaseServer {
+  /** The process that looks after the server. */
+  readonly pid: number;
   /** Resolves when the server is gone, whether it was stopped or ended by itself. */
   readonly exited: Promise<Exit>;
-  /** Stops the server and waits until it has; sessions that are open are ended. */
-  stop(): Promise<void>;
 }
 
 /**
@@ -50,7 +54,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     file: new URL(`./main${entryExtension}`, import.meta.url),
     args: [
       JSON.stringify({
-        folder: dataDir === undefined ? mkdtempSync(join(tmpdir(), "outrigger-postgres-")) : resolve(dataDir),
+        folder: folderFor(dataDir),
         port: integerIn("postgres.port", options.port ?? 0, 0, 65_535),
         fsync,
         keep,
@@ -68,4 +72,11 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       await child.stop();
     },
   };
+}
+
+/** Made here rather than by the child, so that the name in the child's command is the real one. */
+function folderFor(dataDir: string | undefined): string {
+  if (dataDir === undefined) return realpathSync(mkdtempSync(join(tmpdir(), "outrigger-postgres-")));
+  mkdirSync(dataDir, { recursive: true });
+  return realpathSync(resolve(dataDir));
 }

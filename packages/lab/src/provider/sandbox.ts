@@ -111,7 +111,8 @@ export class Sandbox {
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? "/", "http://sandbox");
+    const url = URL.parse(request.url ?? "/", "http://sandbox");
+    if (url === null) throw new Problem(400, "INVALID_REQUEST", "the request's target is not a URL");
     const route = `${request.method} ${url.pathname}`;
     if (route === "POST /v1/charges") {
       const key = keyOf(request);
