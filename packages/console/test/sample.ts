@@ -1,7 +1,10 @@
 import type { ConsoleSnapshot, FaultKind, LaneSnapshot } from "@outrigger/console";
 
 /** A plausible five minutes: one provider charges and hangs, the shop is killed, all is healed again. */
-export function sampleHistory(options: { readonly endAtMs: number; readonly snapshots?: number }): ConsoleSnapshot[] {
+export function sampleHistory(options: {
+  readonly endAtMs: number;
+  readonly snapshots?: number;
+}): ConsoleSnapshot[] {
   const total = options.snapshots ?? 600;
   return Array.from({ length: total }, (_, index) =>
     sampleAt(600 - total + index, options.endAtMs - (total - 1 - index) * 500),
@@ -22,7 +25,8 @@ function sampleAt(index: number, atMs: number): ConsoleSnapshot {
   const broken = Math.min(260, Math.max(0, index - 126)) + Math.max(0, index - 436) * 1.2;
   const defects = up ? Math.floor(broken / 9) : Math.floor((330 - 126) / 9);
   const orders = Math.floor(index * 9.6);
-  const ripple = (period: number, size: number): number => size * (1 + Math.sin(index / period) * 0.4 + Math.sin(index / 3.1) * 0.15);
+  const ripple = (period: number, size: number): number =>
+    size * (1 + Math.sin(index / period) * 0.4 + Math.sin(index / 3.1) * 0.15);
   const open = bad && badSince > 20;
   return {
     atMs,

@@ -101,7 +101,9 @@ export async function startScriptedServer(): Promise<ScriptedServer> {
 
 async function sendFile(name: string, response: ServerResponse): Promise<void> {
   const type = types[name.split(".").at(-1) ?? ""];
-  const content = /^[a-z.]+$/.test(name) ? await readFile(new URL(name, consoleFiles)).catch(() => undefined) : undefined;
+  const content = /^[a-z.]+$/.test(name)
+    ? await readFile(new URL(name, consoleFiles)).catch(() => undefined)
+    : undefined;
   if (type === undefined || content === undefined) {
     response.writeHead(404).end();
     return;

@@ -85,7 +85,7 @@ export const en = {
 
   controls: {
     title: "Break something",
-    traffic: "Demo customers per second, in each lane",
+    traffic: "Demo customers per second",
     noCustomers: "none",
     providers: "Payment providers",
     keys: "Arrow keys move, Space applies.",
@@ -147,14 +147,14 @@ export const en = {
   chart: {
     title: "The last minutes",
     p99: "Slowest 1 % of answers (p99)",
-    defects: "Defects so far",
+    defects: "Defects so far, and pending orders",
     happened: "What was broken",
     pending: "Outrigger, pending",
     shop: "Shop",
     shopDown: "down",
     empty: "The chart begins with the first numbers.",
     now: "now",
-    secondsAgo: (seconds: string) => `−${seconds} s`,
+    secondsAgo: (seconds: string) => `−${seconds}s`,
     minutesAgo: (minutes: string) => `−${minutes} min`,
     table: "The same as numbers",
     time: "Time",

@@ -21,7 +21,7 @@ export function formats(language: Language): Formats {
     new Intl.NumberFormat(language, {
       style: "unit",
       unit: name,
-      unitDisplay: "short",
+      unitDisplay: "narrow",
       minimumFractionDigits: decimals,
       maximumFractionDigits: decimals,
     });

@@ -84,7 +84,7 @@ export const ko: Messages = {
 
   controls: {
     title: "고장 내 보기",
-    traffic: "초당 데모 고객 수 (양쪽 각각)",
+    traffic: "초당 데모 고객 수",
     noCustomers: "없음",
     providers: "결제사",
     keys: "화살표 키로 이동하고 스페이스 키로 적용합니다.",
@@ -146,7 +146,7 @@ export const ko: Messages = {
   chart: {
     title: "최근 몇 분",
     p99: "가장 느린 1% 응답 (p99)",
-    defects: "누적 결함",
+    defects: "누적 결함과 확인 중인 주문",
     happened: "고장 이력",
     pending: "Outrigger, 확인 중",
     shop: "상점",

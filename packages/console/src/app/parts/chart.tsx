@@ -41,7 +41,8 @@ function Charts({ history }: { history: readonly ConsoleSnapshot[] }): JSX.Eleme
       <Plot
         title={chart.p99}
         logarithmic
-        height={170}
+        timed={false}
+        height={150}
         lines={[bare, outrigger]}
         names={[lanes.bare.name, lanes.outrigger.name]}
         values={[series.p99.bare, series.p99.outrigger]}
@@ -51,7 +52,8 @@ function Charts({ history }: { history: readonly ConsoleSnapshot[] }): JSX.Eleme
       <Plot
         title={chart.defects}
         logarithmic={false}
-        height={130}
+        timed
+        height={140}
         lines={[{ ...bare, stepped: true }, { ...outrigger, stepped: true }, pending]}
         names={[lanes.bare.name, lanes.outrigger.name, chart.pending]}
         values={[series.defects.bare, series.defects.outrigger, series.pending]}
@@ -67,6 +69,7 @@ function Charts({ history }: { history: readonly ConsoleSnapshot[] }): JSX.Eleme
 interface PlotProps {
   readonly title: string;
   readonly logarithmic: boolean;
+  readonly timed: boolean;
   readonly height: number;
   readonly lines: readonly Line[];
   readonly names: readonly string[];
@@ -87,7 +90,6 @@ function Plot(props: PlotProps): JSX.Element {
   // Colours and labels are baked into a chart, so another theme or language makes another one.
   const { value: spoken } = language;
   const { value: isDark } = dark;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `latest` is read when drawing, not when making.
   useEffect(() => {
     const element = host.current;
     if (element === null) return;
@@ -98,7 +100,7 @@ function Plot(props: PlotProps): JSX.Element {
       span: () => latest.current.span,
       marks: () => latest.current.marks,
       label: (value) => latest.current.show(value),
-      timeLabel,
+      ...(props.timed ? { timeLabel } : {}),
       onCursor: setCursor,
     });
     chart.setData(columns(latest.current));
@@ -129,7 +131,13 @@ function Plot(props: PlotProps): JSX.Element {
             const value = props.values[position]?.[index] ?? null;
             return (
               <li key={line.colour}>
-                <svg width="26" height="8" viewBox="0 0 26 8" style={{ color: `var(${line.colour})` }}>
+                <svg
+                  aria-hidden="true"
+                  width="26"
+                  height="8"
+                  viewBox="0 0 26 8"
+                  style={{ color: `var(${line.colour})` }}
+                >
                   <path
                     class="legend-line"
                     d="M1 4h24"

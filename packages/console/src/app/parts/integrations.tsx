@@ -26,14 +26,16 @@ function Integration({ integration }: { integration: IntegrationSnapshot }): JSX
   const { integrations: text, usage } = messages.value;
   const { count, countdown } = format.value;
   const { breaker, concurrency, pool } = integration;
-  const Symbol = circuitIcons[breaker.state];
+  const counted =
+    breaker.calls === 0 ? text.quiet : text.failed(count(breaker.failures), count(breaker.calls));
+  const State = circuitIcons[breaker.state];
   const title = `integration-${integration.name}`;
   return (
     <article class="card integration" aria-labelledby={title} data-integration={integration.name}>
       <h3 id={title}>{integration.name}</h3>
       <div class={`circuit is-${breaker.state}`}>
         <p class="circuit-state">
-          <Symbol />
+          <State />
           <span class="circuit-label">{text.circuit}</span>
           <strong>{text[breaker.state].name}</strong>
           {breaker.state === "open" && breaker.retryAfterMs !== null && (
@@ -42,31 +44,32 @@ function Integration({ integration }: { integration: IntegrationSnapshot }): JSX
             </span>
           )}
         </p>
-        <p class="circuit-why">
-          {text[breaker.state].explanation}{" "}
-          <span class="number">
-            {breaker.calls === 0 ? text.quiet : text.failed(count(breaker.failures), count(breaker.calls))}
-          </span>
+        <p class="circuit-why">{text[breaker.state].explanation}</p>
+        <p class="circuit-why number">
+          {breaker.reason === null ? (
+            counted
+          ) : (
+            // The reason is written by the policy, in English, with the numbers that decided.
+            <>
+              {text.reason}: <span lang="en">{breaker.reason}</span>
+            </>
+          )}
         </p>
-        {breaker.reason !== null && (
-          // The reason is written by the policy, in English, with the numbers that decided.
-          <p class="circuit-why">
-            {text.reason}: <span lang="en">{breaker.reason}</span>
-          </p>
-        )}
       </div>
-      <Usage
-        label={text.concurrency}
-        inUse={concurrency.inUse}
-        total={concurrency.limit}
-        extras={[usage.rejected(count(concurrency.rejected))]}
-      />
-      <Usage
-        label={text.pool}
-        inUse={pool.inUse}
-        total={pool.connections}
-        extras={[usage.waiting(count(pool.waiting))]}
-      />
+      <div class="usages">
+        <Usage
+          label={text.concurrency}
+          inUse={concurrency.inUse}
+          total={concurrency.limit}
+          extra={usage.rejected(count(concurrency.rejected))}
+        />
+        <Usage
+          label={text.pool}
+          inUse={pool.inUse}
+          total={pool.connections}
+          extra={usage.waiting(count(pool.waiting))}
+        />
+      </div>
     </article>
   );
 }

@@ -64,7 +64,11 @@ function Lane(props: {
 
       <dl class="figures" aria-label={lanes.counts.title}>
         {countKinds.map((name) => (
-          <div key={name} class={`figure is-${name}`} data-count={name}>
+          <div
+            key={name}
+            class={`figure${name === "pending" && (lane?.pending ?? 0) > 0 ? " is-unsettled" : ""}`}
+            data-count={name}
+          >
             <dt>{lanes.counts[name]}</dt>
             <dd class="number">{lane === undefined ? absent : count(lane[name])}</dd>
           </div>
@@ -87,7 +91,7 @@ function Lane(props: {
         label={lanes.database}
         inUse={lane?.database.inUse ?? 0}
         total={lane?.database.connections ?? 0}
-        extras={[usage.waiting(count(lane?.database.waiting ?? 0))]}
+        extra={usage.waiting(count(lane?.database.waiting ?? 0))}
       />
     </article>
   );

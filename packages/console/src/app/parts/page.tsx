@@ -23,22 +23,22 @@ export function Page(): JSX.Element {
       <main class={stale ? "is-stale" : ""} aria-busy={snapshot === undefined}>
         <div class="intro">
           <h1>{text.headline}</h1>
-          <p>{text.lead}</p>
+          <p class="lead">{text.lead}</p>
+          {connection.value === "lost" && (
+            <p class="banner is-bad" data-banner="lost">
+              <Warning /> {snapshot === undefined ? text.connection.lost : text.connection.lostDetail}
+            </p>
+          )}
+          {unreadable.value && (
+            <p class="banner is-bad" role="alert">
+              <Warning /> {text.connection.unreadable}
+            </p>
+          )}
         </div>
-        {connection.value === "lost" && (
-          <p class="banner is-bad" data-banner="lost">
-            <Warning /> {snapshot === undefined ? text.connection.lost : text.connection.lostDetail}
-          </p>
-        )}
-        {unreadable.value && (
-          <p class="banner is-bad" role="alert">
-            <Warning /> {text.connection.unreadable}
-          </p>
-        )}
         <Lanes snapshot={snapshot} />
         <Controls snapshot={snapshot} />
-        <Integrations integrations={snapshot?.integrations ?? []} />
         <Chart history={snapshots.value} />
+        <Integrations integrations={snapshot?.integrations ?? []} />
       </main>
       <Complaint />
       <p class="visually-hidden" aria-live="polite" data-live>

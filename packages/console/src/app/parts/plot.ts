@@ -18,7 +18,8 @@ export interface PlotOptions {
   /** Instants to mark, in seconds relative to now. */
   readonly marks: () => readonly number[];
   readonly label: (value: number) => string;
-  readonly timeLabel: (secondsAgo: number) => string;
+  /** Left out where another chart with the same axis follows below. */
+  readonly timeLabel?: (seconds: number) => string;
   readonly onCursor: (index: number | undefined) => void;
 }
 
@@ -45,21 +46,21 @@ export function plot(host: HTMLElement, options: PlotOptions): uPlot {
       scales: {
         x: { time: false, range: () => [-options.span(), 0] },
         y: options.logarithmic
-          ? { distr: 3, range: (_chart, _low, high) => [1, Math.max(1_000, powerAbove(high))] }
+          ? { distr: 3, range: (_chart, low, high) => [low < 10 ? 1 : 10, Math.max(1_000, high * 1.6)] }
           : { range: (_chart, _low, high) => [0, Math.max(5, high * 1.15)] },
       },
       axes: [
         {
           ...axis,
-          size: 26,
+          size: options.timeLabel === undefined ? 8 : 28,
           splits: () => timeSplits(options.span()),
-          values: (_chart, splits) => splits.map(options.timeLabel),
+          values: (_chart, splits) => splits.map(options.timeLabel ?? (() => "")),
         },
         {
           ...axis,
           size: axisWidth,
           ...(options.logarithmic
-            ? { splits: (chart: uPlot) => powersUpTo(chart.scales["y"]?.max ?? 1_000), filter: keepAll }
+            ? { splits: (chart: uPlot) => powersWithin(chart.scales["y"]), filter: keepAll }
             : { space: 30, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000, 10_000, 100_000] }),
           values: (_chart, splits) => splits.map(options.label),
         },
@@ -120,10 +121,6 @@ function timeSplits(span: number): number[] {
   return Array.from({ length: span / step + 1 }, (_, index) => -span + index * step);
 }
 
-function powersUpTo(max: number): number[] {
-  return Array.from({ length: Math.round(Math.log10(max)) + 1 }, (_, exponent) => 10 ** exponent);
-}
-
-function powerAbove(value: number): number {
-  return 10 ** Math.ceil(Math.log10(Math.max(1, value)));
+function powersWithin({ min = 1, max = 1_000 }: uPlot.Scale = {}): number[] {
+  return [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000].filter((power) => power >= min && power <= max);
 }

@@ -53,7 +53,10 @@ function Stretch({
   const width = ((trouble.to - from) / span) * 100;
   return (
     <span class="trouble" title={name} style={{ left: `${left}%`, width: `${width}%` }}>
-      {name}
+      {width >= readable ? name : ""}
     </span>
   );
 }
+
+/** Per cent of the axis below which a name would be cut off after a letter or two. */
+const readable = 7;

@@ -1,4 +1,5 @@
 import type { JSX } from "preact";
+import { absent } from "../i18n/format.ts";
 import { format, messages } from "../i18n/language.ts";
 
 /** A bar of what is taken out of what there is. With few enough of them each one is a cell of its own. */
@@ -6,20 +7,21 @@ export function Usage(props: {
   readonly label: string;
   readonly inUse: number;
   readonly total: number;
-  readonly extras: readonly string[];
+  readonly extra: string;
 }): JSX.Element {
   const { usage } = messages.value;
   const { count } = format.value;
-  const full = props.total > 0 && props.inUse >= props.total;
-  const text = usage.of(count(props.inUse), count(props.total));
-  const ratio = props.total > 0 ? Math.min(1, props.inUse / props.total) : 0;
+  const known = props.total > 0;
+  const full = known && props.inUse >= props.total;
+  const text = known ? usage.of(count(props.inUse), count(props.total)) : absent;
+  const ratio = known ? Math.min(1, props.inUse / props.total) : 0;
   return (
     <div class={`usage${full ? " is-full" : ""}`}>
       <div class="usage-text">
         <span class="usage-label">{props.label}</span>
         <span class="number">{text}</span>
-        {full && <strong class="usage-full">{usage.full}</strong>}
       </div>
+      {/* biome-ignore lint/a11y/useSemanticElements: browsers do not let the parts of a <meter> be styled alike. */}
       <div
         role="meter"
         class={`usage-bar${props.total <= maxCells ? " has-cells" : ""}`}
@@ -32,13 +34,10 @@ export function Usage(props: {
       >
         <span class="usage-fill" />
       </div>
-      {props.extras.length > 0 && (
-        <ul class="usage-extras number">
-          {props.extras.map((extra) => (
-            <li key={extra}>{extra}</li>
-          ))}
-        </ul>
-      )}
+      <div class="usage-text usage-extra number">
+        <span class="usage-label">{known ? props.extra : absent}</span>
+        {full && <strong class="usage-full">{usage.full}</strong>}
+      </div>
     </div>
   );
 }
