@@ -112,13 +112,14 @@ export class Connection {
     this.#connectError = undefined;
     let timer: Timer | undefined;
     let settled = false;
-    const settle = (error: Error | null, socket: Socket | null): void => {
+    const settle = (error: Error | null, socket?: Socket | null): void => {
       if (settled) return;
       settled = true;
       timer?.cancel();
       this.#stopConnecting = undefined;
       const tookMs = clock.now() - sinceMs;
-      if (socket !== null) {
+      // On an error undici leaves the second argument out, where its types promise null.
+      if (error === null && socket != null && !socket.destroyed) {
         this.#socket = socket;
         this.#served = 0;
         this.#open = true;
@@ -127,9 +128,10 @@ export class Connection {
         callback(null, socket);
         return;
       }
-      this.#connectError = error ?? new Error("no socket");
-      callback(error ?? new Error("no socket"), null);
-      this.#listener.failed(this, error, tookMs);
+      const failure = error ?? new Error("the connection ended as soon as it was made");
+      this.#connectError = failure;
+      callback(failure, null);
+      this.#listener.failed(this, failure, tookMs);
     };
     // undici's connector returns the socket that it connects, which its types do not say; without it a connection
     // attempt that timed out would go on until the kernel gives up.
@@ -145,7 +147,7 @@ export class Connection {
     };
     timer = clock.setTimer(connectMs, () => {
       pending?.destroy();
-      settle(new errors.ConnectTimeoutError(`no connection within ${connectMs} ms`), null);
+      settle(new errors.ConnectTimeoutError(`no connection within ${connectMs} ms`));
     });
   };
 

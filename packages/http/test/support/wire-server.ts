@@ -1,0 +1,133 @@
+import { once } from "node:events";
+import { createServer, type Server, type Socket } from "node:net";
+
+/** A request as it arrived, byte for byte, on the server's side. */
+export interface Received {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** Number of the connection that brought it, from 1. */
+  readonly connection: number;
+  /** Number of the request on that connection, from 1. */
+  readonly nth: number;
+}
+
+/** The server's end of a connection, with the ways to misbehave. */
+export interface Peer {
+  readonly socket: Socket;
+  /** A whole answer. */
+  reply(status: number, body?: string, headers?: Readonly<Record<string, string>>): void;
+  /** Bytes as they are. */
+  raw(bytes: string): void;
+  fin(): void;
+  rst(): void;
+}
+
+export type Behaviour = (request: Received, peer: Peer) => void;
+
+/** A server on a real socket that does what it is told with every request, and remembers what it received. */
+export class WireServer {
+  readonly received: Received[] = [];
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #behaviour: Behaviour;
+  connections = 0;
+
+  private constructor(behaviour: Behaviour) {
+    this.#behaviour = behaviour;
+    this.#server = createServer((socket) => this.#serve(socket));
+  }
+
+  static async start(behaviour: Behaviour): Promise<WireServer> {
+    const server = new WireServer(behaviour);
+    server.#server.listen(0, "127.0.0.1");
+    await once(server.#server, "listening");
+    return server;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    if (address === null || typeof address === "string") throw new Error("the server does not listen");
+    return address.port;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Connections that are open on the server's side. */
+  get open(): number {
+    return this.#sockets.size;
+  }
+
+  /** From the next request on. */
+  behave(behaviour: Behaviour): void {
+    this.#behaviour = behaviour;
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  #serve(socket: Socket): void {
+    this.connections += 1;
+    const connection = this.connections;
+    let nth = 0;
+    let buffered = "";
+    this.#sockets.add(socket);
+    socket.setNoDelay(true);
+    socket.on("close", () => this.#sockets.delete(socket));
+    socket.on("error", () => {});
+    socket.setEncoding("latin1");
+    socket.on("data", (chunk: string) => {
+      buffered += chunk;
+      for (let parsed = parse(buffered); parsed !== undefined; parsed = parse(buffered)) {
+        buffered = buffered.slice(parsed.length);
+        nth += 1;
+        const request: Received = { ...parsed.request, connection, nth };
+        this.received.push(request);
+        this.#behaviour(request, peerOf(socket));
+      }
+    });
+  }
+}
+
+/** Answers with what it was sent, as JSON. */
+export const echo: Behaviour = (request, peer) => {
+  peer.reply(200, JSON.stringify({ method: request.method, target: request.target, body: request.body }));
+};
+
+function peerOf(socket: Socket): Peer {
+  return {
+    socket,
+    reply(status, body = "", headers = {}) {
+      const lines = Object.entries({
+        "content-type": "application/json",
+        "content-length": String(Buffer.byteLength(body)),
+        ...headers,
+      }).map(([name, value]) => `${name}: ${value}\r\n`);
+      socket.write(`HTTP/1.1 ${status} Status\r\n${lines.join("")}\r\n${body}`);
+    },
+    raw: (bytes) => void socket.write(bytes, "latin1"),
+    fin: () => void socket.end(),
+    rst: () => void socket.resetAndDestroy(),
+  };
+}
+
+function parse(text: string): { request: Omit<Received, "connection" | "nth">; length: number } | undefined {
+  const headEnd = text.indexOf("\r\n\r\n");
+  if (headEnd === -1) return undefined;
+  const [start = "", ...lines] = text.slice(0, headEnd).split("\r\n");
+  const [method = "", target = ""] = start.split(" ");
+  const headers: Record<string, string> = {};
+  for (const line of lines) {
+    const colon = line.indexOf(":");
+    headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
+  }
+  const length = headEnd + 4 + Number(headers["content-length"] ?? 0);
+  if (text.length < length) return undefined;
+  return { request: { method, target, headers, body: text.slice(headEnd + 4, length) }, length };
+}
