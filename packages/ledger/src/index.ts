@@ -1,1 +1,42 @@
-export {};
+export type { LedgerEvent } from "./events.ts";
+export {
+  createLedger,
+  type Ledger,
+  type LedgerOptions,
+  type LedgerSnapshot,
+  ledgerDefaults,
+} from "./ledger.ts";
+export {
+  type AbandonedFailure,
+  type CallInfo,
+  type Capabilities,
+  type Inquiry,
+  type ManyProvidersDefinition,
+  type OperationDefinition,
+  type ProviderDefinition,
+  type SingleProviderDefinition,
+  type UnknownPolicy,
+  unknownDefaults,
+} from "./operation/definition.ts";
+export type { Guarantee, GuaranteeLevel } from "./operation/guarantee.ts";
+export type { Operation, Outcome, RunOptions } from "./operation/operation.ts";
+export type { StepName } from "./run/engine.ts";
+export {
+  type BusinessStep,
+  type CancelFacts,
+  decide,
+  type EvidenceKind,
+  evidenceKinds,
+  type Intent,
+  type NotFoundPolicy,
+  type OperationFacts,
+  type OperationState,
+  operationStates,
+  operationTable,
+  type Rule,
+  type Transition,
+} from "./state/transitions.ts";
+export { fromPgPool, type PgClient, type PgPool, type PgTx } from "./store/pg.ts";
+export type { OperationRecord } from "./store/record.ts";
+export { ledgerCodes, type SqlPort, type SqlQuery, type SqlRow } from "./store/sql-port.ts";
+export type { HistoryEntry } from "./store/store.ts";

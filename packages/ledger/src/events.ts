@@ -1,0 +1,44 @@
+import type { OperationState } from "./state/transitions.ts";
+
+interface About {
+  readonly id: string;
+  readonly operation: string;
+  readonly key: string;
+  readonly provider: string;
+}
+
+/** What a ledger tells. Names, states, codes and times; never what a request or an answer contains. */
+export type LedgerEvent =
+  | ({
+      readonly type: "operationMoved";
+      readonly from: OperationState | null;
+      readonly to: OperationState;
+      readonly why: string;
+      readonly fence: number;
+    } & About)
+  | ({
+      readonly type: "callEnded";
+      readonly attempt: number;
+      readonly evidence: string;
+      readonly code: string | undefined;
+      readonly durationMs: number;
+    } & About)
+  | ({
+      readonly type: "inquiryEnded";
+      readonly evidence: string;
+      readonly code: string | undefined;
+      readonly durationMs: number;
+    } & About)
+  | ({
+      readonly type: "cancelEnded";
+      readonly evidence: string;
+      readonly code: string | undefined;
+      readonly durationMs: number;
+    } & About)
+  /** A worker woke after its lease, and its outcome was dropped. */
+  | ({ readonly type: "zombieStopped"; readonly fence: number } & About)
+  /** A call ended after the ledger had stopped waiting for it. */
+  | ({ readonly type: "lateAnswer" } & About)
+  | { readonly type: "databaseFailed"; readonly during: string; readonly code: string | undefined }
+  | { readonly type: "resolverStarted" }
+  | { readonly type: "resolverStopped"; readonly released: number };

@@ -1,0 +1,230 @@
+import { assertKnownKeys, assertObject, durationMs, join, oneOf, show } from "@outrigger/core";
+import type { CancelFacts, NotFoundPolicy } from "../state/transitions.ts";
+import { type OperationDefinition, type ProviderDefinition, unknownDefaults } from "./definition.ts";
+import { type Guarantee, guaranteeOf, weakest } from "./guarantee.ts";
+
+export interface CheckedProvider<I, R> extends CancelFacts {
+  readonly name: string;
+  readonly functions: ProviderDefinition<I, R>;
+  readonly keyWindowMs: number | undefined;
+  readonly consistencyDelayMs: number;
+}
+
+/** A definition after its checks: every default filled in, every duration in milliseconds. */
+export interface CheckedDefinition<Tx, I, R> {
+  readonly name: string;
+  readonly providers: ReadonlyMap<string, CheckedProvider<I, R>>;
+  readonly prepare: OperationDefinition<Tx, I, R>["prepare"];
+  readonly commit: OperationDefinition<Tx, I, R>["commit"];
+  readonly abandon: OperationDefinition<Tx, I, R>["abandon"];
+  readonly onNotFound: NotFoundPolicy;
+  readonly notFoundAfterMs: number;
+  readonly retryFirstMs: number;
+  readonly retryMaxMs: number;
+  readonly manualAfterMs: number;
+  readonly leaseMs: number;
+  readonly failoverOnRefusal: boolean;
+  readonly guarantee: Guarantee;
+}
+
+const commonKeys = [
+  "prepare",
+  "commit",
+  "abandon",
+  "unknown",
+  "lease",
+  "failoverOnRefusal",
+  "acceptLoss",
+] as const;
+const providerKeys = ["call", "inquire", "cancel", "capabilities"] as const;
+
+/** Shorter leases leave a call no time; longer ones leave a crashed operation alone for longer than that. */
+export const leaseRange = { minMs: 100, maxMs: 3_600_000 } as const;
+
+/**
+ * @throws TypeError or RangeError that names the option, the value and the fix.
+ */
+export function checkedDefinition<Tx, I, R>(
+  name: string,
+  definition: OperationDefinition<Tx, I, R>,
+  ledgerLeaseMs: number,
+): CheckedDefinition<Tx, I, R> {
+  const path = `operation ${show(name)}`;
+  if (typeof name !== "string" || !/^[\x21-\x7e]{1,255}$/.test(name)) {
+    throw new RangeError(`an operation's name must be 1 to 255 visible ASCII characters; got ${show(name)}`);
+  }
+  assertObject(path, definition);
+  const many = Object.hasOwn(definition, "providers");
+  assertKnownKeys(path, definition, [...commonKeys, ...(many ? ["providers"] : providerKeys)]);
+  for (const each of ["prepare", "commit", "abandon"] as const) assertFunction(path, definition, each);
+  const functions = declaredProviders(path, definition);
+  const providers = Object.entries(functions).map(([key, each]) =>
+    checkedProvider(many ? join(path, `providers.${key}`) : path, key, each, many),
+  );
+  const unknown = checkedUnknown(path, definition.unknown, providers);
+  for (const provider of providers) {
+    if (provider.functions.inquire !== undefined || provider.canCancel) continue;
+    if (definition.acceptLoss === true) continue;
+    throw new TypeError(
+      `${path}: provider "${provider.name}" has neither inquire nor cancel, so an unknown outcome could never ` +
+        "be settled; give it one of them, or write acceptLoss: true",
+    );
+  }
+  return {
+    name,
+    providers: new Map(providers.map((provider) => [provider.name, provider])),
+    prepare: definition.prepare.bind(definition),
+    commit: definition.commit.bind(definition),
+    abandon: definition.abandon.bind(definition),
+    ...unknown,
+    leaseMs:
+      definition.lease === undefined
+        ? ledgerLeaseMs
+        : durationMs(join(path, "lease"), definition.lease, leaseRange),
+    failoverOnRefusal: optionalBoolean(join(path, "failoverOnRefusal"), definition.failoverOnRefusal, true),
+    guarantee: weakest(
+      providers.map((provider) =>
+        guaranteeOf({
+          name: provider.name,
+          canInquire: provider.functions.inquire !== undefined,
+          canCancel: provider.canCancel,
+          cancelBlocksLateOriginal: provider.cancelBlocksLateOriginal,
+          keyWindow: provider.functions.capabilities?.idempotencyKey
+            ? provider.functions.capabilities.idempotencyKey.window
+            : undefined,
+          onNotFound: unknown.onNotFound,
+        }),
+      ),
+    ),
+  };
+}
+
+/** The name under which a single inline provider is recorded. */
+const inlineName = "default";
+
+function declaredProviders<Tx, I, R>(
+  path: string,
+  definition: OperationDefinition<Tx, I, R>,
+): Readonly<Record<string, ProviderDefinition<I, R>>> {
+  if (definition.providers === undefined) return { [inlineName]: definition as ProviderDefinition<I, R> };
+  assertObject(join(path, "providers"), definition.providers);
+  const names = Object.keys(definition.providers);
+  if (names.length === 0) throw new TypeError(`${join(path, "providers")} must name at least one provider`);
+  for (const name of names) {
+    if (/^[A-Za-z_][A-Za-z0-9_.-]{0,62}$/.test(name)) continue;
+    // Integer-like names would also lose their place in the order.
+    throw new RangeError(
+      `${join(path, "providers")}: a provider's name must be a letter followed by up to 62 letters, digits, ` +
+        `"_", "." or "-"; got ${show(name)}`,
+    );
+  }
+  return definition.providers;
+}
+
+function checkedProvider<I, R>(
+  path: string,
+  name: string,
+  provider: ProviderDefinition<I, R>,
+  own: boolean,
+): CheckedProvider<I, R> {
+  assertObject(path, provider);
+  if (own) assertKnownKeys(path, provider, providerKeys);
+  assertFunction(path, provider, "call");
+  for (const each of ["inquire", "cancel"] as const) {
+    if (provider[each] !== undefined) assertFunction(path, provider, each);
+  }
+  const capabilities = provider.capabilities ?? {};
+  const capabilityPath = join(path, "capabilities");
+  assertKnownKeys(capabilityPath, capabilities, ["idempotencyKey", "inquiry", "cancel"]);
+  const { idempotencyKey, inquiry, cancel } = capabilities;
+  if (idempotencyKey !== undefined && idempotencyKey !== false) {
+    assertKnownKeys(join(capabilityPath, "idempotencyKey"), idempotencyKey, ["window"]);
+  }
+  for (const [key, each] of Object.entries({ inquire: inquiry, cancel })) {
+    const declared = join(capabilityPath, key === "inquire" ? "inquiry" : key);
+    if (each === undefined || provider[key as "inquire" | "cancel"] !== undefined) continue;
+    throw new TypeError(`${declared} is declared, but ${join(path, key)} is missing`);
+  }
+  if (inquiry !== undefined) assertKnownKeys(join(capabilityPath, "inquiry"), inquiry, ["consistencyDelay"]);
+  if (cancel !== undefined) {
+    assertKnownKeys(join(capabilityPath, "cancel"), cancel, ["blocksLateOriginal"]);
+  }
+  return {
+    name,
+    functions: provider,
+    canCancel: provider.cancel !== undefined,
+    cancelBlocksLateOriginal: optionalBoolean(
+      join(capabilityPath, "cancel.blocksLateOriginal"),
+      cancel?.blocksLateOriginal,
+      false,
+    ),
+    consistencyDelayMs:
+      inquiry?.consistencyDelay === undefined
+        ? 0
+        : durationMs(join(capabilityPath, "inquiry.consistencyDelay"), inquiry.consistencyDelay, {
+            minMs: 0,
+          }),
+    keyWindowMs: idempotencyKey
+      ? durationMs(join(capabilityPath, "idempotencyKey.window"), idempotencyKey.window)
+      : undefined,
+  };
+}
+
+function checkedUnknown(
+  path: string,
+  policy: unknown,
+  providers: readonly CheckedProvider<never, never>[] | readonly CheckedProvider<unknown, unknown>[],
+): Pick<
+  CheckedDefinition<unknown, unknown, unknown>,
+  "onNotFound" | "notFoundAfterMs" | "retryFirstMs" | "retryMaxMs" | "manualAfterMs"
+> {
+  const at = join(path, "unknown");
+  const given = policy ?? {};
+  assertKnownKeys(at, given, ["onNotFound", ...Object.keys(unknownDefaults)]);
+  const options: Record<string, unknown> = { ...unknownDefaults, ...dropUndefined(given) };
+  const ms = (key: string, minMs: number): number => durationMs(join(at, key), options[key], { minMs });
+  const allBlock = providers.every((provider) => provider.cancelBlocksLateOriginal);
+  const onNotFound = oneOf(
+    join(at, "onNotFound"),
+    options["onNotFound"] ?? (allBlock ? "cancel" : "manual"),
+    ["cancel", "resend", "manual"],
+  );
+  for (const provider of providers) {
+    if (onNotFound === "cancel" && !provider.cancelBlocksLateOriginal) {
+      throw new TypeError(
+        `${join(at, "onNotFound")} is "cancel", but provider "${provider.name}" does not declare ` +
+          "capabilities.cancel.blocksLateOriginal: true; a late original would then take effect after its cancel",
+      );
+    }
+    if (onNotFound === "resend" && provider.keyWindowMs === undefined) {
+      throw new TypeError(
+        `${join(at, "onNotFound")} is "resend", but provider "${provider.name}" does not declare ` +
+          "capabilities.idempotencyKey.window; sending again could then take effect twice",
+      );
+    }
+  }
+  return {
+    onNotFound,
+    notFoundAfterMs: ms("notFoundAfter", 0),
+    retryFirstMs: ms("retryFirst", 1),
+    retryMaxMs: ms("retryMax", 1),
+    manualAfterMs: ms("manualAfter", 1),
+  };
+}
+
+function assertFunction(path: string, holder: object, key: string): void {
+  const value: unknown = Reflect.get(holder, key);
+  if (typeof value !== "function") {
+    throw new TypeError(`${join(path, key)} must be a function; got ${show(value)}`);
+  }
+}
+
+function optionalBoolean(path: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value !== "boolean") throw new TypeError(`${path} must be true or false; got ${show(value)}`);
+  return value;
+}
+
+function dropUndefined(value: object): object {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined));
+}

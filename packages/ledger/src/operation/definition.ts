@@ -1,0 +1,130 @@
+import type { Duration, FailureKind } from "@outrigger/core";
+import type { NotFoundPolicy } from "../state/transitions.ts";
+
+/** What a call to a provider is told. */
+export interface CallInfo {
+  /** The operation's idempotency key: the same for every attempt, for ever. */
+  readonly key: string;
+  /** The key for cancelling what `key` did. */
+  readonly cancelKey: string;
+  /** The provider's name in the definition. */
+  readonly provider: string;
+  /** Aborts when nothing more may be sent: the deadline, the caller's own signal, or a shutdown. */
+  readonly signal: AbortSignal;
+  /** Counts the sends of this operation, the first as 1. */
+  readonly attempt: number;
+  /** An instant on the ledger's clock, before the lease ends. */
+  readonly deadlineAtMs: number;
+}
+
+/** What an inquiry learnt. `notFound` is taken as "not yet": the original may still be on its way. */
+export type Inquiry<R> =
+  | { readonly status: "found"; readonly result: R }
+  | { readonly status: "notFound" }
+  | { readonly status: "inProgress" }
+  | { readonly status: "refused"; readonly code?: string; readonly message?: string };
+
+/** What a provider promises. A promise that does not hold costs money, so nothing is assumed. */
+export interface Capabilities {
+  /** For how long the provider answers the same key without acting twice. */
+  readonly idempotencyKey?: { readonly window: Duration } | false;
+  readonly inquiry?: {
+    /** How long after a call its effect may still be missing from the inquiry. @defaultValue "0ms" */
+    readonly consistencyDelay?: Duration;
+  };
+  readonly cancel?: {
+    /** Whether a cancel of an unknown key also stops an original that arrives after it. */
+    readonly blocksLateOriginal: boolean;
+  };
+}
+
+/** One provider's functions. They may run in another process than the one that started the operation. */
+export interface ProviderDefinition<I, R> {
+  /**
+   * Asks for the effect. Returning means that it took place; a core `Failure` with `effect: "none"` that it
+   * did not; any other error that nobody knows.
+   */
+  call(input: I, info: CallInfo): Promise<R>;
+  /** Asks what became of the call with this key. */
+  inquire?(input: I, info: CallInfo): Promise<Inquiry<R>>;
+  /**
+   * Undoes the call with this key. Returning means that it is undone, also if there was nothing to undo. A
+   * `Failure` of kind `refused` means that it can never be undone this way; other errors are tried again.
+   */
+  cancel?(input: I, info: CallInfo & { readonly result: R | undefined }): Promise<unknown>;
+  readonly capabilities?: Capabilities;
+}
+
+/** Why an operation was abandoned, as plain data that is also stored. */
+export interface AbandonedFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly kind: FailureKind;
+  /** Nothing has, or will have, taken effect when an operation is abandoned. */
+  readonly effect: "none";
+  /** Milliseconds. */
+  readonly retryAfterMs?: number;
+}
+
+export interface UnknownPolicy {
+  /**
+   * What to do once "not found" may be acted upon.
+   *
+   * @defaultValue `"cancel"` when every provider's cancel blocks a late original, else `"manual"`
+   */
+  readonly onNotFound?: NotFoundPolicy;
+  /** How long after a send "not found" is only taken as "not yet". @defaultValue "10s" */
+  readonly notFoundAfter?: Duration;
+  /** The wait after a first unanswered inquiry or cancel; it doubles, with jitter. @defaultValue "500ms" */
+  readonly retryFirst?: Duration;
+  /** @defaultValue "30s" */
+  readonly retryMax?: Duration;
+  /** When a person is told, at the earliest after five tries. @defaultValue "1h" */
+  readonly manualAfter?: Duration;
+}
+
+export const unknownDefaults = {
+  notFoundAfter: "10s",
+  retryFirst: "500ms",
+  retryMax: "30s",
+  manualAfter: "1h",
+} as const satisfies UnknownPolicy;
+
+interface Common<Tx, I, R> {
+  /** Stores the business row in the transaction that makes the operation durable, before anything is sent. */
+  prepare(tx: Tx, input: I): Promise<unknown> | unknown;
+  /** Completes the business row. What it throws for good leads to the cancel. */
+  commit(
+    tx: Tx,
+    input: I,
+    result: R,
+    info: { readonly provider: string; readonly key: string },
+  ): Promise<unknown> | unknown;
+  /** Voids the business row. */
+  abandon(tx: Tx, input: I, why: AbandonedFailure): Promise<unknown> | unknown;
+  readonly unknown?: UnknownPolicy;
+  /** How long one worker may keep the operation; a call ends before it. @defaultValue the ledger's lease */
+  readonly lease?: Duration;
+  /**
+   * Whether a final "no" of one provider (kind `refused`, a declined card) lets the next one be asked.
+   *
+   * @defaultValue true
+   */
+  readonly failoverOnRefusal?: boolean;
+  /** Accepts a provider without inquiry and cancel, whose unknown outcomes stay unknown. @defaultValue false */
+  readonly acceptLoss?: boolean;
+}
+
+/** An operation with one provider. */
+export interface SingleProviderDefinition<Tx, I, R> extends Common<Tx, I, R>, ProviderDefinition<I, R> {
+  readonly providers?: undefined;
+}
+
+/** An operation with several providers; the next is asked only when the effect on all before it is `none`. */
+export interface ManyProvidersDefinition<Tx, I, R> extends Common<Tx, I, R> {
+  readonly providers: Readonly<Record<string, ProviderDefinition<I, R>>>;
+}
+
+export type OperationDefinition<Tx, I, R> =
+  | SingleProviderDefinition<Tx, I, R>
+  | ManyProvidersDefinition<Tx, I, R>;

@@ -1,0 +1,104 @@
+import { Failure } from "@outrigger/core";
+import { databaseUnavailable, ledgerCodes } from "../store/sql-port.ts";
+import type { NewOperation, OperationRow } from "../store/store.ts";
+import type { AnyDefinition, Engine, Held } from "./engine.ts";
+import { boundLockWait, isCommitUnknown } from "./settle.ts";
+
+/** Either the operation is this worker's to send, or its key had been used before. */
+export type Begun =
+  | { readonly fresh: true; readonly held: Held }
+  | { readonly fresh: false; readonly row: OperationRow };
+
+/**
+ * Makes the operation and the business row durable in one commit, before anything is sent.
+ *
+ * @throws what `prepare` throws, with nothing stored; Failure `DATABASE_UNAVAILABLE` with `effect: "none"`
+ * when nothing was stored; Failure `INTENT_UNKNOWN` with `effect: "unknown"` when even that could not be found
+ * out.
+ */
+export async function begin<Tx>(
+  engine: Engine<Tx>,
+  definition: AnyDefinition<Tx>,
+  fresh: NewOperation,
+): Promise<Begun> {
+  const { store } = engine;
+  let inserted: OperationRow | undefined;
+  try {
+    const row = await store.sql.transaction(async (tx, query) => {
+      // Our row first: its unique key orders callers, and a repeated key ends here, before the user's function.
+      inserted = await store.insert(query, fresh);
+      if (inserted === undefined) return undefined;
+      await definition.prepare(tx, JSON.parse(fresh.request));
+      await engine.step("intent.beforeCommit");
+      return inserted;
+    });
+    if (row === undefined) return await existing(engine, fresh);
+    return await begun(engine, row, fresh.dueInMs);
+  } catch (error) {
+    if (isCommitUnknown(error) && inserted !== undefined) {
+      return await afterLostCommit(engine, fresh, inserted, error);
+    }
+    if (Failure.is(error)) throw error;
+    throw store.sql.isTransient(error) ? databaseUnavailable(error) : error;
+  }
+}
+
+async function begun<Tx>(engine: Engine<Tx>, row: OperationRow, leaseMs: number): Promise<Begun> {
+  engine.emit({
+    type: "operationMoved",
+    from: null,
+    to: row.state,
+    why: "created",
+    fence: row.fence,
+    id: row.id,
+    operation: row.operation,
+    key: row.key,
+    provider: row.provider,
+  });
+  await engine.step("intent.afterCommit");
+  return { fresh: true, held: { row, leaseEndsAtMs: row.readAtMs + leaseMs, mine: true } };
+}
+
+async function existing<Tx>(engine: Engine<Tx>, { operation, key }: NewOperation): Promise<Begun> {
+  const row = await engine.store.findByKey(operation, key);
+  if (row !== undefined) return { fresh: false, row };
+  // Only whoever deletes rows can cause this.
+  throw new Failure(`the operation with key "${key}" disappeared while it was read`, {
+    code: ledgerCodes.databaseUnavailable,
+    effect: "none",
+  });
+}
+
+/**
+ * Finds out what became of a commit whose answer was lost: the same key is inserted once more, which waits for
+ * the old transaction if it still runs, and is rolled back. If that insert succeeds, the old commit never
+ * happened and never will.
+ */
+async function afterLostCommit<Tx>(
+  engine: Engine<Tx>,
+  fresh: NewOperation,
+  inserted: OperationRow,
+  cause: unknown,
+): Promise<Begun> {
+  const { store } = engine;
+  try {
+    await store.sql.transaction(async (_, query) => {
+      await boundLockWait(query, fresh.dueInMs / 2);
+      if ((await store.insert(query, fresh)) !== undefined) throw new NeverCommitted();
+    });
+    const row = await store.find(inserted.id);
+    if (row === undefined) return await existing(engine, fresh);
+    // Another worker may have taken it meanwhile; it is then no longer ours to send.
+    if (row.fence !== inserted.fence || row.state !== inserted.state) return { fresh: false, row };
+    return await begun(engine, { ...row, readAtMs: inserted.readAtMs }, fresh.dueInMs);
+  } catch (error) {
+    if (error instanceof NeverCommitted) throw databaseUnavailable(cause);
+    throw new Failure(
+      "the database went away while the operation was being stored; nothing was sent from here: call run " +
+        "again with the same key to learn what became of it",
+      { code: ledgerCodes.intentUnknown, effect: "unknown", cause: error },
+    );
+  }
+}
+
+class NeverCommitted extends Error {}

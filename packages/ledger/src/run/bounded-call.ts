@@ -1,0 +1,68 @@
+import { type Clock, coreFailureCodes, Failure } from "@outrigger/core";
+import { ledgerCodes } from "../store/sql-port.ts";
+
+export interface Bounds {
+  readonly clock: Clock;
+  /** When the work is told to stop. */
+  readonly deadlineAtMs: number;
+  /** How long it then has to say what it reached, before it is left alone. */
+  readonly graceMs: number;
+  readonly signal: AbortSignal | undefined;
+  /** Hears of work that ended after nobody waited for it any more. */
+  readonly onLate: () => void;
+}
+
+/**
+ * Runs a user's function so that it cannot hold a worker beyond its lease, also when it ignores its signal.
+ *
+ * @throws what `work` throws; or Failure `CALL_TIMEOUT` or `CALL_ABORTED` with `effect: "unknown"`, because
+ * nothing is known of work that does not answer.
+ */
+export function boundedCall<T>(bounds: Bounds, work: (signal: AbortSignal) => Promise<T> | T): Promise<T> {
+  const { clock, signal } = bounds;
+  const controller = new AbortController();
+  return new Promise<T>((resolve, reject) => {
+    let left = false;
+    let grace: { cancel(): void } | undefined;
+    const stop = (failure: Failure): void => {
+      if (controller.signal.aborted) return;
+      controller.abort(failure);
+      grace = clock.setTimer(bounds.graceMs, () => {
+        left = true;
+        leave();
+        reject(failure);
+      });
+    };
+    const onAbort = (): void => stop(aborted(signal?.reason));
+    const deadline = clock.setTimer(bounds.deadlineAtMs - clock.now(), () => stop(timedOut()));
+    const leave = (): void => {
+      deadline.cancel();
+      grace?.cancel();
+      signal?.removeEventListener("abort", onAbort);
+    };
+    signal?.addEventListener("abort", onAbort, { once: true });
+    if (signal?.aborted === true) onAbort();
+    Promise.try(() => work(controller.signal))
+      .finally(() => {
+        leave();
+        if (left) bounds.onLate();
+      })
+      .then(resolve, reject);
+  });
+}
+
+function aborted(cause: unknown): Failure {
+  return new Failure("the caller went away while the provider was being called", {
+    code: coreFailureCodes.callAborted,
+    effect: "unknown",
+    kind: "aborted",
+    cause,
+  });
+}
+
+function timedOut(): Failure {
+  return new Failure("the provider did not answer before the end of the lease came near", {
+    code: ledgerCodes.callTimeout,
+    effect: "unknown",
+  });
+}

@@ -1,0 +1,138 @@
+import { Failure } from "@outrigger/core";
+import type { Inquiry } from "../operation/definition.ts";
+import { storableText } from "../operation/request.ts";
+import { ledgerCodes } from "../store/sql-port.ts";
+import { type AnyDefinition, currentProvider, type Engine, type Held } from "./engine.ts";
+import { callProvider, send, succeeded } from "./send.ts";
+import { about, codeOf, type Evidence, messageOf, settle } from "./settle.ts";
+
+/**
+ * Takes a claimed operation as far as it can go now: to its end, or to the next time it is to be tried.
+ *
+ * @throws WriteFailed
+ */
+export async function resolve<Tx>(
+  engine: Engine<Tx>,
+  definition: AnyDefinition<Tx>,
+  claimed: Held,
+  signal: AbortSignal,
+): Promise<Held> {
+  await engine.step("resolve.claimed");
+  let held = claimed;
+  if (held.row.state === "READY" || held.row.state === "SENDING") {
+    held = await settle(engine, definition, held, { kind: "claimed" }, "keep");
+  }
+  for (;;) {
+    const before = held.row.state;
+    if (!held.mine) return held;
+    if (before === "SENDING") {
+      held = await send(engine, definition, held, "keep", signal);
+    } else if (before === "UNKNOWN") {
+      held = await settle(engine, definition, held, await inquire(engine, definition, held, signal), "keep");
+    } else if (before === "CANCELLING") {
+      held = await settle(engine, definition, held, await cancel(engine, definition, held, signal), "keep");
+    } else {
+      return held;
+    }
+    // Nothing new was learnt: it has been put back, with a wait.
+    if (held.row.state === before) return held;
+  }
+}
+
+async function inquire<Tx>(
+  engine: Engine<Tx>,
+  definition: AnyDefinition<Tx>,
+  held: Held,
+  signal: AbortSignal,
+): Promise<Evidence> {
+  const provider = currentProvider(definition, held.row);
+  if (provider === undefined) return gone(held, "inquiryFailed");
+  const { functions } = provider;
+  if (functions.inquire === undefined) return { kind: "notFound", message: "the provider has no inquiry" };
+  await engine.step("inquiry.before");
+  const startedAtMs = engine.clock.now();
+  const evidence = await callProvider(
+    engine,
+    definition,
+    held,
+    signal,
+    async (input, info) => await functions.inquire?.(input, info),
+  ).then(inquiryEvidence, (error: unknown): Evidence => failed("inquiryFailed", error));
+  engine.emit({
+    type: "inquiryEnded",
+    evidence: evidence.kind,
+    code: evidence.code,
+    durationMs: engine.clock.now() - startedAtMs,
+    ...about(held.row),
+  });
+  await engine.step("inquiry.after");
+  return evidence;
+}
+
+function inquiryEvidence(answer: Inquiry<unknown> | undefined): Evidence {
+  switch (answer?.status) {
+    case "found":
+      return succeeded(answer.result);
+    case "notFound":
+    case "inProgress":
+      return { kind: answer.status };
+    case "refused": {
+      const code = answer.code ?? ledgerCodes.refused;
+      const message = storableText(answer.message ?? "the provider refused it");
+      return { kind: "refused", code, message, failure: { code, message, kind: "refused", effect: "none" } };
+    }
+    default:
+      return {
+        kind: "inquiryFailed",
+        code: "INQUIRY_INVALID",
+        message: 'inquire must return { status: "found" | "notFound" | "inProgress" | "refused" }',
+      };
+  }
+}
+
+async function cancel<Tx>(
+  engine: Engine<Tx>,
+  definition: AnyDefinition<Tx>,
+  held: Held,
+  signal: AbortSignal,
+): Promise<Evidence> {
+  const provider = currentProvider(definition, held.row);
+  if (provider?.functions.cancel === undefined) return gone(held, "cancelFailed");
+  const { functions } = provider;
+  await engine.step("cancel.before");
+  const startedAtMs = engine.clock.now();
+  const result: unknown = held.row.result === undefined ? undefined : JSON.parse(held.row.result);
+  const evidence = await callProvider(
+    engine,
+    definition,
+    held,
+    signal,
+    async (input, info) => await functions.cancel?.(input, { ...info, result }),
+  ).then((): Evidence => ({ kind: "cancelled" }), cancelEvidence);
+  engine.emit({
+    type: "cancelEnded",
+    evidence: evidence.kind,
+    code: evidence.code,
+    durationMs: engine.clock.now() - startedAtMs,
+    ...about(held.row),
+  });
+  await engine.step("cancel.after");
+  return evidence;
+}
+
+function cancelEvidence(error: unknown): Evidence {
+  return failed(Failure.is(error) && error.kind === "refused" ? "cancelRefused" : "cancelFailed", error);
+}
+
+function failed(kind: "inquiryFailed" | "cancelFailed" | "cancelRefused", error: unknown): Evidence {
+  return { kind, code: codeOf(error), message: messageOf(error) };
+}
+
+/** The definition no longer has what the row needs; it waits for a process that has. */
+function gone(held: Held, kind: "inquiryFailed" | "cancelFailed"): Evidence {
+  return {
+    kind,
+    code: "PROVIDER_GONE",
+    message: `provider "${held.row.provider}" is not defined here with what this needs`,
+  };
+}

@@ -1,0 +1,131 @@
+import type { Clock, Timer } from "@outrigger/core";
+import type { OperationRow } from "../store/store.ts";
+import type { AnyDefinition, Engine } from "./engine.ts";
+import { resolve } from "./resolve.ts";
+import { codeOf, WriteFailed } from "./settle.ts";
+
+export interface ResolverOptions {
+  readonly concurrency: number;
+  readonly pollEveryMs: number;
+  readonly leaseMs: number;
+  readonly drainMs: number;
+}
+
+/** How long aborted work may take to say what it reached, after the drain's own bound. */
+const lastGraceMs = 1_000;
+
+/**
+ * Claims what is due, and resolves it, with bounded concurrency. Any number of processes run one each.
+ */
+export class Resolver<Tx> {
+  readonly #engine: Engine<Tx>;
+  readonly #definitions: ReadonlyMap<string, AnyDefinition<Tx>>;
+  readonly #options: ResolverOptions;
+  readonly #active = new Map<OperationRow, Promise<void>>();
+  #running = false;
+  #claiming: Promise<void> | undefined;
+  #again = false;
+  #timer: Timer | undefined;
+  #stopping = new AbortController();
+
+  constructor(
+    engine: Engine<Tx>,
+    definitions: ReadonlyMap<string, AnyDefinition<Tx>>,
+    options: ResolverOptions,
+  ) {
+    this.#engine = engine;
+    this.#definitions = definitions;
+    this.#options = options;
+  }
+
+  get active(): number {
+    return this.#active.size;
+  }
+
+  /** Starting twice does nothing. */
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#stopping = new AbortController();
+    this.#engine.emit({ type: "resolverStarted" });
+    this.kick();
+  }
+
+  /** Looks for work at once. Does nothing while stopped. */
+  readonly kick = (): void => {
+    if (!this.#running) return;
+    this.#timer?.cancel();
+    if (this.#claiming !== undefined) {
+      this.#again = true;
+      return;
+    }
+    this.#again = false;
+    this.#claiming = this.#claim().then((full) => {
+      this.#claiming = undefined;
+      if (!this.#running) return;
+      if (this.#again || full) this.kick();
+      else this.#timer = this.#engine.clock.setTimer(this.#options.pollEveryMs, this.kick);
+    });
+  };
+
+  /** Stops claiming, waits for what runs, and gives back what does not end in time. */
+  async stop(): Promise<void> {
+    if (!this.#running) return;
+    this.#running = false;
+    this.#timer?.cancel();
+    await this.#claiming;
+    const { clock, store } = this.#engine;
+    await endedWithin(clock, this.#options.drainMs, this.#active.values());
+    this.#stopping.abort();
+    await endedWithin(clock, lastGraceMs, this.#active.values());
+    const stuck = [...this.#active.keys()];
+    // A failed release costs others only the rest of the lease.
+    await Promise.allSettled(stuck.map((row) => store.release(row)));
+    this.#engine.emit({ type: "resolverStopped", released: stuck.length });
+  }
+
+  /** @returns whether there may be more work that can be started right away. */
+  async #claim(): Promise<boolean> {
+    const room = this.#options.concurrency - this.#active.size;
+    if (room <= 0 || this.#definitions.size === 0) return false;
+    try {
+      const rows = await this.#engine.store.claim([...this.#definitions.keys()], room, this.#options.leaseMs);
+      for (const row of rows) this.#work(row);
+      return rows.length === room && this.#active.size < this.#options.concurrency;
+    } catch (error) {
+      this.#engine.emit({ type: "databaseFailed", during: "claim", code: codeOf(error) });
+      return false;
+    }
+  }
+
+  #work(row: OperationRow): void {
+    const definition = this.#definitions.get(row.operation);
+    if (definition === undefined) return;
+    const held = { row, leaseEndsAtMs: row.readAtMs + this.#options.leaseMs, mine: true };
+    const work = resolve(this.#engine, definition, held, this.#stopping.signal).then(
+      () => {},
+      (error: unknown) => {
+        // The row stays as it is, and is offered again when its lease ends.
+        const cause = error instanceof WriteFailed ? error.cause : error;
+        this.#engine.emit({ type: "databaseFailed", during: "resolve", code: codeOf(cause) });
+      },
+    );
+    this.#active.set(
+      row,
+      work.then(() => {
+        this.#active.delete(row);
+        // There is room again, and there may be work that was left for lack of it.
+        if (this.#active.size === this.#options.concurrency - 1) this.kick();
+      }),
+    );
+  }
+}
+
+async function endedWithin(clock: Clock, ms: number, work: Iterable<Promise<void>>): Promise<void> {
+  let timer: Timer | undefined;
+  const bound = new Promise<void>((resolve) => {
+    timer = clock.setTimer(ms, resolve);
+  });
+  await Promise.race([Promise.all(work), bound]);
+  timer?.cancel();
+}

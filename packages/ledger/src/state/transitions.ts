@@ -1,0 +1,200 @@
+/**
+ * Where an operation can be.
+ *
+ * - `READY`: stored, and certainly not sent yet.
+ * - `SENDING`: about to be sent, being sent, or sent; with its lease over it is read as `UNKNOWN`.
+ * - `UNKNOWN`: may have taken effect; the resolver finds out.
+ * - `CANCELLING`: will be undone, come what may; there is no way back.
+ * - `DONE`, `FAILED`, `CANCELLED`: settled, with the business row in the same commit.
+ * - `MANUAL`: a person has to look; visible, never silent.
+ */
+export const operationStates = [
+  "READY",
+  "SENDING",
+  "UNKNOWN",
+  "CANCELLING",
+  "DONE",
+  "FAILED",
+  "CANCELLED",
+  "MANUAL",
+] as const;
+export type OperationState = (typeof operationStates)[number];
+
+/** What was wanted of the other side in the end. Goes from EXECUTE to CANCEL, never back. */
+export type Intent = "EXECUTE" | "CANCEL";
+
+/**
+ * What was learnt about an operation.
+ *
+ * - `claimed`: a worker took the row over, because its time had come or its last worker's lease was over.
+ * - `succeeded`: the call answered with success, or the inquiry found its effect.
+ * - `noEffect`: the call certainly had no effect. `unclear`: it may have had one.
+ * - `refused`: the inquiry says that the other side refused it for good.
+ * - `notFound`: the inquiry knows nothing of it *yet*. Not a proof of anything.
+ * - `inProgress`: the inquiry says that the other side still works on it.
+ * - `inquiryFailed`: no answer from the inquiry.
+ * - `commitRejected`, `abandonRejected`: the user's transaction cannot take the outcome.
+ * - `cancelled`, `cancelFailed`, `cancelRefused`: the cancel was answered, was not, or will never succeed.
+ * - `cancelRequested`: the business wants it undone. `lateArrival`: its effect appeared after it was settled.
+ */
+export const evidenceKinds = [
+  "claimed",
+  "succeeded",
+  "noEffect",
+  "unclear",
+  "refused",
+  "notFound",
+  "inProgress",
+  "inquiryFailed",
+  "commitRejected",
+  "abandonRejected",
+  "cancelled",
+  "cancelFailed",
+  "cancelRefused",
+  "cancelRequested",
+  "lateArrival",
+] as const;
+export type EvidenceKind = (typeof evidenceKinds)[number];
+
+/** What to do about an operation that the inquiry does not find. */
+export type NotFoundPolicy = "cancel" | "resend" | "manual";
+
+/** What of an operation counts for a decision. Times have become yes or no before they get here. */
+export interface OperationFacts {
+  readonly state: OperationState;
+  /** Whether an earlier send of this operation to the same provider may still take effect. */
+  readonly inDoubt: boolean;
+  /** Whether another provider is left to ask. */
+  readonly anotherProvider: boolean;
+  /** Whether so much time has passed since the last send that "not found" may be acted upon. */
+  readonly quietEnded: boolean;
+  /** Whether a send that starts now ends before the provider forgets the key. False without a key window. */
+  readonly keyOpen: boolean;
+  /** Whether it has been unsettled for so long that a person has to know. */
+  readonly overdue: boolean;
+  readonly onNotFound: NotFoundPolicy;
+}
+
+/** What the provider can do, as far as a decision needs it. */
+export interface CancelFacts {
+  readonly canCancel: boolean;
+  /** Whether a cancel also stops an original that arrives after it. */
+  readonly cancelBlocksLateOriginal: boolean;
+}
+
+/** What the same commit has to do to the business row. */
+export type BusinessStep = "commit" | "abandon";
+
+type Guard = (facts: OperationFacts, provider: CancelFacts) => boolean;
+
+const guards = {
+  inDoubt: (facts) => facts.inDoubt,
+  anotherProvider: (facts) => facts.anotherProvider,
+  canCancel: (_, provider) => provider.canCancel,
+  cancelBlocksLateOriginal: (_, provider) => provider.cancelBlocksLateOriginal,
+  mayCancel: (facts, provider) =>
+    facts.quietEnded && facts.onNotFound !== "manual" && provider.cancelBlocksLateOriginal,
+  mayResend: (facts) => facts.quietEnded && facts.onNotFound === "resend" && facts.keyOpen,
+  overdue: (facts) => facts.overdue,
+} as const satisfies Record<string, Guard>;
+export type GuardName = keyof typeof guards;
+
+/** One line of the table: the first whose guard holds is taken. */
+export interface Rule {
+  readonly when?: GuardName;
+  readonly to: OperationState;
+  readonly business?: BusinessStep;
+  /** Set where the move goes to the next provider. */
+  readonly nextProvider?: true;
+}
+
+const commitOrCancel: readonly Rule[] = [{ when: "canCancel", to: "CANCELLING" }, { to: "MANUAL" }];
+
+/** Every move an operation can make. A pair that is absent is impossible. */
+export const operationTable: Readonly<
+  Record<OperationState, Readonly<Partial<Record<EvidenceKind, readonly Rule[]>>>>
+> = {
+  READY: {
+    claimed: [{ to: "SENDING" }],
+    cancelRequested: [{ to: "CANCELLED", business: "abandon" }],
+  },
+  SENDING: {
+    // Whoever held the row may have sent it: an ended lease is never read as "not sent".
+    claimed: [{ to: "UNKNOWN" }],
+    succeeded: [{ to: "DONE", business: "commit" }],
+    noEffect: [
+      // "No effect" speaks of the last send only; an earlier one may still arrive.
+      { when: "inDoubt", to: "UNKNOWN" },
+      { when: "anotherProvider", to: "SENDING", nextProvider: true },
+      { to: "FAILED", business: "abandon" },
+    ],
+    unclear: [{ to: "UNKNOWN" }],
+    commitRejected: commitOrCancel,
+    abandonRejected: [{ to: "UNKNOWN" }],
+  },
+  UNKNOWN: {
+    claimed: [{ to: "UNKNOWN" }],
+    succeeded: [{ to: "DONE", business: "commit" }],
+    refused: [{ to: "FAILED", business: "abandon" }],
+    notFound: [
+      { when: "mayResend", to: "SENDING" },
+      { when: "mayCancel", to: "CANCELLING" },
+      { when: "overdue", to: "MANUAL" },
+      { to: "UNKNOWN" },
+    ],
+    inProgress: [{ when: "overdue", to: "MANUAL" }, { to: "UNKNOWN" }],
+    inquiryFailed: [{ when: "overdue", to: "MANUAL" }, { to: "UNKNOWN" }],
+    commitRejected: commitOrCancel,
+    abandonRejected: [{ when: "overdue", to: "MANUAL" }, { to: "UNKNOWN" }],
+    cancelRequested: [{ when: "cancelBlocksLateOriginal", to: "CANCELLING" }, { to: "UNKNOWN" }],
+  },
+  CANCELLING: {
+    claimed: [{ to: "CANCELLING" }],
+    // One-way: somebody's cancel may be under way, so a success learnt now changes nothing.
+    succeeded: [{ to: "CANCELLING" }],
+    cancelled: [{ to: "CANCELLED", business: "abandon" }],
+    cancelFailed: [{ when: "overdue", to: "MANUAL" }, { to: "CANCELLING" }],
+    cancelRefused: [{ to: "MANUAL" }],
+    abandonRejected: [{ when: "overdue", to: "MANUAL" }, { to: "CANCELLING" }],
+  },
+  DONE: {
+    cancelRequested: [{ when: "canCancel", to: "CANCELLING" }, { to: "DONE" }],
+  },
+  FAILED: { lateArrival: commitOrCancel },
+  CANCELLED: { lateArrival: commitOrCancel },
+  MANUAL: {
+    cancelRequested: [{ when: "cancelBlocksLateOriginal", to: "CANCELLING" }, { to: "MANUAL" }],
+  },
+};
+
+export interface Transition {
+  readonly from: OperationState;
+  readonly to: OperationState;
+  readonly business: BusinessStep | undefined;
+  readonly nextProvider: boolean;
+}
+
+/** States in which the other side is to be, or has been, undone. */
+const cancelling: ReadonlySet<OperationState> = new Set(["CANCELLING", "CANCELLED"]);
+
+/** The intent that goes with a move; it never returns from CANCEL. */
+export function intentAfter(intent: Intent, to: OperationState): Intent {
+  return intent === "CANCEL" || cancelling.has(to) ? "CANCEL" : "EXECUTE";
+}
+
+/**
+ * The one place that says what an operation does next. Pure; the runtime, the docs and the model test share it.
+ *
+ * @throws Error for a pair that the table does not have, which is a mistake in this package.
+ */
+export function decide(facts: OperationFacts, evidence: EvidenceKind, provider: CancelFacts): Transition {
+  const rules = operationTable[facts.state][evidence];
+  const rule = rules?.find((each) => each.when === undefined || guards[each.when](facts, provider));
+  if (rule === undefined) throw new Error(`an operation in ${facts.state} cannot take "${evidence}"`);
+  return {
+    from: facts.state,
+    to: rule.to,
+    business: rule.business,
+    nextProvider: rule.nextProvider ?? false,
+  };
+}

@@ -1,0 +1,99 @@
+import type { SqlPort } from "./sql-port.ts";
+
+/**
+ * A schema name that needs no quoting and cannot be the system's.
+ *
+ * @throws RangeError that names the value and what is allowed.
+ */
+export function schemaName(path: string, value: unknown): string {
+  if (typeof value !== "string" || !/^[a-z_][a-z0-9_]{0,62}$/.test(value) || value.startsWith("pg_")) {
+    throw new RangeError(
+      `${path} must be 1 to 63 of a-z, 0-9 and _, not starting with a digit or "pg_"; got ${JSON.stringify(value)}`,
+    );
+  }
+  return value;
+}
+
+/** In the order in which they are applied; what is released is never edited, only followed by another. */
+const migrations: readonly ((schema: string) => string)[] = [
+  (schema) => `
+    create table ${schema}.operation (
+      id uuid primary key default gen_random_uuid(),
+      operation text not null,
+      key text not null,
+      fingerprint text not null,
+      state text not null check (state in
+        ('READY', 'SENDING', 'UNKNOWN', 'CANCELLING', 'DONE', 'FAILED', 'CANCELLED', 'MANUAL')),
+      intent text not null default 'EXECUTE' check (intent in ('EXECUTE', 'CANCEL')),
+      fence bigint not null,
+      -- While a worker has the row: the end of its lease. Otherwise: when it is to be tried next.
+      due_at timestamptz,
+      provider text not null,
+      providers text[] not null,
+      attempt integer not null default 0,
+      tries integer not null default 0,
+      in_doubt boolean not null default false,
+      -- JSON as text: jsonb refuses NUL and lone surrogates, and changes what it stores.
+      request text not null,
+      result text,
+      failure text,
+      sent_at timestamptz,
+      key_expires_at timestamptz,
+      unknown_since timestamptz,
+      cancelling_since timestamptz,
+      created_at timestamptz not null,
+      updated_at timestamptz not null,
+      unique (operation, key),
+      constraint operation_intent_is_one_way
+        check (intent = 'EXECUTE' or state in ('CANCELLING', 'CANCELLED', 'MANUAL')),
+      constraint operation_unsettled_is_due
+        check ((due_at is null) = (state in ('DONE', 'FAILED', 'CANCELLED', 'MANUAL')))
+    );
+    create index operation_due on ${schema}.operation (due_at) where due_at is not null;
+    create table ${schema}.operation_event (
+      id bigint generated always as identity primary key,
+      operation_id uuid not null references ${schema}.operation (id) on delete cascade,
+      at timestamptz not null,
+      fence bigint not null,
+      from_state text,
+      to_state text not null,
+      provider text not null,
+      why text not null,
+      evidence text
+    );
+    create index operation_event_of on ${schema}.operation_event (operation_id, id);
+  `,
+];
+
+/**
+ * Brings the ledger's own schema up to date. Safe from many processes at once: one does it, the others wait.
+ *
+ * @returns the version reached.
+ */
+export async function migrate<Tx>(sql: SqlPort<Tx>, schema: string): Promise<number> {
+  return await sql.transaction(async (_, query) => {
+    await query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [`outrigger.ledger:${schema}`]);
+    // Asked first, because "if not exists" needs the right to create even when there is nothing to do.
+    const [present] = await query("select to_regclass($1) is not null as yes", [`${schema}.migration`]);
+    if (present?.["yes"] !== true) {
+      await query(`create schema if not exists ${schema}`);
+      await query(
+        `create table ${schema}.migration (version integer primary key, applied_at timestamptz not null)`,
+      );
+    }
+    const [row] = await query(`select coalesce(max(version), 0)::text as version from ${schema}.migration`);
+    const applied = Number(row?.["version"]);
+    for (const [index, build] of migrations.entries()) {
+      const version = index + 1;
+      if (version <= applied) continue;
+      for (const statement of build(schema).split(/;\s*$/m)) {
+        if (statement.trim() !== "") await query(statement);
+      }
+      await query(
+        `insert into ${schema}.migration (version, applied_at) values ($1, statement_timestamp())`,
+        [version],
+      );
+    }
+    return Math.max(applied, migrations.length);
+  });
+}

@@ -1,0 +1,141 @@
+import { Failure } from "@outrigger/core";
+import {
+  commitUnknown,
+  databaseUnavailable,
+  ledgerCodes,
+  type SqlPort,
+  type SqlQuery,
+  type SqlRow,
+} from "./sql-port.ts";
+
+/** The part of `pg`'s client that the ledger uses. */
+export interface PgClient {
+  query(
+    text: string,
+    values?: unknown[],
+  ): Promise<{ readonly rows: unknown[]; readonly rowCount: number | null; readonly command: string }>;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  removeListener(event: "error", listener: (error: Error) => void): unknown;
+  release(destroy?: boolean): void;
+}
+
+/** The part of `pg`'s pool that the ledger uses. */
+export interface PgPool<Client extends PgClient> {
+  connect(): Promise<Client>;
+}
+
+/** What the user's functions see of a client, when they do not name their own type. */
+export interface PgTx extends PgClient {
+  query<Row = Record<string, unknown>>(
+    text: string,
+    values?: unknown[],
+  ): Promise<{ readonly rows: Row[]; readonly rowCount: number | null; readonly command: string }>;
+}
+
+/**
+ * Connects the ledger to a `Pool` of the package `pg`. User functions get the pool's client as their `tx`.
+ */
+export function fromPgPool<Client extends PgClient = PgTx>(pool: PgPool<Client>): SqlPort<Client> {
+  return {
+    query: (text, values) => withClient(pool, (session) => session.query(text, values)),
+    transaction: (work) =>
+      withClient(pool, async (session) => {
+        await session.query("begin isolation level read committed");
+        const value = await session.orRollback(() => work(session.client, session.query));
+        await session.commit();
+        return value;
+      }),
+    isTransient,
+  };
+}
+
+interface Session<Client> {
+  readonly client: Client;
+  readonly query: SqlQuery;
+  orRollback<T>(work: () => Promise<T>): Promise<T>;
+  commit(): Promise<void>;
+}
+
+async function withClient<Client extends PgClient, T>(
+  pool: PgPool<Client>,
+  work: (session: Session<Client>) => Promise<T>,
+): Promise<T> {
+  let client: Client;
+  try {
+    client = await pool.connect();
+  } catch (cause) {
+    throw databaseUnavailable(cause);
+  }
+  let lost = false;
+  // pg-pool listens only to idle clients: without this, a connection that breaks between two statements of a
+  // transaction would be an uncaught exception.
+  const onError = (): void => {
+    lost = true;
+  };
+  client.on("error", onError);
+  const query: SqlQuery = async (text, values = []) =>
+    (await client.query(text, [...values])).rows as readonly SqlRow[];
+  try {
+    return await work({
+      client,
+      query,
+      async orRollback(inner) {
+        try {
+          return await inner();
+        } catch (error) {
+          await client.query("rollback").catch(onError);
+          // Before COMMIT was sent, a lost connection is a certain rollback.
+          throw lost && !isTransient(error) ? databaseUnavailable(error) : error;
+        }
+      },
+      async commit() {
+        let command: string;
+        try {
+          command = (await client.query("commit")).command;
+        } catch (error) {
+          lost = true;
+          // An ERROR is the server's answer, and it has rolled back. FATAL, or no answer, says nothing.
+          throw property(error, "severity") === "ERROR" ? error : commitUnknown(error);
+        }
+        // PostgreSQL answers COMMIT of a failed transaction with a plain ROLLBACK, without an error.
+        if (command !== "COMMIT") throw transactionAborted();
+      },
+    });
+  } finally {
+    client.removeListener("error", onError);
+    client.release(lost);
+  }
+}
+
+function transactionAborted(): Failure {
+  return new Failure(
+    "the transaction was rolled back, because a statement in it had failed and its error was caught; " +
+      "let errors of tx.query reach the ledger, or use a savepoint",
+    { code: ledgerCodes.transactionAborted, effect: "none", transient: false },
+  );
+}
+
+/**
+ * SQLSTATE classes that another try may mend: 08 connection, 40 rollback (serialisation, deadlock), 53
+ * resources, 55 object state (locks), 57 operator intervention, 58 system error. Source: PostgreSQL manual,
+ * appendix A.
+ */
+const transientClasses: ReadonlySet<string> = new Set(["08", "40", "53", "55", "57", "58"]);
+const lostConnection = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/;
+/** pg reports these without any code. */
+const lostMessage = /Connection terminated|not queryable|Client was closed|timeout exceeded when trying/;
+
+function isTransient(error: unknown): boolean {
+  if (Failure.is(error)) {
+    return error.code === ledgerCodes.commitUnknown || error.code === ledgerCodes.databaseUnavailable;
+  }
+  const code = property(error, "code");
+  if (typeof code === "string") {
+    return lostConnection.test(code) || (code.length === 5 && transientClasses.has(code.slice(0, 2)));
+  }
+  return error instanceof Error && lostMessage.test(error.message);
+}
+
+function property(error: unknown, name: string): unknown {
+  return typeof error === "object" && error !== null ? Reflect.get(error, name) : undefined;
+}

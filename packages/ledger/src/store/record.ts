@@ -1,0 +1,35 @@
+import type { AbandonedFailure } from "../operation/definition.ts";
+import type { Intent, OperationState } from "../state/transitions.ts";
+import type { HistoryEntry, OperationRow } from "./store.ts";
+
+/** An operation for people and other programs: plain JSON, without the request and the result. */
+export interface OperationRecord {
+  readonly id: string;
+  readonly operation: string;
+  readonly key: string;
+  readonly state: OperationState;
+  readonly intent: Intent;
+  readonly provider: string;
+  readonly attempt: number;
+  readonly failure: AbandonedFailure | null;
+  /** ISO 8601, UTC, by the database's clock. */
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly history: readonly HistoryEntry[];
+}
+
+export function recordOf(row: OperationRow, history: readonly HistoryEntry[]): OperationRecord {
+  return {
+    id: row.id,
+    operation: row.operation,
+    key: row.key,
+    state: row.state,
+    intent: row.intent,
+    provider: row.provider,
+    attempt: row.attempt,
+    failure: row.failure === undefined ? null : (JSON.parse(row.failure) as AbandonedFailure),
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+    history,
+  };
+}

@@ -1,0 +1,214 @@
+import type { Clock } from "@outrigger/core";
+import type { Intent, OperationState } from "../state/transitions.ts";
+import type { SqlPort, SqlQuery, SqlRow } from "./sql-port.ts";
+import { type Statements, statements } from "./statements.ts";
+
+/** An operation as it was read, with ages instead of instants: they were measured by the database's clock. */
+export interface OperationRow {
+  readonly id: string;
+  readonly operation: string;
+  readonly key: string;
+  readonly fingerprint: string;
+  readonly state: OperationState;
+  readonly intent: Intent;
+  readonly fence: number;
+  readonly provider: string;
+  readonly providers: readonly string[];
+  /** Sends that were made durable, the first one included. */
+  readonly attempt: number;
+  /** Claims since the state last changed. */
+  readonly tries: number;
+  readonly inDoubt: boolean;
+  readonly request: string;
+  readonly result: string | undefined;
+  readonly failure: string | undefined;
+  readonly sentForMs: number;
+  /** Negative when the provider has forgotten the key, also when it never kept one. */
+  readonly keyLeftMs: number;
+  readonly unknownForMs: number;
+  readonly cancellingForMs: number;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  /** Local monotonic instant before the statement was sent, so that what is derived from it errs to the safe side. */
+  readonly readAtMs: number;
+}
+
+export interface NewOperation {
+  readonly operation: string;
+  readonly key: string;
+  readonly fingerprint: string;
+  readonly state: "READY" | "SENDING";
+  readonly dueInMs: number;
+  readonly providers: readonly string[];
+  readonly request: string;
+  readonly keyWindowMs: number | undefined;
+}
+
+export interface Move {
+  readonly from: OperationState;
+  readonly to: OperationState;
+  readonly intent: Intent;
+  readonly provider: string;
+  readonly inDoubt: boolean;
+  /** Undefined for states in which nothing is left to do. */
+  readonly dueInMs: number | undefined;
+  readonly result?: string | undefined;
+  readonly failure?: string | undefined;
+  readonly keyWindowMs: number | undefined;
+  readonly why: string;
+  readonly evidence?: string | undefined;
+}
+
+export interface HistoryEntry {
+  readonly at: string;
+  readonly fence: number;
+  readonly from: OperationState | null;
+  readonly to: OperationState;
+  readonly provider: string;
+  readonly why: string;
+  readonly evidence: string | null;
+}
+
+export interface StateCount {
+  readonly state: OperationState;
+  readonly count: number;
+  readonly oldestMs: number;
+}
+
+/** The statements with types on both sides. Decides nothing. */
+export class Store<Tx> {
+  readonly sql: SqlPort<Tx>;
+  readonly #clock: Clock;
+  readonly #text: Statements;
+
+  constructor(sql: SqlPort<Tx>, schema: string, clock: Clock) {
+    this.sql = sql;
+    this.#clock = clock;
+    this.#text = statements(schema);
+  }
+
+  /** @returns undefined when the key is taken. */
+  insert(query: SqlQuery, fresh: NewOperation): Promise<OperationRow | undefined> {
+    return this.#one(query, this.#text.insert, [
+      fresh.operation,
+      fresh.key,
+      fresh.fingerprint,
+      fresh.state,
+      fresh.state === "SENDING" ? 1 : 0,
+      fresh.dueInMs,
+      fresh.providers[0],
+      [...fresh.providers],
+      fresh.request,
+      fresh.keyWindowMs ?? null,
+    ]);
+  }
+
+  /** @returns undefined when the row is no longer in the worker's hands. */
+  move(query: SqlQuery, row: OperationRow, move: Move): Promise<OperationRow | undefined> {
+    return this.#one(query, this.#text.move, [
+      row.id,
+      row.fence,
+      move.from,
+      move.to,
+      move.intent,
+      move.provider,
+      move.inDoubt,
+      move.dueInMs ?? null,
+      move.result ?? null,
+      move.failure ?? null,
+      move.keyWindowMs ?? null,
+      move.why,
+      move.evidence ?? null,
+      move.from !== move.to || row.provider !== move.provider,
+    ]);
+  }
+
+  /** @returns undefined when the row is no longer in the worker's hands. */
+  renew(row: OperationRow, leaseMs: number): Promise<OperationRow | undefined> {
+    return this.#one(this.sql.query, this.#text.renew, [row.id, row.fence, row.state, leaseMs]);
+  }
+
+  claim(operations: readonly string[], limit: number, leaseMs: number): Promise<readonly OperationRow[]> {
+    return this.#many(this.sql.query, this.#text.claim, [[...operations], limit, leaseMs]);
+  }
+
+  async release(row: OperationRow): Promise<void> {
+    await this.sql.query(this.#text.release, [row.id, row.fence]);
+  }
+
+  find(id: string): Promise<OperationRow | undefined> {
+    return this.#one(this.sql.query, this.#text.findById, [id]);
+  }
+
+  findByKey(operation: string, key: string): Promise<OperationRow | undefined> {
+    return this.#one(this.sql.query, this.#text.findByKey, [operation, key]);
+  }
+
+  page(afterId: string | undefined, limit: number): Promise<readonly OperationRow[]> {
+    return this.#many(this.sql.query, this.#text.page, [afterId ?? null, limit]);
+  }
+
+  async history(ids: readonly string[]): Promise<ReadonlyMap<string, readonly HistoryEntry[]>> {
+    const entries = new Map<string, HistoryEntry[]>(ids.map((id) => [id, []]));
+    for (const row of await this.sql.query(this.#text.history, [[...ids]])) {
+      entries.get(String(row["operation_id"]))?.push({
+        at: String(row["at"]),
+        fence: Number(row["fence"]),
+        from: (row["from_state"] ?? null) as OperationState | null,
+        to: row["to_state"] as OperationState,
+        provider: String(row["provider"]),
+        why: String(row["why"]),
+        evidence: optional(row["evidence"]) ?? null,
+      });
+    }
+    return entries;
+  }
+
+  async counts(): Promise<readonly StateCount[]> {
+    return (await this.sql.query(this.#text.counts)).map((row) => ({
+      state: row["state"] as OperationState,
+      count: Number(row["count"]),
+      oldestMs: Number(row["oldest_ms"]),
+    }));
+  }
+
+  async #one(query: SqlQuery, text: string, values: readonly unknown[]): Promise<OperationRow | undefined> {
+    return (await this.#many(query, text, values))[0];
+  }
+
+  async #many(query: SqlQuery, text: string, values: readonly unknown[]): Promise<readonly OperationRow[]> {
+    const readAtMs = this.#clock.now();
+    return (await query(text, values)).map((row) => toOperation(row, readAtMs));
+  }
+}
+
+function toOperation(row: SqlRow, readAtMs: number): OperationRow {
+  return {
+    id: String(row["id"]),
+    operation: String(row["operation"]),
+    key: String(row["key"]),
+    fingerprint: String(row["fingerprint"]),
+    state: row["state"] as OperationState,
+    intent: row["intent"] as Intent,
+    fence: Number(row["fence"]),
+    provider: String(row["provider"]),
+    providers: JSON.parse(String(row["providers"])) as string[],
+    attempt: Number(row["attempt"]),
+    tries: Number(row["tries"]),
+    inDoubt: row["in_doubt"] === "yes",
+    request: String(row["request"]),
+    result: optional(row["result"]),
+    failure: optional(row["failure"]),
+    sentForMs: Number(row["sent_for_ms"] ?? 0),
+    keyLeftMs: Number(row["key_left_ms"] ?? Number.NEGATIVE_INFINITY),
+    unknownForMs: Number(row["unknown_for_ms"] ?? 0),
+    cancellingForMs: Number(row["cancelling_for_ms"] ?? 0),
+    createdAt: String(row["created_at"]),
+    updatedAt: String(row["updated_at"]),
+    readAtMs,
+  };
+}
+
+function optional(value: unknown): string | undefined {
+  return value === null || value === undefined ? undefined : String(value);
+}
