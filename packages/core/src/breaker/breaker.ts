@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../clock/clock.ts";
-import { type Call, type Policy, settle } from "../context/call.ts";
+import { type Call, invoke, type Policy } from "../context/call.ts";
 import { type Duration, durationMs, durationText, show } from "../duration/duration.ts";
 import type { PolicyEvent } from "../events/policy-event.ts";
 import { coreFailureCodes, Failure, verdictOf } from "../failure/failure.ts";
@@ -110,7 +110,7 @@ export function circuitBreaker(options: BreakerOptions = {}): CircuitBreaker {
       const nowMs = clock.now();
       const permit = circuit.admit(nowMs);
       if (permit === undefined) return Promise.reject(rejection(nowMs));
-      return settle(next, input, context).then(
+      return invoke(next, input, context).then(
         (value) => {
           permit.settle("success", clock.now());
           return value;

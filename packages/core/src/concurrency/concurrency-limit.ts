@@ -1,4 +1,4 @@
-import { type Call, type Policy, settle } from "../context/call.ts";
+import { type Call, invoke, type Policy } from "../context/call.ts";
 import type { CallContext } from "../context/call-context.ts";
 import { type Duration, durationMs, durationText } from "../duration/duration.ts";
 import { coreFailureCodes, Failure } from "../failure/failure.ts";
@@ -76,7 +76,7 @@ export function concurrencyLimit(options: number | ConcurrencyLimitOptions): Con
     return (input, context) => {
       const slot = slots.take();
       if (slot === undefined) return Promise.reject(limitReached());
-      return settle(next, input, context).then(
+      return invoke(next, input, context).then(
         (value) => {
           giveBack(slot, context);
           return value;

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../clock/clock.ts";
+import { show } from "../duration/duration.ts";
 import { type Effect, type Failure, worseEffect } from "../failure/failure.ts";
 
 export interface CallOptions {
@@ -59,6 +60,11 @@ export class CallContext {
       child.deadlineAtMs ?? options.deadlineAtMs ?? Number.POSITIVE_INFINITY,
       parent?.deadlineAtMs ?? Number.POSITIVE_INFINITY,
     );
+    if (Number.isNaN(this.deadlineAtMs)) {
+      throw new RangeError(
+        `deadlineAtMs must be an instant in milliseconds on the call's clock; got ${show(options.deadlineAtMs)}`,
+      );
+    }
     this.#parent = parent;
     this.#abortReason = parent?.abortReason;
   }

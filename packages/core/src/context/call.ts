@@ -1,3 +1,4 @@
+import { functionAt } from "../options/policy-options.ts";
 import type { CallContext } from "./call-context.ts";
 
 /** A call to the outside. */
@@ -8,8 +9,11 @@ export type Policy = <I, O>(next: Call<I, O>) => Call<I, O>;
 
 /**
  * Composes policies, the outermost first: `pipeline(deadline("5s"), retry(), attemptTimeout("1s"))`.
+ *
+ * @throws TypeError that names the place of what is not a policy.
  */
 export function pipeline(...policies: readonly Policy[]): Policy {
+  for (const [index, policy] of policies.entries()) functionAt(`pipeline[${index}]`, policy);
   return (next) => policies.reduceRight((inner, policy) => policy(inner), next);
 }
 
@@ -17,7 +21,7 @@ export function pipeline(...policies: readonly Policy[]): Policy {
  * Calls, and answers with a promise whatever the call does: a throw before its first await is a rejection like
  * any other, and a plain value or a foreign thenable is as good as a promise.
  */
-export function settle<I, O>(call: Call<I, O>, input: I, context: CallContext): Promise<O> {
+export function invoke<I, O>(call: Call<I, O>, input: I, context: CallContext): Promise<O> {
   try {
     return Promise.resolve(call(input, context));
   } catch (error) {

@@ -1,6 +1,6 @@
 import { untilDeadline } from "../deadline/deadline.ts";
 import { coreFailureCodes, type Effect, Failure } from "../failure/failure.ts";
-import { type Call, settle } from "./call.ts";
+import { type Call, invoke } from "./call.ts";
 import { CallContext, type CallOptions } from "./call-context.ts";
 
 /**
@@ -26,7 +26,7 @@ export async function execute<I, O>(call: Call<I, O>, input: I, options: CallOpt
       context.abort(failure);
     };
     signal.addEventListener("abort", leave, { once: true });
-    settle(bounded, input, context)
+    invoke(bounded, input, context)
       .finally(() => signal.removeEventListener("abort", leave))
       .then(resolve, reject);
   });

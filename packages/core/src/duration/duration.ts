@@ -41,7 +41,8 @@ export function durationMs(path: string, value: unknown, range: DurationRange = 
       `${path} must be a duration with a unit (ms, s, m, h or d), such as "250ms" or "3s"; got ${show(value)}`,
     );
   }
-  const ms = Number(match[1]) * (unitMs[unit] ?? Number.NaN);
+  // To the microsecond: in binary fractions "1.005s" would be a hair less than 1005 ms.
+  const ms = Math.round(Number(match[1]) * (unitMs[unit] ?? Number.NaN) * 1_000) / 1_000;
   const { minMs = 1, maxMs = longestMs } = range;
   if (!(ms >= minMs && ms <= maxMs)) {
     throw new RangeError(
@@ -51,13 +52,11 @@ export function durationMs(path: string, value: unknown, range: DurationRange = 
   return ms;
 }
 
-/** The shortest exact way to write a number of milliseconds: 90000 is `"90s"`, 3600000 is `"1h"`. */
+/** The shortest exact way to write a whole number of milliseconds: 90000 is `"90s"`, 3600000 is `"1h"`. */
 export function formatDuration(ms: number): Duration {
   for (const unit of ["d", "h", "m", "s"] as const) {
     const size = unitMs[unit] ?? Number.NaN;
-    if (ms >= size && ms % size === 0 && (unit === "s" || unit === "d" || ms / size < 60)) {
-      return `${ms / size}${unit}`;
-    }
+    if (ms >= size && ms % size === 0) return `${ms / size}${unit}`;
   }
   return `${ms}ms`;
 }

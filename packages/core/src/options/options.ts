@@ -79,7 +79,9 @@ function nearest(key: string, known: readonly string[]): string | undefined {
     .map((each) => ({ each, distance: editDistance(key.toLowerCase(), each.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
-  return best !== undefined && best.distance <= Math.max(2, key.length / 3) ? best.each : undefined;
+  return best !== undefined && best.distance <= Math.max(2, Math.ceil(key.length / 3))
+    ? best.each
+    : undefined;
 }
 
 /** Levenshtein distance: insertions, deletions and substitutions that lead from `a` to `b`. */

@@ -1,5 +1,5 @@
 import { type Random, systemRandom } from "../clock/clock.ts";
-import { type Policy, settle } from "../context/call.ts";
+import { invoke, type Policy } from "../context/call.ts";
 import type { CallContext } from "../context/call-context.ts";
 import { show } from "../duration/duration.ts";
 import type { RetryRefused } from "../events/policy-event.ts";
@@ -69,7 +69,7 @@ export function retry(options: RetryOptions = {}): Policy {
       if (context.abortReason !== undefined)
         return Promise.reject(carrying(context.abortReason, worstBefore));
       const part = context.child({ attempt });
-      return settle(next, input, part).then(
+      return invoke(next, input, part).then(
         (value) => {
           part.end();
           return value;

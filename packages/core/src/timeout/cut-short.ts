@@ -1,4 +1,4 @@
-import { type Call, settle } from "../context/call.ts";
+import { type Call, invoke } from "../context/call.ts";
 import type { CallContext } from "../context/call-context.ts";
 import type { Failure } from "../failure/failure.ts";
 
@@ -44,7 +44,7 @@ export function cutShort<I, O>(
       context.leaveRunning(work);
     };
     const timer = clock.setTimer(cut.afterMs, () => leave(cut.expired(part)));
-    const work = settle(next, input, part);
+    const work = invoke(next, input, part);
     // Listens only now, because the call may abort itself before it returns its promise.
     forget = context.onAbort(leave);
     work.then(
