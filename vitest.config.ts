@@ -7,9 +7,8 @@ export default defineConfig({
     include: [
       "packages/*/src/**/*.test.ts",
       "packages/*/test/**/*.test.ts",
-      "examples/*/test/**/*.test.ts",
-      "test/**/*.test.ts",
-      "scripts/**/*.test.ts",
+      "examples/*/{src,test}/**/*.test.ts",
+      "docs/**/*.test.ts",
     ],
     execArgv: ["--conditions=@outrigger/source"],
     restoreMocks: true,

@@ -6,8 +6,10 @@ export interface ProviderHandle {
   readonly name: string;
   readonly url: string;
   readonly controlUrl: string;
-  /** Lines of the journal after the first `from` ones. */
-  journal(from?: number): Promise<readonly JournalLine[]>;
+  /** The whole journal. */
+  journal(): Promise<readonly JournalLine[]>;
+  /** Lines that were added since the last call of this function, from the first line on. */
+  newJournalLines(): Promise<readonly JournalLine[]>;
   fault(): Promise<{ readonly kind: FaultKind; readonly used: Readonly<Record<string, number>> }>;
   setFault(kind: FaultKind): Promise<void>;
 }
@@ -18,16 +20,23 @@ export function providerHandle({ name, url, controlUrl }: Provider): ProviderHan
     if (!response.ok) throw new Error(`provider ${name} answered ${response.status} to ${path}`);
     return response;
   };
+  let readBytes = 0;
+  const parse = (text: string): JournalLine[] =>
+    text
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as JournalLine);
   return {
     name,
     url,
     controlUrl,
-    async journal(from = 0) {
-      const text = await (await ask(`/journal?from=${from}`)).text();
-      return text
-        .split("\n")
-        .filter((line) => line !== "")
-        .map((line) => JSON.parse(line) as JournalLine);
+    async journal() {
+      return parse(await (await ask("/journal")).text());
+    },
+    async newJournalLines() {
+      const text = await (await ask("/journal", { headers: { range: `bytes=${readBytes}-` } })).text();
+      readBytes += Buffer.byteLength(text);
+      return parse(text);
     },
     async fault() {
       return (await (await ask("/fault")).json()) as Awaited<ReturnType<ProviderHandle["fault"]>>;

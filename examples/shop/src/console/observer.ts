@@ -33,7 +33,7 @@ export class Observer {
   readonly #database: pg.Pool;
   readonly #book = new OrderBook();
   readonly #read: Record<Lane, string> = { bare: "-infinity", outrigger: "-infinity" };
-  readonly #journals = new Map<string, { lines: number; charges: number; cancels: number }>();
+  readonly #moved = new Map<string, { charges: number; cancels: number }>();
   readonly #settling: { readonly orderId: string; readonly untilMs: number }[] = [];
   readonly #paidBare = new Set<string>();
   readonly #earlier: Partial<Record<Lane, LaneCounts>> = {};
@@ -144,18 +144,17 @@ export class Observer {
 
   async #readProviders(): Promise<ConsoleSnapshot["providers"]> {
     return await Promise.all(
-      this.#stack.providers.map(async ({ name, controlUrl, journal, fault }) => {
-        const read = this.#journals.get(name) ?? { lines: 0, charges: 0, cancels: 0 };
-        this.#journals.set(name, read);
+      this.#stack.providers.map(async ({ name, newJournalLines, fault }) => {
+        const moved = this.#moved.get(name) ?? { charges: 0, cancels: 0 };
+        this.#moved.set(name, moved);
         try {
-          for (const line of await journal(read.lines)) {
-            read.lines += 1;
-            read[line.kind === "charge" ? "charges" : "cancels"] += 1;
+          for (const line of await newJournalLines()) {
+            moved[line.kind === "charge" ? "charges" : "cancels"] += 1;
             this.#journalLine(line);
           }
-          return { name, fault: (await fault()).kind, charges: read.charges, cancels: read.cancels };
+          return { name, fault: (await fault()).kind, ...moved };
         } catch {
-          return { name, fault: "down" as const, charges: read.charges, cancels: read.cancels, controlUrl };
+          return { name, fault: "down" as const, ...moved };
         }
       }),
     );

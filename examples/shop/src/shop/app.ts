@@ -23,6 +23,9 @@ type OrderRequest = FastifyRequest<{ Params: { id: string } }>;
 /** Checkouts of the protected lane at a time. More are told to come back rather than left to pile up. */
 const checkoutsAtATime = 200;
 
+/** How long a closing shop lets its customers finish, in milliseconds. */
+const graceMs = 3_000;
+
 /** The shop's HTTP service: the protected lane at `/checkout`, the bare one at `/bare/checkout`. */
 export function shopApp({ pools, ledger, providers, providerUrls }: ShopParts): FastifyInstance {
   const app = fastify({
@@ -36,6 +39,13 @@ export function shopApp({ pools, ledger, providers, providerUrls }: ShopParts): 
   const checkout: Call<Order, Awaited<ReturnType<typeof protectedCheckout>>> = admission((order) =>
     protectedCheckout(pools.outrigger, payments, order),
   );
+
+  // A connection on which no request ever came is not idle to Node, and would keep a closing server open.
+  let cutOff: NodeJS.Timeout | undefined;
+  app.addHook("preClose", async () => {
+    cutOff = setTimeout(() => app.server.closeAllConnections(), graceMs);
+  });
+  app.addHook("onClose", async () => clearTimeout(cutOff));
 
   app.setErrorHandler(answerError);
   app.setNotFoundHandler((request, reply) =>

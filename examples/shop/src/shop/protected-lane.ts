@@ -31,25 +31,29 @@ export function paymentOperation(
         payment.attempt === 1
           ? await tx.query(
               `insert into orders (id, amount, currency, method, status) values ($1, $2, $3, $4, 'paying')
-               on conflict (id) do nothing returning id`,
+               on conflict (id) do nothing`,
               [payment.orderId, payment.amount, payment.currency, payment.method],
             )
           : await tx.query(
               `update orders set status = 'paying', attempt = $2, reason = null, updated_at = clock_timestamp()
-               where id = $1 and status = 'unpaid' and attempt = $2 - 1 returning id`,
+               where id = $1 and status = 'unpaid' and attempt = $2 - 1`,
               [payment.orderId, payment.attempt],
             );
-      if (moved.length === 0) throw new OrderMoved();
+      if (moved.rowCount === 0) throw new OrderMoved();
     },
+
+    // A declined card is the customer's answer, not a reason to try it elsewhere.
+    failoverOnRefusal: false,
+    unknown: { notFoundAfter: "3s", retryMax: "3s" },
 
     async commit(tx, payment, _charge, { provider }) {
       const moved = await tx.query(
         `update orders set status = 'paid', provider = $3, updated_at = clock_timestamp()
-         where id = $1 and attempt = $2 and status = 'paying' returning id`,
+         where id = $1 and attempt = $2 and status = 'paying'`,
         [payment.orderId, payment.attempt, provider],
       );
       // The charge is then cancelled: money without an order is what this lane exists to prevent.
-      if (moved.length === 0) throw new Error("the order is no longer waiting for this payment");
+      if (moved.rowCount === 0) throw new Error("the order is no longer waiting for this payment");
     },
 
     async abandon(tx, payment, why) {

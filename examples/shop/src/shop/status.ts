@@ -1,4 +1,4 @@
-import type { HttpIntegration, IntegrationSnapshot } from "@outrigger/http";
+import type { HttpIntegration, HttpIntegrationSnapshot } from "@outrigger/http";
 import type { LedgerSnapshot } from "@outrigger/ledger";
 import type { Pool } from "pg";
 import type { LatencySnapshot, RecentLatency } from "./latency.ts";
@@ -7,7 +7,7 @@ import type { LatencySnapshot, RecentLatency } from "./latency.ts";
 export interface ShopStatus {
   readonly pid: number;
   readonly lanes: { readonly bare: LaneStatus; readonly outrigger: LaneStatus };
-  readonly integrations: readonly IntegrationSnapshot[];
+  readonly integrations: readonly HttpIntegrationSnapshot[];
   readonly ledger: LedgerSnapshot;
 }
 
@@ -35,8 +35,13 @@ export function laneStatus(meter: LaneMeter, pool: Pool): LaneStatus {
 
 export function integrationStatus(
   providers: Readonly<Record<string, HttpIntegration>>,
-): IntegrationSnapshot[] {
+): HttpIntegrationSnapshot[] {
   return Object.values(providers).map((each) => each.snapshot());
+}
+
+/** Operations whose outcome is not settled, those that wait for a person included. */
+export function openOperations({ states }: LedgerSnapshot): number {
+  return states.READY + states.SENDING + states.UNKNOWN + states.CANCELLING + states.MANUAL;
 }
 
 function poolStatus(pool: Pool): PoolStatus {

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createLedger, fromPgPool, type LedgerExportRow } from "@outrigger/ledger";
+import { createLedger, fromPgPool, type OperationRecord } from "@outrigger/ledger";
 import pg from "pg";
 import { type JournalLine, type Lane, lanes, type OrderLine } from "../audit/order-book.ts";
 import { ordersChangedSince } from "../audit/read-orders.ts";
@@ -12,7 +12,7 @@ import type { CustomerOrder } from "../traffic/customer.ts";
 export interface Evidence {
   readonly journals: Readonly<Record<string, readonly JournalLine[]>>;
   readonly orders: readonly OrderLine[];
-  readonly operations: readonly LedgerExportRow[];
+  readonly operations: readonly OperationRecord[];
 }
 
 export async function gatherEvidence(stack: Stack, sent: readonly CustomerOrder[]): Promise<Evidence> {

@@ -28,7 +28,7 @@ export function stormSchedule(
 ): StormSchedule {
   const slotMs = durationMs / faultKinds.length;
   const faults = providers.flatMap((provider) =>
-    shuffled(faultKinds, random).map((kind, index) => ({ atMs: Math.round(index * slotMs), provider, kind })),
+    faultOrder(random).map((kind, index) => ({ atMs: Math.round(index * slotMs), provider, kind })),
   );
   const kills = Math.max(1, Math.round(durationMs / 10_000), durationMs >= 20_000 ? 5 : 1);
   const gapMs = durationMs / (kills + 1);
@@ -36,4 +36,14 @@ export function stormSchedule(
     Math.round((index + 1) * gapMs + (random() - 0.5) * 0.6 * gapMs),
   );
   return { faults: faults.sort((a, b) => a.atMs - b.atMs), killsAtMs };
+}
+
+/** Any order, but unanswered cancels follow hanging charges: nothing else leaves many charges to cancel. */
+function faultOrder(random: Random): FaultKind[] {
+  const others: FaultKind[] = shuffled(
+    faultKinds.filter((kind) => kind !== "dropCancelAnswer"),
+    random,
+  );
+  others.splice(others.indexOf("hangBeforeApply") + 1, 0, "dropCancelAnswer");
+  return others;
 }

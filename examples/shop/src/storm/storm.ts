@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type FaultKind, seededRandom } from "@outrigger/lab";
 import { type Lane, lanes } from "../audit/order-book.ts";
-import type { ShopStatus } from "../shop/status.ts";
+import { openOperations, type ShopStatus } from "../shop/status.ts";
 import type { Stack } from "../stack.ts";
 import { type CustomerOrder, type VisitEnd, visit } from "../traffic/customer.ts";
 import { openLoop } from "../traffic/open-loop.ts";
@@ -169,7 +169,9 @@ async function openOutcomes(stack: Stack): Promise<number | undefined> {
   try {
     const response = await fetch(`${stack.shopUrl}/status`, { signal: AbortSignal.timeout(2_000) });
     const status = (await response.json()) as ShopStatus;
-    return status.ledger.open + status.lanes.bare.database.inUse + status.lanes.bare.database.waiting;
+    return (
+      openOperations(status.ledger) + status.lanes.bare.database.inUse + status.lanes.bare.database.waiting
+    );
   } catch {
     return undefined;
   }

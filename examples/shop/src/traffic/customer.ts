@@ -27,24 +27,32 @@ export type VisitEnd = "paid" | "pending" | "declined" | "gaveUp";
 const mostTries = 4;
 const patienceMs = 2_000;
 
+/** How long a customer looks at "your payment is being settled" before leaving, in milliseconds. */
+const settlingMs = 10_000;
+
 /**
- * An impatient customer: waits two seconds, presses "pay" again, and gives up after the fourth try.
+ * An impatient customer: waits two seconds, presses "pay" again, and gives up after the fourth try. Told that
+ * the payment is being settled, the customer asks for the order's status for a while.
  *
  * The order id stays the same, as a browser that reloads the page would send it.
  */
 export async function visit(order: CustomerOrder, options: CustomerOptions): Promise<VisitEnd> {
   for (let tries = 1; ; tries += 1) {
-    const end = await askOnce(order, options);
+    const answer = await askOnce(order, options);
+    const end = answer.end === "pending" ? await followUp(order, options) : answer.end;
     if (end !== "again") return end;
     if (tries === mostTries || options.signal.aborted) return "gaveUp";
-    await pause(200 + options.random() * 800, options.signal);
+    await pause(answer.retryAfterMs + 200 + options.random() * 800, options.signal);
   }
 }
 
-async function askOnce(
-  order: CustomerOrder,
-  { shopUrl, signal }: CustomerOptions,
-): Promise<VisitEnd | "again"> {
+interface Answer {
+  readonly end: VisitEnd | "again";
+  /** What a 503 asks the customer to wait; 0 without it. */
+  readonly retryAfterMs: number;
+}
+
+async function askOnce(order: CustomerOrder, { shopUrl, signal }: CustomerOptions): Promise<Answer> {
   const { lane, ...body } = order;
   try {
     const response = await fetch(shopUrl + checkoutPath[lane], {
@@ -54,12 +62,40 @@ async function askOnce(
       signal: AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]),
     });
     await response.arrayBuffer();
-    if (response.status === 200) return "paid";
-    if (response.status === 202) return "pending";
-    if (response.status === 402) return "declined";
-    return "again";
+    const seconds = Number(response.status === 503 ? response.headers.get("retry-after") : 0);
+    return { end: endOf(response.status), retryAfterMs: Math.min(seconds * 1_000, patienceMs) };
   } catch {
-    return "again"; // Refused, reset or too slow: to the customer it is all the same.
+    return { end: "again", retryAfterMs: 0 }; // Refused, reset or too slow: to the customer it is all the same.
+  }
+}
+
+function endOf(status: number): Answer["end"] {
+  if (status === 200) return "paid";
+  if (status === 202) return "pending";
+  return status === 402 ? "declined" : "again";
+}
+
+/** Asks for the status of an order that is being settled, until it is or the customer has had enough. */
+async function followUp(
+  order: CustomerOrder,
+  { shopUrl, signal }: CustomerOptions,
+): Promise<VisitEnd | "again"> {
+  const untilMs = performance.now() + settlingMs;
+  while (performance.now() < untilMs && !signal.aborted) {
+    await pause(500, signal);
+    const status = await orderStatus(`${shopUrl}/orders/${order.orderId}`, signal);
+    if (status === "paid") return "paid";
+    if (status === "unpaid") return "again";
+  }
+  return "pending";
+}
+
+async function orderStatus(url: string, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]) });
+    return ((await response.json()) as { readonly status: string }).status;
+  } catch {
+    return undefined; // The shop is down or slow; the customer looks again.
   }
 }
 

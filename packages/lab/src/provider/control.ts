@@ -28,7 +28,7 @@ async function route(sandbox: Sandbox, request: IncomingMessage, response: Serve
     case "GET /counts":
       return answer(response, 200, sandbox.counts);
     case "GET /journal":
-      return sandbox.sendJournal(response);
+      return sandbox.sendJournal(request, response);
     default:
       throw new Problem(404, "NOT_FOUND", "there are GET /fault, PUT /fault, GET /counts and GET /journal");
   }

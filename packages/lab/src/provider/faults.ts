@@ -49,7 +49,7 @@ export interface FaultReport extends FaultSetting {
   readonly since: string;
   /**
    * Requests touched, by kind; `healthy` counts charges answered as they should be. Refused connections never
-   * reach the provider, so `refuse` counts the connections that it closed.
+   * reach the provider, so `refuse` counts 1 for the closed port and 1 for each connection that it closed.
    */
   readonly used: Readonly<Record<FaultKind, number>>;
 }

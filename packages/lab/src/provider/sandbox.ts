@@ -76,6 +76,7 @@ export class Sandbox {
     if (wasRefusing && setting.kind !== "refuse") await this.#listener.open();
     this.#fault.change(setting);
     if (!wasRefusing && setting.kind === "refuse") {
+      this.#fault.touch(); // The closed port itself: who is refused there never reaches us.
       for (let closed = await this.#listener.close(); closed > 0; closed -= 1) this.#fault.touch();
     }
     if (setting.kind === "closeIdle") {
@@ -123,7 +124,7 @@ export class Sandbox {
       const { key, orderId } = parseCancel(await readJson(request));
       return this.#cancel(request.socket, response, key, orderId);
     }
-    if (route === "GET /journal") return this.sendJournal(response);
+    if (route === "GET /journal") return this.sendJournal(request, response);
     if (route === "GET /blocked") return answerLines(response, this.#books.blockedKeys);
     const allow = methods[url.pathname];
     if (allow === undefined) throw new Problem(404, "NOT_FOUND", `there is no ${url.pathname}`);
@@ -194,12 +195,22 @@ export class Sandbox {
     answer(response, 200, { status: outcome.status, key, orderId, ...chargeId });
   }
 
-  /** Lines are appended whole, so the size of a moment is the end of a line. */
-  sendJournal(response: ServerResponse): void {
+  /**
+   * Lines are appended whole, so the size of a moment is the end of a line. A reader that comes again asks with
+   * `Range: bytes=N-` for what was added since.
+   */
+  sendJournal(request: IncomingMessage, response: ServerResponse): void {
     const { size } = statSync(this.#books.journalPath);
-    response.writeHead(200, { "content-type": "application/x-ndjson", "content-length": size });
-    if (size === 0) return void response.end();
-    pipeline(createReadStream(this.#books.journalPath, { end: size - 1 }), response, () => {});
+    const from = /^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1];
+    const start = Math.min(Number(from ?? 0), size);
+    response.writeHead(from === undefined ? 200 : 206, {
+      "content-type": "application/x-ndjson",
+      "content-length": size - start,
+      "accept-ranges": "bytes",
+      ...(from !== undefined && { "content-range": `bytes ${start}-${size - 1}/${size}` }),
+    });
+    if (size === start) return void response.end();
+    pipeline(createReadStream(this.#books.journalPath, { start, end: size - 1 }), response, () => {});
   }
 
   /** @throws Problem 409 while the same key is being worked on. */

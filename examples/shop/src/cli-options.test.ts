@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { readCliOptions } from "./cli-options.ts";
+
+test("without options it serves, in the language of the environment", () => {
+  expect(readCliOptions([], { LANG: "ko_KR.UTF-8" })).toEqual({
+    help: false,
+    perSecond: 5,
+    port: 4000,
+    json: false,
+    language: "ko",
+  });
+});
+
+test("a storm is longer and faster than a visit", () => {
+  expect(readCliOptions(["--storm", "60s", "--seed", "7", "--out", "x", "--json"], {})).toMatchObject({
+    storm: { durationMs: 60_000, seed: 7, out: "x" },
+    perSecond: 40,
+    json: true,
+    language: "en",
+  });
+});
+
+test.each([
+  [["--storm", "60"], /--storm must be a duration with a unit .* got "60"/],
+  [["--storm", "1s"], /--storm must lie between 3s and 1h; got "1s"/],
+  [["--storm", "30s", "--seed", "-1"], /--seed/],
+  [["--storm", "30s", "--seed", "x"], /--seed must be a whole number, at least 0; got "x"/],
+  [["--seed", "3"], /--seed needs --storm/],
+  [["--json"], /--json needs --storm/],
+  [["--port", "70000"], /--port must be a whole number, between 0 and 65534; got 70000/],
+  [["--lang", "fr"], /--lang must be one of "en", "ko"; got "fr"/],
+  [["--strom", "30s"], /--strom/],
+])("%j is refused with the option and the fix", (args, message) => {
+  expect(() => readCliOptions(args, {})).toThrow(message);
+});

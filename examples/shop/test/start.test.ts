@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, describe, expect, test } from "vitest";
+import { descendants, isAlive } from "./processes.ts";
+
+const main = new URL("../src/main.ts", import.meta.url).pathname;
+const running = new Set<ChildProcess>();
+
+afterEach(() => {
+  for (const child of running) child.kill("SIGKILL");
+  running.clear();
+});
+
+/** Starts what `npm start` starts and waits for the addresses it prints. */
+async function start(): Promise<{ child: ChildProcess; text: () => string; exited: Promise<number | null> }> {
+  const child = spawn(process.execPath, [
+    "--conditions=@outrigger/source",
+    main,
+    "--port",
+    "0",
+    "--lang",
+    "en",
+  ]);
+  running.add(child);
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data) => (text += data));
+  const exited = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const untilMs = performance.now() + 120_000;
+  while (!text.includes("Ctrl-C ends everything")) {
+    if (child.exitCode !== null || performance.now() > untilMs) throw new Error(`did not start:\n${text}`);
+    await sleep(50);
+  }
+  return { child, text: () => text, exited };
+}
+
+function address(text: string, name: string): string {
+  return new RegExp(`${name} +(http://\\S+)`).exec(text)?.[1] ?? "";
+}
+
+async function goneWithin(processes: ReturnType<typeof descendants>, ms: number): Promise<void> {
+  const untilMs = performance.now() + ms;
+  while (processes.some(isAlive) && performance.now() < untilMs) await sleep(100);
+  expect(processes.filter(isAlive)).toEqual([]);
+}
+
+describe.runIf(process.platform === "linux")("npm start", () => {
+  test("serves the shop, both providers and the console; Ctrl-C ends every process", async () => {
+    const { child, text, exited } = await start();
+    const shop = address(text(), "Shop");
+    const paid = await fetch(`${shop}/checkout`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ orderId: "first", amount: 100 }),
+    });
+    expect(await paid.json()).toMatchObject({ status: "paid", provider: "a" });
+    for (const name of ["a", "b"]) {
+      const journal = await fetch(`${address(text(), `Provider ${name}`)}/journal`);
+      expect(journal.status).toBe(200);
+    }
+    const page = await fetch(address(text(), "Console"));
+    expect(await page.text()).toMatch(/<!doctype html>/i);
+
+    const processes = descendants(child.pid as number);
+    expect(processes.length).toBeGreaterThanOrEqual(5);
+    child.kill("SIGINT");
+    expect(await exited).toBe(0);
+    await goneWithin(processes, 1_000);
+  }, 180_000);
+
+  test("leaves no process behind when it is killed itself, and starts again", async () => {
+    const first = await start();
+    const processes = descendants(first.child.pid as number);
+    first.child.kill("SIGKILL");
+    await goneWithin(processes, 60_000);
+    const second = await start();
+    expect((await fetch(`${address(second.text(), "Shop")}/health`)).status).toBe(200);
+    second.child.kill("SIGTERM");
+    expect(await second.exited).toBe(0);
+  }, 240_000);
+
+  test("tells what is wrong with an option and starts nothing", async () => {
+    const child = spawn(process.execPath, ["--conditions=@outrigger/source", main, "--storm", "30"]);
+    let text = "";
+    child.stderr.on("data", (data) => (text += data));
+    expect(await new Promise((resolve) => child.once("close", resolve))).toBe(2);
+    expect(text).toMatch(/--storm must be a duration with a unit/);
+    expect(text.trim().split("\n").length).toBe(1);
+  }, 60_000);
+});
