@@ -1,0 +1,168 @@
+import { expect, test } from "vitest";
+import {
+  type CancelFacts,
+  decide,
+  type EvidenceKind,
+  evidenceKinds,
+  intentAfter,
+  type NotFoundPolicy,
+  type OperationFacts,
+  type OperationState,
+  operationStates,
+  operationTable,
+  type Transition,
+} from "./transitions.ts";
+
+const settled: readonly OperationState[] = ["DONE", "FAILED", "CANCELLED"];
+
+function* everyCase(): Generator<[OperationFacts, EvidenceKind, CancelFacts]> {
+  const both = [false, true];
+  for (const state of operationStates)
+    for (const evidence of evidenceKinds)
+      for (const onNotFound of ["cancel", "resend", "manual"] satisfies NotFoundPolicy[])
+        for (const inDoubt of both)
+          for (const anotherProvider of both)
+            for (const quietEnded of both)
+              for (const keyOpen of both)
+                for (const overdue of both)
+                  for (const canCancel of both)
+                    for (const cancelBlocksLateOriginal of canCancel ? both : [false])
+                      yield [
+                        { state, onNotFound, inDoubt, anotherProvider, quietEnded, keyOpen, overdue },
+                        evidence,
+                        { canCancel, cancelBlocksLateOriginal },
+                      ];
+}
+
+/** Every case that the table has, with where it leads. */
+const moves: [OperationFacts, EvidenceKind, CancelFacts, Transition][] = [...everyCase()]
+  .filter(([facts, evidence]) => operationTable[facts.state][evidence] !== undefined)
+  .map(([facts, evidence, provider]) => [facts, evidence, provider, decide(facts, evidence, provider)]);
+
+test("every pair of state and evidence either has a move or is refused", () => {
+  const [facts, , provider] = everyCase().next().value as [OperationFacts, EvidenceKind, CancelFacts];
+  for (const state of operationStates) {
+    for (const evidence of evidenceKinds) {
+      if (operationTable[state][evidence] !== undefined) continue;
+      expect(() => decide({ ...facts, state }, evidence, provider)).toThrow(
+        `${state} cannot take "${evidence}"`,
+      );
+    }
+  }
+  expect(moves.length).toBeGreaterThan(1_000);
+});
+
+test("every list of rules ends with one that always holds, and every rule can be reached", () => {
+  for (const state of operationStates) {
+    for (const [evidence, rules] of Object.entries(operationTable[state])) {
+      expect(rules.at(-1)?.when, `${state} ${evidence}`).toBeUndefined();
+      expect(rules.slice(0, -1).every(({ when }) => when !== undefined)).toBe(true);
+      for (const rule of rules) {
+        const taken = moves.some(
+          ([facts, kind, , move]) =>
+            facts.state === state &&
+            kind === evidence &&
+            move.to === rule.to &&
+            move.nextProvider === (rule.nextProvider ?? false),
+        );
+        expect(taken, `${state} ${evidence} -> ${rule.to}`).toBe(true);
+      }
+    }
+  }
+});
+
+test("the table reads as printed in the documentation", () => {
+  const lines = operationStates.flatMap((state) =>
+    Object.entries(operationTable[state]).map(
+      ([evidence, rules]) =>
+        `${state} ${evidence}: ${rules
+          .map(({ when, to, business, nextProvider }) =>
+            [when && `[${when}]`, to, business && `+${business}`, nextProvider && "at the next provider"]
+              .filter(Boolean)
+              .join(" "),
+          )
+          .join(" | ")}`,
+    ),
+  );
+  expect(lines).toMatchInlineSnapshot(`
+    [
+      "READY claimed: SENDING",
+      "READY cancelRequested: CANCELLED +abandon",
+      "SENDING claimed: UNKNOWN",
+      "SENDING succeeded: DONE +commit",
+      "SENDING noEffect: [inDoubt] UNKNOWN | [anotherProvider] SENDING at the next provider | FAILED +abandon",
+      "SENDING unclear: UNKNOWN",
+      "SENDING commitRejected: [canCancel] CANCELLING | MANUAL",
+      "SENDING abandonRejected: UNKNOWN",
+      "UNKNOWN claimed: UNKNOWN",
+      "UNKNOWN succeeded: DONE +commit",
+      "UNKNOWN refused: FAILED +abandon",
+      "UNKNOWN notFound: [mayResend] SENDING | [mayCancel] CANCELLING | [overdue] MANUAL | UNKNOWN",
+      "UNKNOWN inProgress: [overdue] MANUAL | UNKNOWN",
+      "UNKNOWN inquiryFailed: [overdue] MANUAL | UNKNOWN",
+      "UNKNOWN commitRejected: [canCancel] CANCELLING | MANUAL",
+      "UNKNOWN abandonRejected: [overdue] MANUAL | UNKNOWN",
+      "UNKNOWN cancelRequested: [cancelBlocksLateOriginal] CANCELLING | UNKNOWN",
+      "CANCELLING claimed: CANCELLING",
+      "CANCELLING succeeded: CANCELLING",
+      "CANCELLING cancelled: CANCELLED +abandon",
+      "CANCELLING cancelFailed: [overdue] MANUAL | CANCELLING",
+      "CANCELLING cancelRefused: MANUAL",
+      "CANCELLING abandonRejected: [overdue] MANUAL | CANCELLING",
+      "DONE cancelRequested: [canCancel] CANCELLING | DONE",
+      "FAILED lateArrival: [canCancel] CANCELLING | MANUAL",
+      "CANCELLED lateArrival: [canCancel] CANCELLING | MANUAL",
+      "MANUAL cancelRequested: [cancelBlocksLateOriginal] CANCELLING | MANUAL",
+    ]
+  `);
+});
+
+test("the next provider is asked only when the last send, and no earlier one, had no effect", () => {
+  for (const [facts, evidence, , move] of moves) {
+    if (!move.nextProvider) continue;
+    expect([facts.state, evidence, facts.inDoubt]).toEqual(["SENDING", "noEffect", false]);
+  }
+});
+
+test("an operation fails only on proof that nothing took effect", () => {
+  for (const [facts, evidence, , move] of moves) {
+    if (move.to !== "FAILED" || facts.state === "FAILED") continue;
+    expect(evidence === "refused" || (evidence === "noEffect" && !facts.inDoubt)).toBe(true);
+  }
+});
+
+test("there is no way back from cancelling, and the intent never returns", () => {
+  for (const [facts, , , move] of moves) {
+    if (facts.state === "CANCELLING") expect(["CANCELLING", "CANCELLED", "MANUAL"]).toContain(move.to);
+  }
+  for (const to of operationStates) expect(intentAfter("CANCEL", to)).toBe("CANCEL");
+  expect(intentAfter("EXECUTE", "CANCELLING")).toBe("CANCEL");
+  expect(intentAfter("EXECUTE", "UNKNOWN")).toBe("EXECUTE");
+});
+
+test("nothing is sent again once the key's window is over", () => {
+  for (const [facts, evidence, , move] of moves) {
+    if (facts.state !== "UNKNOWN" || move.to !== "SENDING") continue;
+    expect([evidence, facts.keyOpen, facts.onNotFound, facts.quietEnded]).toEqual([
+      "notFound",
+      true,
+      "resend",
+      true,
+    ]);
+  }
+});
+
+test('"not found" is acted upon only after the quiet period, and cancelled only where that stops a late original', () => {
+  for (const [facts, evidence, provider, move] of moves) {
+    if (evidence !== "notFound" || move.to !== "CANCELLING") continue;
+    expect([facts.quietEnded, provider.cancelBlocksLateOriginal]).toEqual([true, true]);
+  }
+});
+
+test("the business row changes exactly with the moves that settle an operation", () => {
+  for (const [facts, , , move] of moves) {
+    const settles = settled.includes(move.to) && !settled.includes(facts.state);
+    expect(move.business !== undefined).toBe(settles);
+    if (move.business !== undefined) expect(move.business === "commit").toBe(move.to === "DONE");
+  }
+});
