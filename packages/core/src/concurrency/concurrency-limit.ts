@@ -58,7 +58,7 @@ export function concurrencyLimit(options: number | ConcurrencyLimitOptions): Con
     emit?.({ type: "limitReached", name, limit: slots.limit, retryAfterMs });
     const whose = name === undefined ? "" : ` of ${name}`;
     return new Failure(
-      `all ${slots.limit} slots${whose} are taken; try again in ${durationText(retryAfterMs)}`,
+      `the concurrency limit${whose} (${slots.limit}) is reached; try again in ${durationText(retryAfterMs)}`,
       { code: coreFailureCodes.limitReached, effect: "none", kind: "rejected", retryAfterMs },
     );
   };
