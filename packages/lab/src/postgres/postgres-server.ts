@@ -16,7 +16,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type Binaries, findBinaries } from "./binaries.ts";
-import { reachable, type ServerUser, serverUser } from "./server-user.ts";
+import { assertEnterable, reachable, type ServerUser, serverUser } from "./server-user.ts";
 import { stopStaleServer } from "./stale-server.ts";
 
 export interface ServerOptions {
@@ -30,7 +30,8 @@ export interface ServerOptions {
 
 /** A port found free may be taken before the server gets it. */
 const portTries = 5;
-const logLines = 40;
+/** Fewer than a parent shows of its child's lines, so that ours do not push out what stands above them. */
+const logLines = 15;
 /** What we put into the folder; nothing else in it is ever removed. */
 const entries = ["data", "data.unfinished", "native", "password"];
 /** Pauses before a harder signal, in milliseconds: fast shutdown, immediate shutdown, none. */
@@ -67,6 +68,7 @@ export class PostgresServer {
     const { folder } = this.#options;
     const dataDir = join(folder, "data");
     assertOurs(folder);
+    assertEnterable(folder, this.#user);
     this.#own(folder, 0o700);
     await stopStaleServer(folder);
     this.#mayRemove = true;
@@ -103,7 +105,8 @@ export class PostgresServer {
     }
     const { folder, keep } = this.#options;
     if (keep) return;
-    for (const entry of this.#mayRemove ? entries : []) rmSync(join(folder, entry), { recursive: true, force: true, maxRetries: 3 });
+    for (const entry of this.#mayRemove ? entries : [])
+      rmSync(join(folder, entry), { recursive: true, force: true, maxRetries: 3 });
     if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
   }
 
@@ -138,6 +141,7 @@ export class PostgresServer {
     await once(initdb, "close");
     if (initdb.exitCode !== 0) throw new Error(`initdb failed\n${this.log}`);
     renameSync(unfinished, dataDir);
+    this.#log.length = 0;
   }
 
   /** @returns the server once it is ready; nothing when it ended before. */

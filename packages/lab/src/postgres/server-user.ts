@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { cpSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import type { Binaries } from "./binaries.ts";
 
 /** Whom the server runs as; nothing when it runs as we do. */
@@ -34,9 +34,23 @@ export function reachable(binaries: Binaries, user: ServerUser, folder: string):
   cpSync(resolve(binaries.postgres, "../.."), copy, { recursive: true, verbatimSymlinks: true });
   const copied = { initdb: join(copy, "bin/initdb"), postgres: join(copy, "bin/postgres") };
   if (runs(copied, user)) return copied;
-  throw new Error(
-    `${folder} cannot be reached by user id ${user.uid}, as whom PostgreSQL runs: give another`,
-  );
+  throw new Error(`PostgreSQL does not run on this machine: ${copied.postgres} --version fails`);
+}
+
+/** @throws Error that names the folder on the way to this one which the server's user may not enter. */
+export function assertEnterable(folder: string, user: ServerUser): void {
+  if (user.uid === undefined) return;
+  for (let each = dirname(folder); ; each = dirname(each)) {
+    const { mode, uid, gid } = statSync(each);
+    const needed = uid === user.uid ? 0o100 : gid === user.gid ? 0o010 : 0o001;
+    if ((mode & needed) === 0) {
+      throw new Error(
+        `PostgreSQL refuses root and runs as user id ${user.uid}, who may not enter ${each} on the way to ` +
+          `${folder}: chmod o+x ${each}, or give a dataDir elsewhere`,
+      );
+    }
+    if (each === dirname(each)) return;
+  }
 }
 
 function runs(binaries: Binaries, user: ServerUser): boolean {

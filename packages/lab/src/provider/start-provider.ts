@@ -95,7 +95,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
 
 async function json(response: Response): Promise<unknown> {
   const body = await response.json();
-  if (!response.ok)
-    throw new Error(`the provider's control address said ${response.status}`, { cause: body });
-  return body;
+  if (response.ok) return body;
+  const { detail = "no detail" } = body as { readonly detail?: string };
+  throw new Error(`the provider's control address answered ${response.status}: ${detail}`);
 }
