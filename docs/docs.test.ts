@@ -23,7 +23,16 @@ function region(name: string): string {
   const start = source.indexOf(`// #region ${label}\n`);
   const end = source.indexOf("// #endregion", start);
   if (start === -1 || end === -1) throw new Error(`docs/examples/${file}.ts has no region "${label}"`);
-  return source.slice(source.indexOf("\n", start) + 1, end).trim();
+  // Regions stand inside functions; a page shows them without that indentation.
+  const lines = source
+    .slice(source.indexOf("\n", start) + 1, end)
+    .trimEnd()
+    .split("\n");
+  const indent = /^ */.exec(lines[0] ?? "")?.[0].length ?? 0;
+  return lines
+    .map((line) => line.slice(indent))
+    .join("\n")
+    .trim();
 }
 
 function root(): URL {

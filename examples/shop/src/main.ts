@@ -34,10 +34,16 @@ async function main(): Promise<number> {
   const interrupted = new Promise<void>((done) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => done());
   });
-  const stack = await startStack({
-    port: options.port,
-    onProgress: (step) => say(`  ${words.starting[step]} ...`),
-  });
+  let stack: Stack;
+  try {
+    stack = await startStack({
+      port: options.port,
+      onProgress: (step) => say(`  ${words.starting[step]} ...`),
+    });
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+    return 1;
+  }
   try {
     return options.storm === undefined
       ? await serve(stack, options, words, interrupted)
