@@ -179,6 +179,7 @@ export class ConnectionPool {
   }
 
   #giveBack(connection: Connection): void {
+    connection.rest();
     if (connection.open) this.#idle.push(connection);
     // On its way without anybody to serve: kept, because the handshake is half paid, but used last.
     else if (connection.connecting) this.#idle.unshift(connection);

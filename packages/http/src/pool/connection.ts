@@ -44,6 +44,7 @@ export class Connection {
   #connectError: unknown;
   #connectMs: number | undefined;
   #open = false;
+  #idleSinceMs = 0;
 
   constructor(settings: ConnectionSettings, listener: ConnectionListener) {
     this.#settings = settings;
@@ -89,6 +90,15 @@ export class Connection {
   /** How long the present socket took to connect. */
   get connectMs(): number | undefined {
     return this.#connectMs;
+  }
+
+  /** How long ago the last lease ended. */
+  get idleMs(): number {
+    return this.#settings.clock.now() - this.#idleSinceMs;
+  }
+
+  rest(): void {
+    this.#idleSinceMs = this.#settings.clock.now();
   }
 
   /** Called at the moment a request is about to be written. */

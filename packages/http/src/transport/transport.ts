@@ -7,6 +7,7 @@ import {
 } from "../classify/connection-error.ts";
 import { mayResend } from "../classify/resend.ts";
 import { verdictOfStatus } from "../classify/status.ts";
+import { afterPoll } from "../clock/after-poll.ts";
 import type { HttpEvent } from "../events.ts";
 import { HttpFailure, type HttpFailureInit, type HttpStage, httpFailureCodes } from "../failure.ts";
 import type { ConnectionPool, Lease } from "../pool/connection-pool.ts";
@@ -73,6 +74,10 @@ class Attempt {
     );
     this.#leasedAtMs = this.#context.clock.now();
     try {
+      if (this.#mayBeStale(lease)) {
+        await afterPoll();
+        if (!lease.connection.open) lease = lease.replace();
+      }
       for (;;) {
         const exchange = Exchange.run(this.#request, lease, this.#context);
         this.#facts = exchange.facts;
@@ -86,6 +91,18 @@ class Attempt {
     } finally {
       lease.release();
     }
+  }
+
+  /**
+   * Whether to look for a close that lies unread in the kernel before anything is written. undici looks as well, but
+   * from within the handling of input, where most requests are made, it looks before the kernel is asked again.
+   *
+   * A request that may not be resent always waits for the look; others only on a connection that was idle, where a
+   * close is likely and a resend would cost more than the look.
+   */
+  #mayBeStale({ connection }: Lease): boolean {
+    if (!connection.open || connection.served === 0) return false;
+    return !this.#request.repeatable || connection.idleMs >= trustedIdleMs;
   }
 
   #isStale(end: ExchangeEnd & { type: "broken" }, facts: ExchangeFacts, lease: Lease): boolean {
@@ -229,6 +246,9 @@ class Attempt {
     });
   }
 }
+
+/** A connection that rested for less than this is used at once for requests that may be resent. */
+const trustedIdleMs = 10;
 
 const silence: Readonly<Record<HttpStage, string>> = {
   acquire: "",

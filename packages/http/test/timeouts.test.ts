@@ -1,0 +1,245 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import { startBlackhole } from "./support/blackhole.ts";
+import { failureOf, integrate, lane, send, sleep, timed } from "./support/harness.ts";
+
+/** A 200 ms timeout on a machine that is busy; undici's own would fire between 500 and 1000 ms. */
+function expectAbout200(ms: number): void {
+  expect(ms).toBeGreaterThanOrEqual(195);
+  expect(ms).toBeLessThan(600);
+}
+
+const head = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n";
+
+describe("the read timeout", () => {
+  test("ends a wait for an answer that does not begin", async () => {
+    const { api } = await lane(() => {}, { timeout: { read: "200ms" } });
+
+    const { value, ms } = await timed(() => failureOf(send(api, "plain")));
+
+    expect(value).toMatchObject({ code: "READ_TIMEOUT", stage: "headers", effect: "unknown" });
+    expectAbout200(ms);
+  });
+
+  test("ends a gap in the body", async () => {
+    const { api } = await lane((_request, peer) => peer.raw(`${head}12345`), { timeout: { read: "200ms" } });
+
+    const { value, ms } = await timed(() => failureOf(send(api, "plain")));
+
+    expect(value).toMatchObject({ code: "READ_TIMEOUT", stage: "body", status: 200, effect: "unknown" });
+    expectAbout200(ms);
+  });
+
+  test("lets an answer take longer that never stops for so long", async () => {
+    const { api } = await lane(
+      (_request, peer) => {
+        let sent = 0;
+        peer.raw(head);
+        const timer = setInterval(() => {
+          peer.raw("0123456789");
+          sent += 10;
+          if (sent === 100) clearInterval(timer);
+        }, 60);
+      },
+      { timeout: { read: "400ms" } },
+    );
+
+    const { value, ms } = await timed(() => send(api, "plain"));
+
+    expect(value.bytes.byteLength).toBe(100);
+    expect(ms).toBeGreaterThan(450);
+  });
+
+  test("counts an informational answer as a sign of life, not as the answer", async () => {
+    const { api } = await lane(
+      (_request, peer) => {
+        peer.raw("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n");
+        setTimeout(() => peer.raw("HTTP/1.1 103 Early Hints\r\nlink: </b>\r\n\r\n"), 200);
+        setTimeout(() => peer.reply(201, "{}"), 400);
+      },
+      { timeout: { read: "350ms" } },
+    );
+
+    expect((await send(api, "plain")).status).toBe(201);
+  });
+
+  test("does not run while the call waits for a connection", async () => {
+    const { api } = await lane((_request, peer) => void setTimeout(() => peer.reply(200), 250), {
+      timeout: { read: "400ms" },
+      pool: { connections: 1, acquire: "5s" },
+    });
+
+    const answers = await Promise.all([send(api, "read"), send(api, "read"), send(api, "read")]);
+
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+  });
+});
+
+describe("a host that swallows connections", () => {
+  test("costs the connect timeout, and the request had no effect", async () => {
+    const blackhole = await startBlackhole();
+    onTestFinished(blackhole.stop);
+    const { api } = integrate(blackhole.url, { timeout: { connect: "200ms" } });
+
+    const { value, ms } = await timed(() => failureOf(send(api, "plain")));
+
+    expect(value).toMatchObject({
+      code: "CONNECT_TIMEOUT",
+      stage: "connect",
+      effect: "none",
+      written: false,
+    });
+    expectAbout200(ms);
+    expect(api.snapshot().pool).toMatchObject({ inUse: 0, open: 0, connectFailures: 1 });
+  });
+
+  test("does not line up its callers: each fails in its own time", async () => {
+    const blackhole = await startBlackhole();
+    onTestFinished(blackhole.stop);
+    const { api } = integrate(blackhole.url, {
+      timeout: { connect: "400ms" },
+      pool: { connections: 1, acquire: "200ms" },
+    });
+
+    const calls = await Promise.all([1, 2, 3, 4].map(() => timed(() => failureOf(send(api, "plain")))));
+
+    expect(calls.map(({ value }) => value.code)).toEqual([
+      "CONNECT_TIMEOUT",
+      "ACQUIRE_TIMEOUT",
+      "ACQUIRE_TIMEOUT",
+      "ACQUIRE_TIMEOUT",
+    ]);
+    for (const { ms } of calls.slice(1)) expectAbout200(ms);
+  });
+
+  test("does not keep a caller that gives up, and the connection on its way serves the next one", async () => {
+    const blackhole = await startBlackhole();
+    onTestFinished(blackhole.stop);
+    const { api } = integrate(blackhole.url, {
+      timeout: { connect: "20s" },
+      pool: { connections: 1, acquire: "5s" },
+    });
+    const controller = new AbortController();
+    const first = timed(() => failureOf(send(api, "plain", { signal: controller.signal })));
+    await sleep(50);
+    controller.abort();
+
+    const { value, ms } = await first;
+    expect(value).toMatchObject({ code: "CALL_ABORTED", effect: "none", kind: "aborted", written: false });
+    expect(ms).toBeLessThan(1_000);
+    expect(api.snapshot().pool.inUse).toBe(0);
+
+    const second = send(api, "read");
+    blackhole.open();
+    expect((await second).status).toBe(200);
+    expect(api.snapshot().pool).toMatchObject({ opened: 1, inUse: 0, connectFailures: 0 });
+  });
+
+  test("a caller that joined a connection on its way is not failed for the time of the one before", async () => {
+    const blackhole = await startBlackhole();
+    onTestFinished(blackhole.stop);
+    const { api } = integrate(blackhole.url, { timeout: { connect: "500ms" }, pool: { connections: 1 } });
+    const controller = new AbortController();
+    const first = failureOf(send(api, "plain", { signal: controller.signal }));
+    await sleep(350);
+    controller.abort();
+    await first;
+
+    const { value, ms } = await timed(() => failureOf(send(api, "plain")));
+
+    expect(value).toMatchObject({ code: "CONNECT_TIMEOUT", effect: "none" });
+    expect(ms).toBeGreaterThanOrEqual(495);
+  });
+});
+
+describe("the attempt and total timeouts", () => {
+  test("the attempt timeout ends an answer that drips for ever, and says how far the call was", async () => {
+    const { api } = await lane(
+      (_request, peer) => {
+        peer.raw(head);
+        const timer = setInterval(() => peer.raw("."), 20);
+        peer.socket.on("close", () => clearInterval(timer));
+      },
+      { timeout: { attempt: "200ms", read: "150ms" } },
+    );
+
+    const { value, ms } = await timed(() => failureOf(send(api, "plain")));
+
+    expect(value).toMatchObject({
+      code: "ATTEMPT_TIMEOUT",
+      effect: "unknown",
+      stage: "body",
+      written: true,
+      attempts: 1,
+    });
+    expectAbout200(ms);
+  });
+
+  test("the total timeout ends all attempts together", async () => {
+    const { api, server } = await lane((_request, peer) => peer.reply(503), {
+      timeout: { total: "200ms", read: "200ms" },
+      retry: { maxRetries: 1_000, jitter: "none" },
+    });
+
+    const { value, ms } = await timed(() => failureOf(send(api, "read")));
+
+    // Backoff that would pass the deadline is not waited for, so the call may end a little earlier than it.
+    expect(value.effect).toBe("unknown");
+    expect(ms).toBeLessThan(600);
+    expect(server.received.length).toBe(value.attempts);
+  });
+
+  test("the total timeout before anything left had no effect", async () => {
+    const { api } = await lane(() => {}, {
+      timeout: { total: "2s" },
+      pool: { connections: 1, acquire: "1.5s" },
+    });
+    const controller = new AbortController();
+    const holder = failureOf(send(api, "plain", { signal: controller.signal }));
+
+    const { value, ms } = await timed(() =>
+      failureOf(api.request("plain", { deadlineAtMs: performance.now() + 200 })),
+    );
+
+    expect(value).toMatchObject({
+      code: "DEADLINE_EXCEEDED",
+      effect: "none",
+      stage: "acquire",
+      written: false,
+    });
+    expectAbout200(ms);
+    controller.abort();
+    await holder;
+  });
+
+  test("a deadline that the caller brings is kept where it is nearer", async () => {
+    const { api } = await lane(() => {});
+
+    const { value, ms } = await timed(() =>
+      failureOf(api.request("read", { deadlineAtMs: performance.now() + 200 })),
+    );
+
+    expect(value).toMatchObject({ code: "DEADLINE_EXCEEDED", stage: "headers" });
+    expectAbout200(ms);
+  });
+
+  test("an operation's own timeouts replace the integration's", async () => {
+    const { api } = await lane(() => {}, {
+      timeout: { read: "20s" },
+      operations: {
+        read: { method: "GET", path: "/", timeout: { read: "200ms" } },
+        keyed: {
+          method: "POST",
+          path: "/",
+          idempotency: { header: "Idempotency-Key", window: "1d" },
+          refusals: [402],
+        },
+        plain: { method: "POST", path: "/", refusals: [402] },
+      } as never,
+    });
+
+    const { value, ms } = await timed(() => failureOf(api.request("read")));
+
+    expect(value.code).toBe("READ_TIMEOUT");
+    expectAbout200(ms);
+  });
+});

@@ -1,0 +1,89 @@
+import { once } from "node:events";
+import { createServer as createPlainServer } from "node:http";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { certificate, privateKey } from "./support/certificate.ts";
+import { failureOf, integrate, send } from "./support/harness.ts";
+
+async function startTls(): Promise<{ port: number; handshakes: () => number; requests: string[] }> {
+  const requests: string[] = [];
+  let handshakes = 0;
+  const server = createServer({ cert: certificate, key: privateKey }, (request, response) => {
+    requests.push(`${request.method} ${request.headers.host}`);
+    request.resume();
+    response.end("{}");
+  });
+  server.on("secureConnection", () => {
+    handshakes += 1;
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { port: (server.address() as AddressInfo).port, handshakes: () => handshakes, requests };
+}
+
+test("a certificate that nobody vouches for ends the call before anything is sent, and is not retried", async () => {
+  const { port, requests } = await startTls();
+  const { api, events } = integrate(`https://localhost:${port}`, { retry: { maxRetries: 2 } });
+
+  expect(await failureOf(send(api, "plain"))).toMatchObject({
+    code: "TLS_FAILED",
+    effect: "none",
+    transient: false,
+    stage: "connect",
+    written: false,
+    attempts: 1,
+    cause: { code: "DEPTH_ZERO_SELF_SIGNED_CERT" },
+  });
+  expect(requests).toEqual([]);
+  expect(events.filter(({ type }) => type === "retryScheduled")).toEqual([]);
+});
+
+test("a certificate for another name ends the call before anything is sent", async () => {
+  const { port, requests } = await startTls();
+  const { api } = integrate(`https://127.0.0.1:${port}`, { tls: { ca: certificate } });
+
+  expect(await failureOf(send(api, "plain"))).toMatchObject({
+    code: "TLS_FAILED",
+    effect: "none",
+    transient: false,
+    cause: { code: "ERR_TLS_CERT_ALTNAME_INVALID" },
+  });
+  expect(requests).toEqual([]);
+});
+
+test("a server that does not speak TLS ends the call before anything is sent", async () => {
+  const requests: string[] = [];
+  const server = createPlainServer((request, response) => {
+    requests.push(`${request.method}`);
+    response.end();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const { api } = integrate(`https://localhost:${port}`);
+
+  expect(await failureOf(send(api, "plain"))).toMatchObject({
+    code: "TLS_FAILED",
+    effect: "none",
+    stage: "connect",
+    transient: false,
+    written: false,
+  });
+  expect(requests).toEqual([]);
+});
+
+test("with the authority given, requests go out, and one handshake serves many", async () => {
+  const { port, handshakes, requests } = await startTls();
+  const { api } = integrate(`https://localhost:${port}`, { tls: { ca: certificate } });
+
+  for (let nth = 0; nth < 5; nth += 1) expect((await send(api, "plain")).status).toBe(200);
+
+  expect(requests).toEqual(Array(5).fill(`POST localhost:${port}`));
+  expect(handshakes()).toBe(1);
+});
