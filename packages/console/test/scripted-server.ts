@@ -24,7 +24,9 @@ export interface ScriptedServer {
   send(snapshot: ConsoleSnapshot): void;
   sendRaw(data: string): void;
   dropStreams(): void;
+  /** Streams open now, and opened so far. */
   readonly streams: number;
+  readonly opened: number;
   close(): Promise<void>;
 }
 
@@ -38,6 +40,7 @@ const types: Readonly<Record<string, string>> = {
 export async function startScriptedServer(): Promise<ScriptedServer> {
   const streams = new Set<ServerResponse>();
   const mutations: Mutation[] = [];
+  let opened = 0;
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => {
       response.writeHead(500).end(String(error));
@@ -58,6 +61,9 @@ export async function startScriptedServer(): Promise<ScriptedServer> {
     },
     dropStreams() {
       for (const stream of streams) stream.destroy();
+    },
+    get opened() {
+      return opened;
     },
     get streams() {
       return streams.size;
@@ -95,6 +101,7 @@ export async function startScriptedServer(): Promise<ScriptedServer> {
     response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
     response.write(`retry: 200\n\nevent: history\ndata: ${JSON.stringify(scripted.history)}\n\n`);
     streams.add(response);
+    opened += 1;
     response.on("close", () => streams.delete(response));
   }
 }

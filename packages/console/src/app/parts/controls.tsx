@@ -13,6 +13,9 @@ export function Controls({ snapshot }: { snapshot: ConsoleSnapshot | undefined }
   const { controls, hints, waiting } = messages.value;
   const providers = snapshot?.providers ?? [];
   const healing = providers.some(({ name }) => pendingFault(name) === "healthy");
+  const healable =
+    providers.some(({ fault }) => fault !== "healthy") &&
+    providers.every(({ name }) => pendingFault(name) === undefined);
   return (
     <aside class="card controls" aria-labelledby="controls-title">
       <h2 id="controls-title">{controls.title}</h2>
@@ -52,8 +55,10 @@ export function Controls({ snapshot }: { snapshot: ConsoleSnapshot | undefined }
         <button
           type="button"
           class={`button is-calm${healing ? " is-pending" : ""}`}
-          aria-disabled={healing || providers.every(({ fault }) => fault === "healthy")}
-          onClick={() => healAll(providers)}
+          aria-disabled={!healable}
+          onClick={() => {
+            if (healable) healAll(providers);
+          }}
         >
           <Heal /> {controls.heal}
         </button>
