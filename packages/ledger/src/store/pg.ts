@@ -21,7 +21,7 @@ export interface PgClient {
 
 /** The part of `pg`'s pool that the ledger uses. */
 export interface PgPool<Client extends PgClient> {
-  connect(): Promise<Client>;
+  connect(callback: (error: Error | undefined, client: Client | undefined) => void): void;
 }
 
 /** What the user's functions see of a client, when they do not name their own type. */
@@ -60,19 +60,11 @@ async function withClient<Client extends PgClient, T>(
   pool: PgPool<Client>,
   work: (session: Session<Client>) => Promise<T>,
 ): Promise<T> {
-  let client: Client;
-  try {
-    client = await pool.connect();
-  } catch (cause) {
-    throw databaseUnavailable(cause);
-  }
   let lost = false;
-  // pg-pool listens only to idle clients: without this, a connection that breaks between two statements of a
-  // transaction would be an uncaught exception.
   const onError = (): void => {
     lost = true;
   };
-  client.on("error", onError);
+  const client = await checkOut(pool, onError);
   const query: SqlQuery = async (text, values = []) =>
     (await client.query(text, [...values])).rows as readonly SqlRow[];
   try {
@@ -105,6 +97,25 @@ async function withClient<Client extends PgClient, T>(
     client.removeListener("error", onError);
     client.release(lost);
   }
+}
+
+/**
+ * Takes a client, and listens to its errors until it is given back: pg-pool listens to idle clients only, and
+ * the error of a connection that breaks between two statements would end the process. In the callback, because
+ * a server that goes down can put its farewell into the packet that completes the connection, and a promise
+ * would be too late for it.
+ */
+function checkOut<Client extends PgClient>(pool: PgPool<Client>, onError: () => void): Promise<Client> {
+  return new Promise((resolve, reject) => {
+    pool.connect((error, client) => {
+      if (client === undefined) {
+        reject(databaseUnavailable(error));
+        return;
+      }
+      client.on("error", onError);
+      resolve(client);
+    });
+  });
 }
 
 function transactionAborted(): Failure {

@@ -29,6 +29,8 @@ export class TestProvider {
   readonly journal: JournalLine[] = [];
   readonly requests: string[] = [];
   mode: Mode = {};
+  /** Modes of single keys, so that many cases can share one provider. */
+  readonly modes: Map<string, Mode> = new Map();
   readonly #active = new Set<string>();
   readonly #known = new Set<string>();
   readonly #blocked = new Set<string>();
@@ -61,6 +63,10 @@ export class TestProvider {
     while (this.#late.size > 0) await Promise.all(this.#late);
   }
 
+  #modeOf(key: string): Mode {
+    return this.modes.get(key) ?? this.mode;
+  }
+
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
@@ -88,7 +94,8 @@ export class TestProvider {
   }
 
   async #charge(key: string): Promise<Answer | "hang" | "lose"> {
-    switch (this.mode.charge) {
+    const mode = this.#modeOf(key);
+    switch (mode.charge) {
       case "declined":
         return { status: 402, body: { code: "CARD_DECLINED" } };
       case "unavailable":
@@ -106,7 +113,7 @@ export class TestProvider {
           setTimeout(() => {
             this.#apply(key);
             resolve();
-          }, this.mode.lateMs ?? 100);
+          }, mode.lateMs ?? 100);
         });
         this.#late.add(applied);
         await applied.finally(() => this.#late.delete(applied));
@@ -131,8 +138,9 @@ export class TestProvider {
   }
 
   #inquire(key: string): Answer {
-    if ((this.mode.failInquiries ?? 0) > 0) {
-      this.mode.failInquiries = (this.mode.failInquiries ?? 0) - 1;
+    const mode = this.#modeOf(key);
+    if ((mode.failInquiries ?? 0) > 0) {
+      mode.failInquiries = (mode.failInquiries ?? 0) - 1;
       return { status: 500, body: {} };
     }
     if (!this.#known.has(key)) return { status: 404, body: {} };
@@ -140,10 +148,11 @@ export class TestProvider {
   }
 
   #cancel(key: string): Answer | "lose" {
+    const mode = this.#modeOf(key);
     if (this.#active.delete(key)) this.journal.push({ kind: "cancel", key });
-    if (this.mode.noTombstones !== true) this.#blocked.add(key);
-    if ((this.mode.loseCancelReplies ?? 0) > 0) {
-      this.mode.loseCancelReplies = (this.mode.loseCancelReplies ?? 0) - 1;
+    if (mode.noTombstones !== true) this.#blocked.add(key);
+    if ((mode.loseCancelReplies ?? 0) > 0) {
+      mode.loseCancelReplies = (mode.loseCancelReplies ?? 0) - 1;
       return "lose";
     }
     return { status: 200, body: {} };

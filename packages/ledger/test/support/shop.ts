@@ -29,6 +29,8 @@ export interface NodeOptions extends Partial<LedgerOptions<PgTx>> {
   readonly unknown?: UnknownPolicy;
   readonly definition?: Partial<ManyProvidersDefinition<PgTx, Order, Payment>>;
   readonly database?: string;
+  /** The operation's name: nodes resolve only what they define. @defaultValue "pay" */
+  readonly operation?: string;
 }
 
 /** A policy quick enough for tests; the lease is what crash tests wait for. */
@@ -75,9 +77,15 @@ export class Shop {
   }
 
   node(options: NodeOptions = {}): Node {
-    const { unknown = quick.unknown, definition = {}, database = this.url, ...rest } = options;
+    const {
+      unknown = quick.unknown,
+      definition = {},
+      database = this.url,
+      operation = "pay",
+      ...rest
+    } = options;
     const name = `node_${process.pid}_${++this.#made}`;
-    const pool = new pg.Pool({ connectionString: database, max: 4, application_name: name });
+    const pool = new pg.Pool({ connectionString: database, max: 3, application_name: name });
     pool.on("error", () => {});
     const events: LedgerEvent[] = [];
     const ledger = createLedger({
@@ -88,7 +96,7 @@ export class Shop {
       onEvent: (event) => events.push(event),
       ...rest,
     });
-    const pay = ledger.operation<Order, Payment>("pay", {
+    const pay = ledger.operation<Order, Payment>(operation, {
       providers: { a: paymentsThrough(() => this.a.url), b: paymentsThrough(() => this.b.url) },
       ...orders,
       unknown,
@@ -100,6 +108,10 @@ export class Shop {
       pool,
       events,
       crash: async () => {
+        this.#nodes.splice(this.#nodes.indexOf(node), 1);
+        // Not awaited: both wait for what will never come back.
+        void ledger.stop();
+        void pool.end();
         await this.pool.query(
           "select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1",
           [name],
