@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -14,7 +15,9 @@ import { join } from "node:path";
 import { createDatabase, databaseForTests, type Postgres, startPostgres } from "@outrigger/lab";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { findBinaries } from "../src/postgres/binaries.ts";
 import { processInfo } from "../src/postgres/process-info.ts";
+import { reachable, serverUser } from "../src/postgres/server-user.ts";
 import { stopStaleServer } from "../src/postgres/stale-server.ts";
 import { until } from "./client.ts";
 
@@ -198,6 +201,28 @@ describe("a folder that is given", () => {
     await until("the folder is removed", () => !existsSync(join(root, "crash")));
   });
 });
+
+test.runIf(process.getuid?.() === 0)(
+  "root's private checkout is no obstacle: the binaries are copied beside the data",
+  async () => {
+    const root = mkdtempSync(join(tmpdir(), "lab-postgres-"));
+    const { postgres } = await findBinaries();
+    cpSync(join(postgres, "../.."), join(root, "private/native"), {
+      recursive: true,
+      verbatimSymlinks: true,
+    });
+    chmodSync(root, 0o755);
+    chmodSync(join(root, "private"), 0o700);
+    const bin = join(root, "private/native/bin");
+    const found = { initdb: join(bin, "initdb"), postgres: join(bin, "postgres") };
+    expect(reachable(found, serverUser(), root)).toEqual({
+      initdb: join(root, "native/bin/initdb"),
+      postgres: join(root, "native/bin/postgres"),
+    });
+    expect(reachable(found, {}, root)).toEqual(found);
+    rmSync(root, { recursive: true });
+  },
+);
 
 test("a port that is taken fails the start with the server's own words", async () => {
   const server = await startPostgres({ fsync: false });

@@ -19,7 +19,11 @@ export interface ChildOptions {
    * @defaultValue false
    */
   readonly ownSession?: boolean;
-  /** What the child prints, line by line. @defaultValue passed on to this process's stderr */
+  /**
+   * What the child prints, line by line.
+   *
+   * @defaultValue passed on to this process's stderr once the child is ready; before, it is kept for the error
+   */
   readonly onLine?: (line: string) => void;
 }
 
@@ -72,7 +76,11 @@ export async function startChild<Ready = unknown>(options: ChildOptions): Promis
     },
   );
   const tail: string[] = [];
-  const onLine = options.onLine ?? ((line: string) => void process.stderr.write(`${line}\n`));
+  let isReady = false;
+  const passOn = (line: string): void => {
+    if (isReady) process.stderr.write(`${line}\n`);
+  };
+  const { readyWithinMs = 30_000, stopWithinMs = 5_000, onLine = passOn } = options;
   for (const input of [child.stdout, child.stderr]) {
     if (input === null) continue;
     createInterface({ input }).on("line", (line) => {
@@ -84,9 +92,10 @@ export async function startChild<Ready = unknown>(options: ChildOptions): Promis
   const exited = new Promise<Exit>((resolve) => {
     child.once("close", (code, signal) => resolve({ code, signal }));
   });
-  const { readyWithinMs = 30_000, stopWithinMs = 5_000 } = options;
   const ended: Ending = { exited, stop: (graceMs = stopWithinMs) => endChild(child, exited, graceMs) };
   const ready = await readiness<Ready>(child, file, readyWithinMs, ended, tail);
+  isReady = true;
+  if (options.onLine === undefined) for (const line of tail) passOn(line);
   const { pid } = child;
   if (pid === undefined) throw new Error(`${file} has no pid`); // Only a child that never spawned has none.
 

@@ -1,8 +1,17 @@
+import { mkdtempSync, realpathSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { exitWithParent, sayReady } from "../child/exit-with-parent.ts";
 import { PostgresServer, type ServerOptions } from "./postgres-server.ts";
 
 // Entry file of the process that looks after one PostgreSQL server; started by startPostgres.
-const server = new PostgresServer(JSON.parse(process.argv[2] ?? "") as ServerOptions);
+const { folder, ...options } = JSON.parse(process.argv[2] ?? "") as Omit<ServerOptions, "folder"> & {
+  readonly folder?: string;
+};
+const server = new PostgresServer({
+  ...options,
+  folder: folder ?? realpathSync(mkdtempSync(join(tmpdir(), "outrigger-postgres-"))),
+});
 
 // Longer than the server's own endings take together.
 exitWithParent({ onStop: () => server.stop(), withinMs: 45_000 });

@@ -1,7 +1,5 @@
-import { mkdirSync, mkdtempSync, realpathSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { assertKnownKeys, integerIn } from "@outrigger/core";
+import { mkdirSync, realpathSync } from "node:fs";
+import { assertKnownKeys, integerIn, nonEmptyString } from "@outrigger/core";
 import { type Exit, entryExtension, startChild } from "../child/start-child.ts";
 
 export interface PostgresOptions {
@@ -50,12 +48,13 @@ export interface Postgres extends DatabaseServer {
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   assertKnownKeys("postgres", options, ["fsync", "dataDir", "port", "keep"]);
   const { fsync = true, keep = false, dataDir } = options;
+  const port = integerIn("postgres.port", options.port ?? 0, 0, 65_535);
   const child = await startChild<{ readonly url: string }>({
     file: new URL(`./main${entryExtension}`, import.meta.url),
     args: [
       JSON.stringify({
-        folder: folderFor(dataDir),
-        port: integerIn("postgres.port", options.port ?? 0, 0, 65_535),
+        ...(dataDir !== undefined && { folder: madeFolder(nonEmptyString("postgres.dataDir", dataDir)) }),
+        port,
         fsync,
         keep,
       }),
@@ -75,8 +74,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
 }
 
 /** Made here rather than by the child, so that the name in the child's command is the real one. */
-function folderFor(dataDir: string | undefined): string {
-  if (dataDir === undefined) return realpathSync(mkdtempSync(join(tmpdir(), "outrigger-postgres-")));
+function madeFolder(dataDir: string): string {
   mkdirSync(dataDir, { recursive: true });
-  return realpathSync(resolve(dataDir));
+  return realpathSync(dataDir);
 }
