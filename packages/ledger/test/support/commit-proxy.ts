@@ -1,0 +1,101 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+
+/**
+ * What happens to the next COMMIT: its answer is swallowed and the connection ends; or it never reaches the
+ * server, whose session is ended at once, or only when {@link CommitProxy.release} is called.
+ */
+export type CommitFate = "swallowAnswer" | "neverArrives" | "neverArrivesAndHangs";
+
+/** Stands between a driver and PostgreSQL, and can leave a driver in doubt about its commit. */
+export class CommitProxy {
+  #fates: CommitFate[] = [];
+  /** While true every connection is refused, and the open ones are ended. */
+  #down = false;
+  readonly #hanging: Socket[] = [];
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server;
+  readonly #target: URL;
+
+  constructor(databaseUrl: string) {
+    this.#target = new URL(databaseUrl);
+    this.#server = createServer((client) => this.#serve(client));
+  }
+
+  async start(): Promise<this> {
+    this.#server.listen(0, "127.0.0.1");
+    await once(this.#server, "listening");
+    return this;
+  }
+
+  get url(): string {
+    const url = new URL(this.#target);
+    url.port = String((this.#server.address() as AddressInfo).port);
+    url.hostname = "127.0.0.1";
+    return url.href;
+  }
+
+  /** Says what happens to the next commits, in this order. */
+  next(...fates: CommitFate[]): void {
+    this.#fates.push(...fates);
+  }
+
+  get allMet(): boolean {
+    return this.#fates.length === 0;
+  }
+
+  set down(down: boolean) {
+    this.#down = down;
+    if (down) for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Ends the sessions that were left hanging at the server. */
+  release(): void {
+    for (const socket of this.#hanging.splice(0)) socket.destroy();
+  }
+
+  async stop(): Promise<void> {
+    this.release();
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #serve(client: Socket): void {
+    if (this.#down) {
+      client.destroy();
+      return;
+    }
+    const server = connect(Number(this.#target.port || 5432), this.#target.hostname);
+    let swallowing = false;
+    let detached = false;
+    for (const socket of [client, server]) {
+      this.#sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => this.#sockets.delete(socket));
+    }
+    client.on("close", () => {
+      if (!detached) server.destroy();
+    });
+    server.on("close", () => client.destroy());
+    client.on("data", (chunk) => {
+      const fate = isCommit(chunk) ? this.#fates.shift() : undefined;
+      if (fate === undefined || fate === "swallowAnswer") {
+        swallowing = fate !== undefined;
+        server.write(chunk);
+        return;
+      }
+      detached = fate === "neverArrivesAndHangs";
+      if (detached) this.#hanging.push(server);
+      client.destroy();
+    });
+    server.on("data", (chunk) => {
+      if (swallowing) client.destroy();
+      else client.write(chunk);
+    });
+  }
+}
+
+/** A simple query is "Q", its length, its text and a zero. */
+function isCommit(chunk: Buffer): boolean {
+  return chunk[0] === 0x51 && chunk.subarray(5).toString() === "commit\0";
+}

@@ -1,0 +1,18 @@
+import { createLedger, fromPgPool } from "@outrigger/ledger";
+import pg from "pg";
+import { type Order, orders, type Payment, paymentsThrough } from "./payments.ts";
+
+// Entry file of a process that makes one payment and kills itself, without a chance to tidy up, at one step.
+const { database, provider, key, step } = JSON.parse(process.argv[2] ?? "") as Record<string, string>;
+const ledger = createLedger({
+  sql: fromPgPool(new pg.Pool({ connectionString: database, max: 2 })),
+  lease: "400ms",
+  onStep: (name) => {
+    if (name === step) process.kill(process.pid, "SIGKILL");
+  },
+});
+const pay = ledger.operation<Order, Payment>("pay", {
+  providers: { a: paymentsThrough(() => provider ?? "") },
+  ...orders,
+});
+await pay.run({ id: key ?? "", amount: 1 }, { key: key ?? "" });

@@ -1,0 +1,193 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { StepName } from "@outrigger/ledger";
+import { expect, test } from "vitest";
+import { useShop } from "./support/shop.ts";
+
+const shop = useShop("ledger_workers");
+
+/** Holds a node at a step until it is let go. */
+function pausedAt(step: StepName): {
+  onStep: (name: StepName) => Promise<void> | void;
+  reached: Promise<void>;
+  go: () => void;
+} {
+  let go = (): void => {};
+  let reach = (): void => {};
+  const reached = new Promise<void>((resolve) => {
+    reach = resolve;
+  });
+  const gate = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const onStep = (name: StepName): Promise<void> | void => {
+    if (name !== step) return undefined;
+    reach();
+    return gate;
+  };
+  return { onStep, reached, go };
+}
+
+test("a worker that wakes after its lease changes nothing, and returns what the row says", async () => {
+  const pause = pausedAt("call.after");
+  const sleeper = shop.node({ onStep: pause.onStep, definition: { unknown: { notFoundAfter: "0ms" } } });
+  const running = sleeper.pay.run({ id: "z1", amount: 1 }, { key: "z1" });
+  await pause.reached;
+  // The provider undoes it meanwhile, so that the truth is no longer what the sleeper remembers.
+  await fetch(`${shop.a.url}/cancel?key=z1`, { method: "POST" });
+  const other = shop.node();
+  other.ledger.start();
+  await shop.settled(other);
+  expect(await shop.status("z1")).toBe("void");
+  pause.go();
+  expect(await running).toMatchObject({ status: "abandoned", failure: { code: "CANCELLED" } });
+  expect(sleeper.events).toContainEqual(expect.objectContaining({ type: "zombieStopped", fence: 1 }));
+  expect(await shop.status("z1")).toBe("void");
+  expect(shop.a.activeCharges("z1")).toBe(0);
+  const record = await other.ledger.find({ operation: "pay", key: "z1" });
+  expect(record?.state).toBe("FAILED");
+  expect(record?.history.map(({ to }) => to)).toEqual(["SENDING", "UNKNOWN", "FAILED"]);
+});
+
+test("a worker that wakes before its send, after its lease, sends nothing", async () => {
+  const pause = pausedAt("call.before");
+  const sleeper = shop.node({ onStep: pause.onStep });
+  const running = sleeper.pay.run({ id: "z2", amount: 1 }, { key: "z2" });
+  await pause.reached;
+  const other = shop.node();
+  other.ledger.start();
+  await shop.settled(other);
+  pause.go();
+  expect(await running).toMatchObject({ status: "abandoned" });
+  expect(shop.a.requests).not.toContain("/charge z2");
+  expect(await shop.status("z2")).toBe("void");
+});
+
+test("a worker that paused before its send, and still has the row, renews its lease and sends", async () => {
+  const pause = pausedAt("call.before");
+  const sleeper = shop.node({ onStep: pause.onStep });
+  const running = sleeper.pay.run({ id: "z3", amount: 1 }, { key: "z3" });
+  await pause.reached;
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  pause.go();
+  expect(await running).toMatchObject({ status: "committed" });
+});
+
+test("many resolvers share the work, and each operation is settled once", async () => {
+  const maker = shop.node({ lease: "5s" });
+  const keys = Array.from({ length: 40 }, (_, index) => `m${index}`);
+  shop.a.mode = { charge: "replyLost" };
+  await Promise.all(keys.map((key) => maker.pay.run({ id: key, amount: 1 }, { key })));
+  const nodes = [shop.node(), shop.node(), shop.node()];
+  for (const { ledger } of nodes) ledger.start();
+  await shop.settled(maker);
+  for (const key of keys) {
+    expect(await shop.status(key)).toBe("paid");
+    expect(shop.a.activeCharges(key)).toBe(1);
+    expect(shop.a.requests.filter((request) => request === `/inquire ${key}`)).toHaveLength(1);
+  }
+});
+
+test("no more resolutions run at a time than allowed", async () => {
+  const maker = shop.node();
+  shop.a.mode = { charge: "replyLost" };
+  await Promise.all(
+    Array.from({ length: 12 }, (_, index) =>
+      maker.pay.run({ id: `c${index}`, amount: 1 }, { key: `c${index}` }),
+    ),
+  );
+  let most = 0;
+  const bounded = shop.node({
+    concurrency: 3,
+    onStep: async (name) => {
+      if (name !== "inquiry.before") return;
+      most = Math.max(most, (await bounded.ledger.snapshot()).resolving);
+    },
+  });
+  bounded.ledger.start();
+  await shop.settled(bounded);
+  expect(most).toBe(3);
+});
+
+test("stop waits for running resolutions, and gives back what does not end", async () => {
+  shop.a.mode = { charge: "replyLost" };
+  const maker = shop.node();
+  await maker.pay.run({ id: "s1", amount: 1 }, { key: "s1" });
+  const pause = pausedAt("inquiry.after");
+  const stuck = shop.node({ lease: "60s", drain: "50ms", onStep: pause.onStep });
+  stuck.ledger.start();
+  await pause.reached;
+  await stuck.ledger.stop();
+  expect(stuck.events).toContainEqual({ type: "resolverStopped", released: 1 });
+  // Its lease would have lasted a minute.
+  const other = shop.node();
+  other.ledger.start();
+  await shop.settled(other);
+  expect(await shop.status("s1")).toBe("paid");
+  pause.go();
+});
+
+test("an operation that is stored but not sent is sent by whoever finds it", async () => {
+  const node = shop.node({ unknown: { onNotFound: "cancel", notFoundAfter: "0ms" } });
+  await node.pay.run({ id: "r1", amount: 1 }, { key: "r1" });
+  await shop.pool.query(
+    `insert into outrigger.operation (operation, key, fingerprint, state, fence, due_at, provider, providers,
+       request, created_at, updated_at)
+     select operation, 'r2', fingerprint, 'READY', 0, now(), provider, providers,
+       '{"id":"r2","amount":1}', now(), now() from outrigger.operation where key = 'r1'`,
+  );
+  await shop.pool.query("insert into orders (id, status) values ('r2', 'pending')");
+  node.ledger.start();
+  await shop.settled(node);
+  expect(await shop.status("r2")).toBe("paid");
+  expect(await node.ledger.find({ operation: "pay", key: "r2" })).toMatchObject({
+    state: "DONE",
+    attempt: 1,
+  });
+});
+
+test("many processes may bring the tables up to date at once", async () => {
+  const nodes = Array.from({ length: 6 }, () => shop.node({ schema: "ledger_fresh" }));
+  expect(await Promise.all(nodes.map(({ ledger }) => ledger.migrate()))).toEqual([1, 1, 1, 1, 1, 1]);
+  const { rows } = await shop.pool.query("select version from ledger_fresh.migration");
+  expect(rows).toEqual([{ version: 1 }]);
+});
+
+const killed: readonly StepName[] = [
+  "intent.beforeCommit",
+  "intent.afterCommit",
+  "call.after",
+  "outcome.beforeCommit",
+  "outcome.afterCommit",
+];
+
+test("a process killed outright leaves nothing that another cannot finish", async () => {
+  await Promise.all(
+    killed.map(async (step) => {
+      const key = `kill.${step}`;
+      const child = spawn(
+        process.execPath,
+        [
+          "--conditions=@outrigger/source",
+          fileURLToPath(new URL("support/killed-worker.ts", import.meta.url)),
+          JSON.stringify({ database: shop.url, provider: shop.a.url, key, step }),
+        ],
+        { stdio: ["ignore", "ignore", "inherit"] },
+      );
+      const [, signal] = (await once(child, "exit")) as [number | null, string | null];
+      expect(signal).toBe("SIGKILL");
+    }),
+  );
+  const other = shop.node();
+  other.ledger.start();
+  await shop.settled(other);
+  for (const step of killed) {
+    const key = `kill.${step}`;
+    const paid = (await shop.status(key)) === "paid";
+    expect([key, paid]).toEqual([key, shop.a.activeCharges(key) === 1]);
+    expect(await shop.status(key)).not.toBe("pending");
+  }
+  expect(await shop.status("kill.call.after")).toBe("paid");
+  expect(await shop.status("kill.intent.beforeCommit")).toBeUndefined();
+}, 30_000);
