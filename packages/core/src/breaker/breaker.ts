@@ -43,8 +43,8 @@ export interface BreakerOptions extends PolicyOptions {
 /**
  * - `window` 10 s and `failureRatio` 0.5: more than half of the calls of ten seconds is the usual example;
  *   opossum's defaults are the same.
- * - `minimumCalls` 20: with fewer, a handful of unlucky calls would open it (at 5 % honest errors, 10 of 20
- *   fail about once in ten million windows, 2 of 3 once in a hundred and forty).
+ * - `minimumCalls` 20: with fewer, a handful of unlucky calls would open it (at 5 % honest errors, 10 of 20 fail
+ *   once in ninety million windows, 2 of 3 once in a hundred and forty).
  * - `openFor` 30 s: long enough for a restart or a failover over there; opossum and Envoy start with the same.
  * - `probes` 5: one probe decides by chance, and five at once do no harm.
  * - `maxHalfOpen` 30 s: the longest read timeout that is usual for a new integration (5 to 30 s).

@@ -31,15 +31,16 @@ export const systemClock: Clock = {
     if (delayMs === Number.POSITIVE_INFINITY) return neverTimer;
     const dueAtMs = performance.now() + delayMs;
     let handle: NodeJS.Timeout;
-    const arm = (): void => {
-      const leftMs = Math.max(0, dueAtMs - performance.now());
+    const arm = (leftMs: number): void => {
       // Rounded up: Node truncates fractions, and a timer that fires early would end a call before its time.
-      handle = setTimeout(
-        () => (performance.now() < dueAtMs ? arm() : callback()),
-        Math.min(longestDelayMs, Math.ceil(leftMs)),
-      );
+      handle = setTimeout(fire, Math.min(longestDelayMs, Math.ceil(leftMs)));
     };
-    arm();
+    const fire = (): void => {
+      const leftMs = dueAtMs - performance.now();
+      if (leftMs > 0) arm(leftMs);
+      else callback();
+    };
+    arm(delayMs);
     return { cancel: () => clearTimeout(handle) };
   },
 };

@@ -1,7 +1,7 @@
 import { VirtualClock } from "@outrigger/lab";
 import { expect, test } from "vitest";
 import { deaf, echo, failure, manual, silent, watch } from "../../test/calls.ts";
-import { CallContext, deadline, execute, type PolicyEvent } from "../index.ts";
+import { CallContext, deadline, execute, type PolicyEvent, pipeline } from "../index.ts";
 
 function observed(): { events: PolicyEvent[]; onEvent: (event: PolicyEvent) => void } {
   const events: PolicyEvent[] = [];
@@ -101,16 +101,21 @@ test("nothing is called when the deadline has already passed", async () => {
   expect(events).toEqual([{ type: "deadlineExceeded", name: undefined, effect: "none" }]);
 });
 
-test("the nearer of two deadlines counts, and each policy keeps its own", async () => {
+test("the nearest of several deadlines counts, and only its own policy reports it", async () => {
   const clock = new VirtualClock();
   const { call, calls } = manual();
-  const answer = watch(
-    deadline("2s")(deadline("5s")(call))("", new CallContext({ clock, deadlineAtMs: 3_000 })),
+  const outer = observed();
+  const inner = observed();
+  const policy = pipeline(
+    deadline({ total: "5s", onEvent: outer.onEvent }),
+    deadline({ total: "2s", onEvent: inner.onEvent }),
   );
+  const answer = watch(policy(call)("", new CallContext({ clock, deadlineAtMs: 3_000 })));
   await clock.advance(0);
   expect(calls[0]?.context.deadlineAtMs).toBe(2_000);
   await clock.advance(2_000);
   expect(answer.error).toMatchObject({ code: "DEADLINE_EXCEEDED" });
+  expect([outer.events.length, inner.events.length]).toEqual([0, 1]);
   expect(clock.pending).toBe(0);
 });
 

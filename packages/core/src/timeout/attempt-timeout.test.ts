@@ -60,6 +60,22 @@ test.each([
   },
 );
 
+test("an abort after the timeout changes nothing: the attempt has been left already", async () => {
+  const clock = new VirtualClock();
+  const { call, calls } = manual();
+  const { events, onEvent } = observed();
+  const context = new CallContext({ clock });
+  const answer = watch(attemptTimeout({ timeout: "1s", onEvent })(call)("", context));
+  await clock.advance(1_500);
+  context.abort(failure({ kind: "aborted" }));
+  await clock.advance(500);
+  calls[0]?.resolve("late");
+  await clock.advance(0);
+  expect(answer.error).toMatchObject({ code: "ATTEMPT_TIMEOUT" });
+  expect(calls[0]?.context.abortReason).toBe(answer.error);
+  expect(events[1]).toMatchObject({ type: "lateResult", lateMs: 1_000 });
+});
+
 test("an attempt that ends in time keeps its result, and its timer and listener are gone", async () => {
   const clock = new VirtualClock();
   const context = new CallContext({ clock });
