@@ -12,5 +12,8 @@ export default defineConfig({
     ],
     execArgv: ["--conditions=@outrigger/source"],
     restoreMocks: true,
+    // How long a broken product takes to fail, not how fast a machine must be.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 });

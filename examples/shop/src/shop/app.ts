@@ -47,6 +47,7 @@ export function shopApp({ pools, ledger, providers, providerUrls }: ShopParts): 
   });
   app.addHook("onClose", async () => clearTimeout(cutOff));
 
+  app.removeContentTypeParser("text/plain");
   app.setErrorHandler(answerError);
   app.setNotFoundHandler((request, reply) =>
     sendProblem(reply, {

@@ -1,0 +1,103 @@
+import { seededRandom } from "@outrigger/lab";
+import type { FastifyInstance } from "fastify";
+import type { Browser, Locator, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { buildConsole } from "../../../packages/console/build.ts";
+import { launchBrowser } from "../../../packages/console/test/browser.ts";
+import { consoleServer } from "../src/console/console-server.ts";
+import { Observer } from "../src/console/observer.ts";
+import { type Stack, startStack } from "../src/stack.ts";
+import { DemoTraffic } from "../src/traffic/demo-traffic.ts";
+
+// The page on the real thing: a shop, two providers and a database, watched and driven in a real browser.
+let stack: Stack;
+let observer: Observer;
+let traffic: DemoTraffic;
+let server: FastifyInstance;
+let address: string;
+let browser: Browser;
+let page: Page;
+
+beforeAll(async () => {
+  await buildConsole();
+  stack = await startStack({ port: 0 });
+  observer = new Observer(stack);
+  traffic = new DemoTraffic(stack.shopUrl, seededRandom(1));
+  server = await consoleServer(stack, observer, traffic);
+  address = await server.listen({ host: "127.0.0.1", port: 0 });
+  browser = await launchBrowser();
+  const context = await browser.newContext({ locale: "en-US", viewport: { width: 1280, height: 900 } });
+  context.setDefaultTimeout(40_000);
+  page = await context.newPage();
+  await page.goto(address);
+});
+afterAll(async () => {
+  await browser?.close();
+  traffic?.close();
+  await server?.close();
+  await observer?.close();
+  await stack?.stop();
+});
+
+const lane = (name: string): Locator => page.getByRole("article", { name });
+const defect = (name: string, kind: string): Locator => lane(name).locator(`[data-defect="${kind}"] dd`);
+const count = (name: string, key: string): Locator => lane(name).locator(`[data-count="${key}"] dd`);
+
+async function reaches(locator: Locator, wanted: (value: number) => boolean): Promise<void> {
+  await expect
+    .poll(async () => wanted(Number((await locator.textContent())?.replaceAll(",", ""))), { timeout: 40_000 })
+    .toBe(true);
+}
+
+test("shows the bare lane charging twice and the protected one not, from the fault button to the figures", async () => {
+  traffic.perSecond = 5;
+  await reaches(count("Outrigger", "paid"), (paid) => paid >= 5);
+  await reaches(defect("Bare", "chargedTwice"), (twice) => twice === 0);
+
+  const faults = page.getByRole("radiogroup", { name: "a", exact: true });
+  await faults.getByRole("radio", { name: "Charge, then reset" }).press("Enter");
+  await expect
+    .poll(async () => (await stack.providers[0]?.fault())?.kind, { timeout: 40_000 })
+    .toBe("applyThenReset");
+
+  await reaches(defect("Bare", "chargedTwice"), (twice) => twice > 0);
+  await stack.providers[0]?.setFault("healthy");
+  traffic.perSecond = 0;
+  await reaches(count("Outrigger", "pending"), (pending) => pending === 0);
+  for (const kind of ["chargedTwice", "chargedWithoutOrder", "orderWithoutCharge"]) {
+    await reaches(defect("Outrigger", kind), (defects) => defects === 0);
+  }
+});
+
+test("tells that the shop was killed and came back", async () => {
+  const pid = stack.shop.pid;
+  const killed = await fetch(`${address}/api/shop/kill`, {
+    method: "POST",
+    headers: { "x-outrigger-console": "1" },
+  });
+  expect(killed.status).toBe(202);
+  await page
+    .getByText(/1 restart/)
+    .first()
+    .waitFor();
+  expect(stack.shop.pid).not.toBe(pid);
+});
+
+test("what changes something is refused to pages of other sites and other names of this machine", async () => {
+  const without = await fetch(`${address}/api/shop/kill`, { method: "POST" });
+  expect(without.status).toBe(403);
+  const rebound = await server.inject({
+    method: "PUT",
+    url: "/api/traffic",
+    headers: { host: "evil.example", "x-outrigger-console": "1" },
+    payload: { perSecond: 50 },
+  });
+  expect(rebound.statusCode).toBe(403);
+  const wrong = await server.inject({
+    method: "PUT",
+    url: "/api/providers/a/fault",
+    headers: { host: "localhost", "x-outrigger-console": "1" },
+    payload: { kind: "explode" },
+  });
+  expect(wrong.statusCode).toBe(400);
+});
