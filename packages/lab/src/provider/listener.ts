@@ -11,7 +11,7 @@ const portPauseMs = 50;
  * connections.
  */
 export class Listener {
-  readonly sockets = new Set<Socket>();
+  readonly sockets: Set<Socket> = new Set();
   readonly #server: Server;
   #port: number;
 
