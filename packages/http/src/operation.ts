@@ -1,12 +1,4 @@
-import {
-  assertKnownKeys,
-  type Duration,
-  durationMs,
-  formatDuration,
-  integerIn,
-  join,
-  oneOf,
-} from "@outrigger/core";
+import { assertKnownKeys, type Duration, durationMs, integerIn, join, oneOf } from "@outrigger/core";
 import type { StatusContract } from "./classify/status.ts";
 import {
   type OperationTimeouts,
@@ -131,7 +123,7 @@ function parseKeyed(
   const totalMs = durationMs("timeout.total", timeout.total);
   if (windowMs < totalMs) {
     throw new RangeError(
-      `${join(path, "window")} (${formatDuration(windowMs)}) is shorter than timeout.total (${timeout.total}): ` +
+      `${join(path, "window")} (${idempotency.window}) is shorter than timeout.total (${timeout.total}): ` +
         "a retry could come after the provider has forgotten the key",
     );
   }

@@ -1,4 +1,4 @@
-import { assertKnownKeys, type Duration, durationMs, formatDuration, join } from "@outrigger/core";
+import { assertKnownKeys, type Duration, durationMs, join } from "@outrigger/core";
 import { httpDefaults } from "./defaults.ts";
 
 export interface OperationTimeouts {
@@ -71,11 +71,9 @@ function checkOrder(
   outerValue: Duration | undefined,
 ): void {
   if (innerValue === undefined || outerValue === undefined) return;
-  const innerMs = durationMs(join(path, inner), innerValue);
-  const outerMs = durationMs(join(path, outer), outerValue);
-  if (innerMs <= outerMs) return;
+  if (durationMs(join(path, inner), innerValue) <= durationMs(join(path, outer), outerValue)) return;
   throw new RangeError(
-    `${join(path, inner)} (${formatDuration(innerMs)}) is longer than ${join(path, outer)} (${formatDuration(outerMs)}) and could never fire: ` +
+    `${join(path, inner)} (${innerValue}) is longer than ${join(path, outer)} (${outerValue}) and could never fire: ` +
       `shorten ${inner} or raise ${outer}`,
   );
 }

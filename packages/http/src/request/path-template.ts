@@ -8,8 +8,7 @@ export type PathTemplate = (params: PathParams) => string;
 
 type Part = { readonly text: string } | { readonly param: string };
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const control = /[\u0000-\u001f\u007f]/;
+const control = /\p{Cc}/u;
 /** "." and "..", also as they look to a server that decodes before it resolves. */
 const dotSegment = /^(?:\.|%2e){1,2}$/i;
 const literal = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*$/;

@@ -90,6 +90,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     // Thrown, not aborted: `controller.abort` would destroy a healthy connection.
     if (this.#over) throw new Error("the request was given up before it was written");
+    // Whether a request may go out twice is decided by `mayResend` alone, never by a client that reconnects.
+    if (this.facts.written) throw new Error("the request had been written already");
     const { connection } = this.#lease;
     this.#controller = controller;
     this.facts.reused = connection.served > 0;

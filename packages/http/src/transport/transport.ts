@@ -194,14 +194,16 @@ class Attempt {
 
   #response(status: number, headers: HttpResponse["headers"], body: Uint8Array): HttpResponse {
     const { contract } = this.#request;
-    return new HttpResponse(status, headers, body, (why, cause) =>
+    const response: HttpResponse = new HttpResponse(status, headers, body, (why, cause) =>
       this.#failure(`it answered ${status}, but ${why}`, {
         code: httpFailureCodes.responseInvalid,
         effect: contract.readOnly ? "none" : "unknown",
         transient: false,
+        response,
         ...(cause === undefined ? {} : { cause }),
       }),
     );
+    return response;
   }
 
   #failure(message: string, init: Omit<HttpFailureInit, "integration" | "operation">): HttpFailure {

@@ -1,0 +1,105 @@
+import { describe, expect, test } from "vitest";
+import { parseOptions } from "./options.ts";
+
+const good = {
+  name: "toss",
+  baseUrl: "https://api.example.com",
+  operations: { charge: { method: "POST", path: "/v1/charges" } },
+} as const;
+
+function parse(changes: object): ReturnType<typeof parseOptions> {
+  return parseOptions({ ...good, ...changes } as never);
+}
+
+function charge(changes: object): object {
+  return { operations: { charge: { ...good.operations.charge, ...changes } } };
+}
+
+test("what is left out has the defaults", () => {
+  expect(parse({})).toMatchObject({
+    timeout: { connectMs: 3_000, readMs: 10_000, total: "30s", attempt: undefined },
+    pool: {
+      connections: 100,
+      acquireMs: 1_000,
+      maxWaiting: 1_000,
+      keepAliveMs: 4_000,
+      keepAliveMaxMs: 55_000,
+    },
+    concurrency: { limit: 100 },
+    maxResponseBytes: 10_485_760,
+  });
+});
+
+describe("a mistake is refused at construction, with its place and its fix", () => {
+  test.each([
+    [{ name: "" }, /^name must be a non-empty string/],
+    [{ timeouts: {} }, /^timeouts is not an option; did you mean "timeout"\?/],
+    [{ baseUrl: "api.example.com" }, /^baseUrl must be a URL that starts with https/],
+    [{ baseUrl: "ftp://x" }, /^baseUrl must be a URL that starts with https/],
+    [{ baseUrl: "https://user:secret@x" }, /^baseUrl must not hold a user name or password/],
+    [{ baseUrl: "https://x/?a=1" }, /^baseUrl must not hold a query/],
+    [{ timeout: { read: 3000 } }, /^timeout\.read must be a duration.*write "3000ms"/],
+    [{ timeout: { reed: "3s" } }, /^timeout\.reed is not an option; did you mean "read"\?/],
+    [{ timeout: { read: "0ms" } }, /^timeout\.read must lie between 1ms/],
+    [{ timeout: { attempt: "31s" } }, /^timeout\.attempt \(31s\) is longer than timeout\.total \(30s\)/],
+    [{ timeout: { read: "60s" } }, /^timeout\.read \(60s\) is longer than timeout\.total \(30s\)/],
+    [
+      { timeout: { read: "5s", attempt: "4s" } },
+      /^timeout\.read \(5s\) is longer than timeout\.attempt \(4s\)/,
+    ],
+    [{ timeout: { connect: "40s" } }, /^timeout\.connect \(40s\) is longer than timeout\.total/],
+    [{ pool: { connections: 0 } }, /^pool\.connections must be a whole number, between 1 and/],
+    [{ pool: { connection: 1 } }, /^pool\.connection is not an option; did you mean "connections"\?/],
+    [{ pool: { acquire: 1000 } }, /^pool\.acquire must be a duration/],
+    [{ pool: { keepAlive: "60s" } }, /^pool\.keepAlive \(60s\) is longer than keepAliveMax \(55s\)/],
+    [{ maxResponseBytes: -1 }, /^maxResponseBytes must be a whole number/],
+    [{ headers: { "x-a": "a\nb" } }, /^headers\.x-a holds a character that a header cannot carry/],
+    [{ headers: { host: "x" } }, /^headers\.host must not be given: it follows from baseUrl/],
+    [{ tls: { rejectUnauthorized: false } }, /^tls\.rejectUnauthorized is not an option/],
+    [{ notApplied: [200] }, /^notApplied\[0\] must be a whole number, between 300 and 599/],
+    [{ onEvent: "x" }, /^onEvent must be a function/],
+    [{ operations: {} }, /^operations must hold at least one operation/],
+    [charge({ method: "post" }), /^operations\.charge\.method must be one of "GET"/],
+    [charge({ path: "v1" }), /^operations\.charge\.path must start with one "\/"/],
+    [charge({ pth: "/" }), /^operations\.charge\.pth is not an option; did you mean "path"\?/],
+    [charge({ idempotency: "key" }), /^operations\.charge\.idempotency must be one of "natural", "none"/],
+    [
+      charge({ idempotency: { header: "a b", window: "1d" } }),
+      /^operations\.charge\.idempotency\.header must be a header name/,
+    ],
+    [
+      charge({ idempotency: { header: "Host", window: "1d" } }),
+      /^operations\.charge\.idempotency\.header must not be "Host"/,
+    ],
+    [charge({ idempotency: { header: "K" } }), /^operations\.charge\.idempotency\.window must be a duration/],
+    [
+      charge({ idempotency: { header: "K", window: "10s" } }),
+      /window \(10s\) is shorter than timeout\.total \(30s\)/,
+    ],
+    [
+      charge({ idempotency: { header: "K", window: "1d" }, headers: { k: "1" } }),
+      /headers\.k must not be given: pass it as key/,
+    ],
+    [charge({ refusals: [402], notApplied: [402] }), /both hold 402/],
+    [charge({ refusals: 402 }), /^operations\.charge\.refusals must be an array/],
+    [
+      charge({ timeout: { connect: "1s" } }),
+      /^operations\.charge\.timeout\.connect is not an option: all operations share/,
+    ],
+    [
+      charge({ timeout: { read: "31s" } }),
+      /^operations\.charge\.timeout\.read \(31s\) is longer than .*total \(30s\)/,
+    ],
+  ])("%j", (changes, message) => {
+    expect(() => parse(changes)).toThrow(message);
+  });
+});
+
+test("a default gives way to a shorter bound around it without a word", () => {
+  expect(parse({ timeout: { total: "2s" } }).timeout).toMatchObject({ readMs: 10_000, total: "2s" });
+  expect(parse({ pool: { keepAliveMax: "1s" } }).pool.keepAliveMs).toBe(1_000);
+});
+
+test("a password in baseUrl is not shown", () => {
+  expect(() => parse({ baseUrl: "https://user:secret@x" })).toThrow(expect.not.stringContaining("secret"));
+});
