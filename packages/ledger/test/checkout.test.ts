@@ -1,6 +1,6 @@
 import { Failure } from "@outrigger/core";
 import { expect, test } from "vitest";
-import { useShop } from "./support/shop.ts";
+import { shortLease, useShop } from "./support/shop.ts";
 
 const shop = useShop("ledger_checkout");
 
@@ -60,7 +60,7 @@ test("a lost answer ends paid once the inquiry finds the charge", async () => {
 
 test("a charge that arrives after its cancel is stopped by the provider, and the order stays void", async () => {
   shop.a.mode = { charge: "late", lateMs: 700 };
-  const node = shop.node();
+  const node = shop.node({ lease: shortLease });
   node.ledger.start();
   expect(await node.pay.run({ id: "o6", amount: 1 }, { key: "k6" })).toMatchObject({ status: "pending" });
   await shop.settled(node);

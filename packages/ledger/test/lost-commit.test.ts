@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CommitProxy } from "./support/commit-proxy.ts";
-import { type Node, useShop } from "./support/shop.ts";
+import { type Node, shortLease, useShop } from "./support/shop.ts";
 
 const shop = useShop("ledger_lost_commit");
 let proxy: CommitProxy;
@@ -37,7 +37,7 @@ test("an intent whose commit never took place sends nothing, and says so", async
 
 test("an intent that the server neither keeps nor drops yet is reported as unknown, and sends nothing", async () => {
   proxy.next("neverArrivesAndHangs");
-  const { pay } = node();
+  const { pay } = node({ lease: shortLease });
   await expect(pay.run({ id: "i3", amount: 1 }, { key: "i3" })).rejects.toMatchObject({
     code: "INTENT_UNKNOWN",
     effect: "unknown",
@@ -78,6 +78,7 @@ test("an outcome whose commit never took place is written again", async () => {
 
 test("an outcome that the database cannot take at all is pending, and ends paid when the database is back", async () => {
   const down = node({
+    lease: shortLease,
     onStep: (name) => {
       if (name === "call.after") proxy.down = true;
     },

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { StepName } from "@outrigger/ledger";
 import { expect, test } from "vitest";
-import { useShop } from "./support/shop.ts";
+import { shortLease, useShop } from "./support/shop.ts";
 
 const shop = useShop("ledger_workers");
 
@@ -31,7 +31,7 @@ function pausedAt(step: StepName): {
 
 test("a worker that wakes after its lease changes nothing, and returns what the row says", async () => {
   const pause = pausedAt("call.after");
-  const sleeper = shop.node({ onStep: pause.onStep, definition: { unknown: { notFoundAfter: "0ms" } } });
+  const sleeper = shop.node({ lease: shortLease, onStep: pause.onStep });
   const running = sleeper.pay.run({ id: "z1", amount: 1 }, { key: "z1" });
   await pause.reached;
   // The provider undoes it meanwhile, so that the truth is no longer what the sleeper remembers.
@@ -52,7 +52,7 @@ test("a worker that wakes after its lease changes nothing, and returns what the 
 
 test("a worker that wakes before its send, after its lease, sends nothing", async () => {
   const pause = pausedAt("call.before");
-  const sleeper = shop.node({ onStep: pause.onStep });
+  const sleeper = shop.node({ lease: shortLease, onStep: pause.onStep });
   const running = sleeper.pay.run({ id: "z2", amount: 1 }, { key: "z2" });
   await pause.reached;
   const other = shop.node();
@@ -66,7 +66,7 @@ test("a worker that wakes before its send, after its lease, sends nothing", asyn
 
 test("a worker that paused before its send, and still has the row, renews its lease and sends", async () => {
   const pause = pausedAt("call.before");
-  const sleeper = shop.node({ onStep: pause.onStep });
+  const sleeper = shop.node({ lease: shortLease, onStep: pause.onStep });
   const running = sleeper.pay.run({ id: "z3", amount: 1 }, { key: "z3" });
   await pause.reached;
   await new Promise((resolve) => setTimeout(resolve, 600));

@@ -7,6 +7,7 @@ import { codeOf, WriteFailed } from "./settle.ts";
 export interface ResolverOptions {
   readonly concurrency: number;
   readonly pollEveryMs: number;
+  /** The shortest lease; a definition that asks for more gets it. */
   readonly leaseMs: number;
   readonly drainMs: number;
 }
@@ -89,8 +90,12 @@ export class Resolver<Tx> {
     const room = this.#options.concurrency - this.#active.size;
     if (room <= 0 || this.#definitions.size === 0) return false;
     try {
-      const rows = await this.#engine.store.claim([...this.#definitions.keys()], room, this.#options.leaseMs);
-      for (const row of rows) this.#work(row);
+      const leaseMs = Math.max(
+        this.#options.leaseMs,
+        ...[...this.#definitions.values()].map((definition) => definition.leaseMs),
+      );
+      const rows = await this.#engine.store.claim([...this.#definitions.keys()], room, leaseMs);
+      for (const row of rows) this.#work(row, leaseMs);
       return rows.length === room && this.#active.size < this.#options.concurrency;
     } catch (error) {
       this.#engine.emit({ type: "databaseFailed", during: "claim", code: codeOf(error) });
@@ -98,10 +103,10 @@ export class Resolver<Tx> {
     }
   }
 
-  #work(row: OperationRow): void {
+  #work(row: OperationRow, leaseMs: number): void {
     const definition = this.#definitions.get(row.operation);
     if (definition === undefined) return;
-    const held = { row, leaseEndsAtMs: row.readAtMs + this.#options.leaseMs, mine: true };
+    const held = { row, leaseEndsAtMs: row.readAtMs + leaseMs, mine: true };
     const work = resolve(this.#engine, definition, held, this.#stopping.signal).then(
       () => {},
       (error: unknown) => {

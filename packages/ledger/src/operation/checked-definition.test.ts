@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import { checkedDefinition } from "./checked-definition.ts";
+import type { OperationDefinition, ProviderDefinition } from "./definition.ts";
+
+const nothing = async (): Promise<void> => {};
+const full: ProviderDefinition<object, void> = {
+  call: nothing,
+  inquire: async () => ({ status: "notFound" }),
+  cancel: nothing,
+  capabilities: { idempotencyKey: { window: "1d" }, cancel: { blocksLateOriginal: true } },
+};
+const business = { prepare: nothing, commit: nothing, abandon: nothing };
+
+const check = (definition: object) =>
+  checkedDefinition("pay", definition as OperationDefinition<unknown, object, void>, 15_000);
+
+test("a wrong definition is refused at once, and the message names the option and the fix", () => {
+  const { capabilities: _, ...undeclared } = full;
+  const cases: readonly [object, string][] = [
+    [{ ...business }, "call must be a function; got undefined"],
+    [{ ...business, ...full, prepare: undefined }, "prepare must be a function; got undefined"],
+    [{ ...business, ...full, comit: nothing }, 'did you mean "commit"?'],
+    [{ ...business, providers: {} }, "must name at least one provider"],
+    [
+      { ...business, providers: { 1: full } },
+      'must be a letter followed by up to 62 letters, digits, "_", "." or "-"; got "1"',
+    ],
+    [{ ...business, providers: { a: full }, call: nothing }, "call is not an option"],
+    [{ ...business, providers: { a: { ...full, inquiry: nothing } } }, 'did you mean "inquire"?'],
+    [{ ...business, call: nothing }, "has neither inquire nor cancel"],
+    [
+      { ...business, call: nothing, capabilities: { cancel: { blocksLateOriginal: true } } },
+      "cancel is declared, but",
+    ],
+    [
+      { ...business, call: nothing, cancel: nothing, capabilities: { inquiry: {} } },
+      "inquiry is declared, but",
+    ],
+    [{ ...business, ...undeclared, unknown: { onNotFound: "cancel" } }, "blocksLateOriginal: true"],
+    [{ ...business, ...undeclared, unknown: { onNotFound: "resend" } }, "idempotencyKey.window"],
+    [
+      { ...business, ...full, unknown: { onNotFound: "rollback" } },
+      'must be one of "cancel", "resend", "manual"',
+    ],
+    [{ ...business, ...full, unknown: { manualAfter: 5 } }, 'write "5ms" if milliseconds were meant'],
+    [{ ...business, ...full, unknown: { notFound: "5s" } }, "unknown.notFound is not an option"],
+    [{ ...business, ...full, lease: "1ms" }, "lease must lie between 100ms and 1h"],
+    [{ ...business, ...full, failoverOnRefusal: "no" }, "failoverOnRefusal must be true or false"],
+  ];
+  for (const [definition, message] of cases) expect(() => check(definition)).toThrow(message);
+  expect(() => checkedDefinition("", { ...business, ...full }, 1)).toThrow("an operation's name must be");
+});
+
+test("the guarantee follows from what is declared, and is that of the weakest provider", () => {
+  const { capabilities: _, cancel: __, ...inquiryOnly } = full;
+  const { inquire: ___, ...noInquiry } = full;
+  const plain = { ...full, capabilities: {} };
+  const level = (definition: object) => check({ ...business, ...definition }).guarantee;
+  expect(level(full).level).toBe("exactly-once-effect");
+  expect(level(noInquiry).level).toBe("exactly-once-effect");
+  expect(level({ ...full, unknown: { onNotFound: "resend" } }).level).toBe("exactly-once-effect");
+  expect(level({ ...full, unknown: { onNotFound: "manual" } }).level).toBe("eventually-consistent");
+  expect(level(plain).level).toBe("eventually-consistent");
+  expect(level(inquiryOnly).level).toBe("detect-only");
+  expect(level({ call: nothing, cancel: nothing }).level).toBe("detect-only");
+  expect(level({ call: nothing, acceptLoss: true }).level).toBe("none");
+  expect(level({ providers: { a: full, b: inquiryOnly } })).toMatchObject({
+    level: "detect-only",
+    reason: expect.stringContaining("b: "),
+  });
+});
