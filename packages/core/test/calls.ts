@@ -1,4 +1,4 @@
-import { type Call, type CallContext, Failure, type FailureInit } from "../src/index.ts";
+import { type Call, CallContext, Failure, type FailureInit } from "../src/index.ts";
 
 /** Never answers, and stops when told. */
 export const silent: Call<string, string> = (_, context) =>
@@ -53,4 +53,18 @@ export function watch<T>(promise: Promise<T>): Watched<T> {
     (error: unknown) => Object.assign(watched, { status: "rejected", error }),
   );
   return watched;
+}
+
+/** Counts who still listens for its abort. */
+export class ListeningContext extends CallContext {
+  listeners = 0;
+
+  override onAbort(listener: (reason: Failure) => void): () => void {
+    this.listeners += 1;
+    const forget = super.onAbort(listener);
+    return () => {
+      this.listeners -= 1;
+      forget();
+    };
+  }
 }

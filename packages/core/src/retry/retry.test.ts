@@ -1,6 +1,6 @@
 import { seededRandom, VirtualClock } from "@outrigger/lab";
 import { expect, test } from "vitest";
-import { deaf, failure, manual, script, watch } from "../../test/calls.ts";
+import { deaf, failure, ListeningContext, manual, script, watch } from "../../test/calls.ts";
 import {
   CallContext,
   deadline,
@@ -169,6 +169,16 @@ test("no wait ends at or past the deadline: the call fails at once with the last
     if (!retried) expect(answer.error).toBe(last);
     expect(clock.pending).toBe(0);
   }
+});
+
+test("a wait leaves no listener behind", async () => {
+  const clock = new VirtualClock();
+  const context = new ListeningContext({ clock });
+  const answer = watch(retry(steady)(script(failure(), "ok").call)("ok", context));
+  await clock.advance(50);
+  expect(context.listeners).toBe(1);
+  await clock.advance(50);
+  expect([answer.status, context.listeners, clock.pending]).toEqual(["fulfilled", 0, 0]);
 });
 
 test("an abort during the wait ends the call at once, without another attempt", async () => {
