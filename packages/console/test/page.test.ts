@@ -154,6 +154,17 @@ describe("controls", () => {
     expect(await healthy.evaluate((element) => element.matches(":focus"))).toBe(true);
   });
 
+  test("arrow keys that come faster than the page is drawn lose no step", async () => {
+    await visit();
+    await faults("pay-b").getByRole("radio", { name: "Healthy" }).focus();
+    const focused = await page.evaluate(`(() => {
+      for (let step = 0; step < 5; step += 1)
+        document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true }));
+      return document.activeElement.getAttribute("aria-label");
+    })()`);
+    expect(focused).toBe("Reset at once");
+  });
+
   test("each group of choices is one tab stop, and the selected option is the one", async () => {
     await visit();
     await page
@@ -231,7 +242,8 @@ describe("controls", () => {
 
 describe("connection", () => {
   test("a lost connection is shown and said, and the page comes back by itself", async () => {
-    await visit();
+    // With the clock standing still silence cannot be noticed: only the closed connection itself can be.
+    await visit({ script: "const now = Date.now(); Date.now = () => now" });
     server.eventsStatus = 503; // After such an answer an EventSource gives up for good.
     server.dropStreams();
     await shows(page.locator('[data-banner="lost"]'), "Connection lost, trying again.");

@@ -36,7 +36,9 @@ export function Choice<T extends string | number>(props: ChoiceProps<T>): JSX.El
     if (!busy && option !== selected) props.onChoose(option);
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    const target = destination(event.key, options.indexOf(focused ?? (tabStop as T)), options.length);
+    // From the element, not from `focused`: a held key comes again before the state has been rendered.
+    const from = options.findIndex((option) => buttons.current.get(option) === event.target);
+    const target = destination(event.key, from, options.length);
     const option = target === undefined ? undefined : options[target];
     if (option === undefined) return;
     event.preventDefault();
