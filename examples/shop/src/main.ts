@@ -38,6 +38,7 @@ async function main(): Promise<number> {
   try {
     stack = await startStack({
       port: options.port,
+      databaseUrl: process.env["DATABASE_URL"],
       onProgress: (step) => say(`  ${words.starting[step]} ...`),
     });
   } catch (error) {

@@ -3,7 +3,7 @@ import type { LaneSummary } from "./storm/summary.ts";
 export const languages = ["en", "ko"] as const;
 export type Language = (typeof languages)[number];
 
-export interface Addresses {
+interface Addresses {
   readonly shop: string;
   readonly console: string;
   readonly providers: readonly { readonly name: string; readonly url: string; readonly controlUrl: string }[];

@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rm } from "node:fs/promises";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import { startPostgres, startProvider } from "@outrigger/lab";
+import { type Postgres, startPostgres, startProvider } from "@outrigger/lab";
 import pg from "pg";
 import { freePort } from "./free-port.ts";
 import { type ProviderHandle, providerHandle } from "./provider-handle.ts";
@@ -22,12 +22,16 @@ export interface Stack {
 export interface StackOptions {
   /** The shop's port if it is free. 0 lets the system pick. */
   readonly port: number;
+  /** A database to use instead of a server of our own; the example's schemas in it are made anew. */
+  readonly databaseUrl?: string | undefined;
   /** Told before each slow step, for the terminal. */
   readonly onProgress?: (step: "database" | "providers" | "shop") => void;
 }
 
 /** @throws Error when a part does not start; what had started is stopped. */
-export async function startStack({ port, onProgress = () => {} }: StackOptions): Promise<Stack> {
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { onProgress = () => {} } = options;
+  const port = await freePort(options.port);
   const stops: (() => Promise<unknown>)[] = [];
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
@@ -35,25 +39,29 @@ export async function startStack({ port, onProgress = () => {} }: StackOptions):
     return stopping;
   };
   try {
-    const directory = await mkdtemp(join(tmpdir(), "outrigger-shop-"));
+    // Named by the port, which only one shop of this machine has: what a killed run left is found and cleared.
+    const directory = join(tmpdir(), `outrigger-shop-${userInfo().username}-${port}`);
+    await mkdir(directory, { recursive: true });
     stops.push(() => rm(directory, { recursive: true, force: true }));
 
     onProgress("database");
-    const database = await startPostgres();
+    const database = await openDatabase(join(directory, "postgres"), options.databaseUrl);
     stops.push(() => database.stop());
     await prepareDatabase(database.url);
 
     onProgress("providers");
+    const journals = join(directory, "journals");
+    await rm(journals, { recursive: true, force: true });
     const providers: ProviderHandle[] = [];
     for (const name of ["a", "b"]) {
-      const provider = await startProvider({ name, journalPath: join(directory, `journal-${name}.ndjson`) });
+      const provider = await startProvider({ name, journalPath: join(journals, `${name}.ndjson`) });
       stops.push(() => provider.stop());
       providers.push(providerHandle(provider));
     }
 
     onProgress("shop");
     const settings: ShopSettings = {
-      port: await freePort(port),
+      port,
       databaseUrl: database.url,
       providerUrls: Object.fromEntries(providers.map(({ name, url }) => [name, url])),
     };
@@ -64,7 +72,7 @@ export async function startStack({ port, onProgress = () => {} }: StackOptions):
     stops.push(() => shop.stop());
 
     return {
-      shopUrl: `http://127.0.0.1:${settings.port}`,
+      shopUrl: `http://127.0.0.1:${port}`,
       databaseUrl: database.url,
       providers,
       shop,
@@ -74,6 +82,14 @@ export async function startStack({ port, onProgress = () => {} }: StackOptions):
     await stop();
     throw error;
   }
+}
+
+async function openDatabase(
+  dataDir: string,
+  url: string | undefined,
+): Promise<Pick<Postgres, "url" | "stop">> {
+  if (url !== undefined && url !== "") return { url, stop: async () => {} };
+  return await startPostgres({ dataDir });
 }
 
 async function prepareDatabase(url: string): Promise<void> {

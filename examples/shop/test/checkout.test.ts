@@ -2,14 +2,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { openOperations, type ShopStatus } from "../src/shop/status.ts";
 import { type Stack, startStack } from "../src/stack.ts";
+import { type OwnDatabase, ownDatabase } from "./database.ts";
 
+let database: OwnDatabase;
 let stack: Stack;
 let orders = 0;
 
 beforeAll(async () => {
-  stack = await startStack({ port: 0 });
+  database = await ownDatabase();
+  stack = await startStack({ port: 0, databaseUrl: database.url });
 }, 120_000);
-afterAll(async () => await stack?.stop(), 60_000);
+afterAll(async () => {
+  await stack?.stop();
+  await database?.drop();
+});
 afterEach(async () => {
   for (const provider of stack.providers) await provider.setFault("healthy");
   await eventually(async () => expect(openOperations((await status()).ledger)).toBe(0));

@@ -8,8 +8,10 @@ import { consoleServer } from "../src/console/console-server.ts";
 import { Observer } from "../src/console/observer.ts";
 import { type Stack, startStack } from "../src/stack.ts";
 import { DemoTraffic } from "../src/traffic/demo-traffic.ts";
+import { type OwnDatabase, ownDatabase } from "./database.ts";
 
 // The page on the real thing: a shop, two providers and a database, watched and driven in a real browser.
+let database: OwnDatabase;
 let stack: Stack;
 let observer: Observer;
 let traffic: DemoTraffic;
@@ -20,7 +22,8 @@ let page: Page;
 
 beforeAll(async () => {
   await buildConsole();
-  stack = await startStack({ port: 0 });
+  database = await ownDatabase();
+  stack = await startStack({ port: 0, databaseUrl: database.url });
   observer = new Observer(stack);
   traffic = new DemoTraffic(stack.shopUrl, seededRandom(1));
   server = await consoleServer(stack, observer, traffic);
@@ -37,6 +40,7 @@ afterAll(async () => {
   await server?.close();
   await observer?.close();
   await stack?.stop();
+  await database?.drop();
 });
 
 const lane = (name: string): Locator => page.getByRole("article", { name });

@@ -3,22 +3,30 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type OwnDatabase, ownDatabase } from "./database.ts";
 
 // One short storm through the command that people use. Longer ones: npm start -- --storm 60s --seed N --out DIR
 const seed = 7;
+let database: OwnDatabase;
 let directory: string;
 let code: number | null;
 let terminal = "";
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "outrigger-storm-test-"));
+  database = await ownDatabase();
   const main = new URL("../src/main.ts", import.meta.url).pathname;
   const args = ["--storm", "12s", "--seed", String(seed), "--out", directory, "--port", "0", "--rate", "20"];
-  const child = spawn(process.execPath, ["--conditions=@outrigger/source", main, ...args]);
+  const child = spawn(process.execPath, ["--conditions=@outrigger/source", main, ...args], {
+    env: { ...process.env, DATABASE_URL: database.url },
+  });
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (terminal += data));
   code = await new Promise((resolve) => child.once("close", resolve));
 }, 180_000);
-afterAll(async () => await rm(directory, { recursive: true, force: true }));
+afterAll(async () => {
+  await rm(directory, { recursive: true, force: true });
+  await database?.drop();
+});
 
 type Line = Readonly<Record<string, string>>;
 

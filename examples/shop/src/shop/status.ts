@@ -17,7 +17,7 @@ export interface LaneStatus extends LatencySnapshot {
   readonly database: PoolStatus;
 }
 
-export interface PoolStatus {
+interface PoolStatus {
   readonly connections: number;
   readonly inUse: number;
   readonly waiting: number;

@@ -2,7 +2,7 @@ import type { Random } from "@outrigger/core";
 import { type FaultKind, faultKinds, shuffled } from "@outrigger/lab";
 
 /** One fault of one provider, from `atMs` after the storm's start until that provider's next entry. */
-export interface FaultEntry {
+interface FaultEntry {
   readonly atMs: number;
   readonly provider: string;
   readonly kind: FaultKind;

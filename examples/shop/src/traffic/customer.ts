@@ -2,7 +2,7 @@ import type { Random } from "@outrigger/core";
 import type { Lane } from "../audit/order-book.ts";
 
 /** Where each lane takes its checkouts. */
-export const checkoutPath: Readonly<Record<Lane, string>> = {
+const checkoutPath: Readonly<Record<Lane, string>> = {
   bare: "/bare/checkout",
   outrigger: "/checkout",
 };
