@@ -92,7 +92,9 @@ async function play(each: Case): Promise<{ steps: StepName[]; recovery: StepName
     const third = mortal(each, Number.POSITIVE_INFINITY);
     third.node.ledger.start();
     expect(await settles(third, key, third.died), `${key} comes to an end`).toBe(true);
+    await third.node.close();
   }
+  await Promise.all([first.node.close(), second.node.close()]);
   return { steps: first.steps, recovery: second.steps };
 }
 
@@ -140,7 +142,7 @@ test.each(Object.entries(scenarios))(
         }),
       ),
     );
-    await inTurns(cases, 8, async (each) => {
+    await inTurns(cases, 12, async (each) => {
       await play(each);
       await judge(each);
     });

@@ -23,6 +23,7 @@ export interface Node {
   readonly events: readonly LedgerEvent[];
   /** Ends its connections as the end of its process would; what still runs in it never gets anywhere. */
   crash(): Promise<void>;
+  close(): Promise<void>;
 }
 
 export interface NodeOptions extends Partial<LedgerOptions<PgTx>> {
@@ -47,7 +48,7 @@ export class Shop {
   readonly b: TestProvider = new TestProvider();
   database: Database | undefined;
   pool: pg.Pool = new pg.Pool();
-  readonly #nodes: Node[] = [];
+  readonly #nodes = new Set<Node>();
   #made = 0;
 
   get url(): string {
@@ -70,12 +71,7 @@ export class Shop {
   }
 
   async closeNodes(): Promise<void> {
-    await Promise.all(
-      this.#nodes.splice(0).map(async ({ ledger, pool }) => {
-        await ledger.stop();
-        await pool.end();
-      }),
-    );
+    await Promise.all([...this.#nodes].map((node) => node.close()));
   }
 
   node(options: NodeOptions = {}): Node {
@@ -87,7 +83,7 @@ export class Shop {
       ...rest
     } = options;
     const name = `node_${process.pid}_${++this.#made}`;
-    const pool = new pg.Pool({ connectionString: database, max: 3, application_name: name });
+    const pool = new pg.Pool({ connectionString: database, max: 2, application_name: name });
     pool.on("error", () => {});
     const events: LedgerEvent[] = [];
     const ledger = createLedger({
@@ -108,8 +104,13 @@ export class Shop {
       pay,
       pool,
       events,
+      close: async () => {
+        if (!this.#nodes.delete(node)) return;
+        await ledger.stop();
+        await pool.end();
+      },
       crash: async () => {
-        this.#nodes.splice(this.#nodes.indexOf(node), 1);
+        this.#nodes.delete(node);
         // Not awaited: both wait for what will never come back.
         void ledger.stop();
         void pool.end();
@@ -119,7 +120,7 @@ export class Shop {
         );
       },
     };
-    this.#nodes.push(node);
+    this.#nodes.add(node);
     return node;
   }
 
