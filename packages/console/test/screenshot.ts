@@ -5,11 +5,15 @@ import { launchBrowser } from "./browser.ts";
 import { sampleHistory } from "./sample.ts";
 import { startScriptedServer } from "./scripted-server.ts";
 
-// Pictures of the page with scripted numbers, for the README and for looking at a change:
-//   node --conditions=@outrigger/source packages/console/test/screenshot.ts --out console.webp --height 1185
+// Pictures of the page. With scripted numbers, to look at a change of the page:
+//   node --conditions=@outrigger/source packages/console/test/screenshot.ts --out console.png
+// Of a running shop, for the README, where only measured numbers belong:
+//   node --conditions=@outrigger/source packages/console/test/screenshot.ts --url http://127.0.0.1:PORT/ \
+//     --out console.webp --height 1245
 // Other options: --dark, --language ko (needs a Korean font on the machine), --width 360, --full (PNG only).
 const { values } = parseArgs({
   options: {
+    url: { type: "string" },
     out: { type: "string", default: "console.png" },
     width: { type: "string", default: "1280" },
     height: { type: "string", default: "860" },
@@ -35,8 +39,8 @@ try {
   });
   page.on("console", (message) => console.log(`${message.type()}: ${message.text()}`));
   page.on("pageerror", (error) => console.log(error));
-  await page.goto(server.url);
-  await page.locator("[data-connection]").waitFor();
+  await page.goto(values.url ?? server.url);
+  await page.locator('[data-connection="live"]').waitFor();
   await page.waitForTimeout(300);
   if (values.out.endsWith(".webp")) {
     // At this quality about half of the PNG (115 kB for 212 kB at 1280 x 1185). Playwright has no name for it, the browser's own protocol does.
