@@ -204,6 +204,23 @@ describe("a connection that died while it was reused", () => {
   });
 });
 
+test("a resend that cannot connect does not undo the sending before it: the effect stays unknown", async () => {
+  const { server, api } = await lane((_request, peer) => peer.reply(200));
+  await send(api, "keyed", { id: "first" });
+  server.behave(async (_request, peer) => {
+    await server.refuse();
+    peer.rst();
+  });
+
+  expect(await failureOf(send(api, "keyed", { id: "second" }))).toMatchObject({
+    code: "CONNECT_FAILED",
+    stage: "connect",
+    effect: "unknown",
+    written: true,
+  });
+  expect(server.received).toHaveLength(2);
+});
+
 describe("a service that cannot be reached", () => {
   test.each(["read", "keyed", "plain"] as const)(
     "refuses the connection: a %s request had no effect, and may be retried",

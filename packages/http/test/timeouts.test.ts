@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { startBlackhole } from "./support/blackhole.ts";
 import { failureOf, integrate, lane, send, sleep, timed } from "./support/harness.ts";
@@ -60,6 +62,29 @@ describe("the read timeout", () => {
     );
 
     expect((await send(api, "plain")).status).toBe(201);
+  });
+
+  test("ends a request that the server does not take, and says that it was being sent", async () => {
+    const server = createServer({ pauseOnConnect: true }, (socket) => {
+      onTestFinished(() => void socket.destroy());
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const { api } = integrate(`http://127.0.0.1:${port}`, { timeout: { read: "200ms" } });
+
+    const { value, ms } = await timed(() =>
+      failureOf(
+        api.request("plain", {
+          body: new Uint8Array(32 * 1024 * 1024),
+          headers: { "content-type": "application/octet-stream" },
+        }),
+      ),
+    );
+
+    expect(value).toMatchObject({ code: "READ_TIMEOUT", stage: "send", effect: "unknown", written: true });
+    expectAbout200(ms);
   });
 
   test("does not run while the call waits for a connection", async () => {

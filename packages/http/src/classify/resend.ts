@@ -19,7 +19,7 @@ export interface ResendBudget {
 export const maxUnwrittenResends = 3;
 
 /** "A client SHOULD NOT automatically retry a failed automatic retry." RFC 9110, section 9.2.2. */
-export const maxWrittenResends = 1;
+const maxWrittenResends = 1;
 
 /**
  * Whether a request whose connection died may go out again at once, without counting as a retry.

@@ -2,7 +2,12 @@ import { assertKnownKeys, type Duration, durationMs, join } from "@outrigger/cor
 import { httpDefaults } from "./defaults.ts";
 
 export interface OperationTimeouts {
-  /** Silence of the other side: until its answer begins, and between any two parts of it. @defaultValue "10s" */
+  /**
+   * Silence of the other side: until its answer begins, and between any two parts of it. A body goes out in one piece,
+   * so one that takes longer than this to send ends the attempt as well.
+   *
+   * @defaultValue "10s"
+   */
   readonly read?: Duration | undefined;
   /** One attempt from its wait for a connection to the end of the answer. @defaultValue no bound but `total` */
   readonly attempt?: Duration | undefined;

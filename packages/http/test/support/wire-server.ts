@@ -24,7 +24,7 @@ export interface Peer {
   rst(): void;
 }
 
-export type Behaviour = (request: Received, peer: Peer) => void;
+export type Behaviour = (request: Received, peer: Peer) => void | Promise<void>;
 
 /** A server on a real socket that does what it is told with every request, and remembers what it received. */
 export class WireServer {
@@ -66,8 +66,16 @@ export class WireServer {
     this.#behaviour = behaviour;
   }
 
+  /** Refuses new connections; those that are open stay. */
+  async refuse(): Promise<void> {
+    this.#server.close();
+    // The port is free once the kernel has been told, which the loop does before its next turn.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
+    if (!this.#server.listening) return;
     this.#server.close();
     await once(this.#server, "close");
   }
@@ -89,7 +97,7 @@ export class WireServer {
         nth += 1;
         const request: Received = { ...parsed.request, connection, nth };
         this.received.push(request);
-        this.#behaviour(request, peerOf(socket));
+        void this.#behaviour(request, peerOf(socket));
       }
     });
   }
