@@ -6,13 +6,7 @@ export {
   httpFailureCodes,
   type ResponseLike,
 } from "./failure.ts";
-export {
-  type CallCounts,
-  type CloseOptions,
-  type HttpIntegration,
-  type HttpIntegrationSnapshot,
-  httpIntegration,
-} from "./integration.ts";
+export { type CloseOptions, type HttpIntegration, httpIntegration } from "./integration.ts";
 export type { HttpMethod, KeyedIdempotency, OperationOptions } from "./operation.ts";
 export { httpDefaults } from "./options/defaults.ts";
 export type { HttpIntegrationOptions } from "./options/options.ts";
@@ -26,3 +20,4 @@ export type { RequestOptions } from "./request/prepare.ts";
 export type { Query } from "./request/query.ts";
 export type { HttpResponse, ResponseHeaders } from "./response.ts";
 export { longestRetryAfterMs, parseRetryAfterMs } from "./retry-after.ts";
+export type { CallCounts, HttpIntegrationSnapshot } from "./snapshot.ts";

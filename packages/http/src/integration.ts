@@ -1,10 +1,8 @@
 import {
   assertKnownKeys,
   attemptTimeout,
-  type BreakerSnapshot,
   type Call,
   type CallContext,
-  type ConcurrencySnapshot,
   circuitBreaker,
   concurrencyLimit,
   type Duration,
@@ -24,9 +22,10 @@ import { HttpFailure, httpFailureCodes } from "./failure.ts";
 import type { Operation, OperationOptions } from "./operation.ts";
 import { httpDefaults } from "./options/defaults.ts";
 import { type HttpIntegrationOptions, parseOptions, type Settings } from "./options/options.ts";
-import { ConnectionPool, type PoolSnapshot } from "./pool/connection-pool.ts";
+import { ConnectionPool } from "./pool/connection-pool.ts";
 import { prepare, type RequestOptions } from "./request/prepare.ts";
 import type { HttpResponse } from "./response.ts";
+import type { HttpIntegrationSnapshot } from "./snapshot.ts";
 import type { PreparedRequest } from "./transport/request.ts";
 import { transport } from "./transport/transport.ts";
 import { asHttpFailure } from "./wrap-failure.ts";
@@ -51,25 +50,6 @@ export interface HttpIntegration<Name extends string = string> {
 export interface CloseOptions {
   /** @defaultValue "5s" */
   readonly within?: Duration | undefined;
-}
-
-/** Plain JSON. */
-export interface HttpIntegrationSnapshot {
-  readonly name: string;
-  /** Null when the integration has none. */
-  readonly breaker: BreakerSnapshot | null;
-  /** Null when the integration has none. */
-  readonly concurrency: ConcurrencySnapshot | null;
-  readonly pool: PoolSnapshot;
-  readonly calls: CallCounts;
-}
-
-export interface CallCounts {
-  /** Calls whose callers wait now. */
-  readonly running: number;
-  readonly succeeded: number;
-  /** Calls that ended with a failure, those rejected by our own policies included. */
-  readonly failed: number;
 }
 
 /**

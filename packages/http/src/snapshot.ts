@@ -1,0 +1,21 @@
+import type { BreakerSnapshot, ConcurrencySnapshot } from "@outrigger/core";
+import type { PoolSnapshot } from "./pool/connection-pool.ts";
+
+/** Plain JSON. */
+export interface HttpIntegrationSnapshot {
+  readonly name: string;
+  /** Null when the integration has none. */
+  readonly breaker: BreakerSnapshot | null;
+  /** Null when the integration has none. */
+  readonly concurrency: ConcurrencySnapshot | null;
+  readonly pool: PoolSnapshot;
+  readonly calls: CallCounts;
+}
+
+export interface CallCounts {
+  /** Calls whose callers wait now. */
+  readonly running: number;
+  readonly succeeded: number;
+  /** Calls that ended with a failure, those rejected by our own policies included. */
+  readonly failed: number;
+}
