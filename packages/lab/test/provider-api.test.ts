@@ -90,6 +90,19 @@ test("the journal has one line per effect, at the API and at the control address
   });
 });
 
+test("a reader that comes again gets only the lines that are new", async () => {
+  const read = (from: number) =>
+    send(`${provider.controlUrl}/journal`, { headers: { range: `bytes=${from}-` } }).seen;
+  const first = await read(0);
+  const length = Buffer.byteLength(first.text ?? "");
+  expect([first.status, first.headers?.["content-range"]]).toEqual([206, `bytes 0-${length - 1}/${length}`]);
+  expect(await read(length)).toMatchObject({ status: 206, text: "" });
+  await charge({ orderId: "order-4", amount: 1_000, currency: "KRW" }, "key-range");
+  const added = await read(length);
+  expect(JSON.parse(added.text ?? "")).toMatchObject({ kind: "charge", key: "key-range" });
+  expect((await read(length + 1_000_000)).text).toBe("");
+});
+
 test.each<[string, unknown, string]>([
   ["no amount", { orderId: "o", currency: "KRW" }, "amount must be a whole number, between 1 and"],
   ["a negative amount", { orderId: "o", amount: -5, currency: "KRW" }, "got -5"],

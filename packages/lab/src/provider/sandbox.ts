@@ -154,8 +154,8 @@ export class Sandbox {
         return this.#reset(socket);
       case "applyLate":
         this.#leaveWaiting(socket);
-        // A repetition waits as well; the original is what will be applied.
-        if (key === undefined || !this.#working.has(key)) await this.#work(charge, key, delayMs);
+        // A repetition waits as well, and finds its key charged when its time comes.
+        await this.#work(charge, key, delayMs);
         return;
       case "slow":
         this.#fault.touch();
@@ -197,7 +197,7 @@ export class Sandbox {
 
   /**
    * Lines are appended whole, so the size of a moment is the end of a line. A reader that comes again asks with
-   * `Range: bytes=N-` for what was added since.
+   * `Range: bytes=N-` for what was added since; when that is nothing the answer is empty rather than a 416.
    */
   sendJournal(request: IncomingMessage, response: ServerResponse): void {
     const { size } = statSync(this.#books.journalPath);
@@ -207,7 +207,9 @@ export class Sandbox {
       "content-type": "application/x-ndjson",
       "content-length": size - start,
       "accept-ranges": "bytes",
-      ...(from !== undefined && { "content-range": `bytes ${start}-${size - 1}/${size}` }),
+      ...(from !== undefined && {
+        "content-range": start < size ? `bytes ${start}-${size - 1}/${size}` : `bytes */${size}`,
+      }),
     });
     if (size === start) return void response.end();
     pipeline(createReadStream(this.#books.journalPath, { start, end: size - 1 }), response, () => {});
