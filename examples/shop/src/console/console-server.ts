@@ -106,6 +106,7 @@ async function servePage(app: FastifyInstance): Promise<void> {
       reply
         .header("content-security-policy", "default-src 'self'; style-src 'self'; frame-ancestors 'none'")
         .header("x-content-type-options", "nosniff")
+        .header("cache-control", "no-cache")
         .type(type)
         .send(content),
     );

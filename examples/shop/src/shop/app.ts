@@ -74,7 +74,7 @@ export function shopApp({ pools, ledger, providers, providerUrls }: ShopParts): 
 
   app.post(
     "/checkout",
-    { schema: { body: checkoutBody }, onResponse: measure(meters.outrigger) },
+    { schema: { body: checkoutBody }, onRequest: measure(meters.outrigger) },
     async (request: CheckoutRequest, reply) => {
       const { row, failure } = await execute(checkout, request.body);
       return failure === undefined ? answerOrder(reply, row) : sendProblem(reply, problemOfFailure(failure));
@@ -88,7 +88,7 @@ export function shopApp({ pools, ledger, providers, providerUrls }: ShopParts): 
 
   app.post(
     "/bare/checkout",
-    { schema: { body: checkoutBody }, onResponse: measure(meters.bare) },
+    { schema: { body: checkoutBody }, onRequest: measure(meters.bare) },
     async (request: CheckoutRequest, reply) =>
       answerOrder(reply, await bareCheckout(pools.bare, providerUrls, request.body)),
   );
@@ -99,10 +99,14 @@ function newMeter(): LaneMeter {
   return { latency: new RecentLatency(), rejected: 0 };
 }
 
+/** Until the answer has left or the customer has: whoever gave up waited too. */
 function measure(meter: LaneMeter) {
   return async (_request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    meter.latency.record(reply.elapsedTime);
-    if (reply.statusCode === 503) meter.rejected += 1;
+    const startedAtMs = performance.now();
+    reply.raw.once("close", () => {
+      meter.latency.record(performance.now() - startedAtMs);
+      if (reply.statusCode === 503) meter.rejected += 1;
+    });
   };
 }
 
