@@ -1,8 +1,10 @@
 import { defineConfig } from "vitest/config";
 
 // Tests run the sources: the "@outrigger/source" export condition points at src/, so nothing is built first.
+const conditions = ["@outrigger/source", "module", "node", "development|production"];
+
 export default defineConfig({
-  ssr: { resolve: { conditions: ["@outrigger/source", "module", "node", "development|production"] } },
+  ssr: { resolve: { conditions } },
   test: {
     include: [
       "packages/*/src/**/*.test.ts",
@@ -11,6 +13,7 @@ export default defineConfig({
       "docs/**/*.test.ts",
     ],
     execArgv: ["--conditions=@outrigger/source"],
+    globalSetup: "test/one-postgres.ts",
     restoreMocks: true,
     // How long a broken product takes to fail, not how fast a machine must be.
     testTimeout: 60_000,
