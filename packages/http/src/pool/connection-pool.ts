@@ -71,9 +71,9 @@ export class ConnectionPool {
     this.#listener = listener;
   }
 
-  /** A connection, if one can be had without waiting. Nobody who waits is overtaken. */
+  /** A connection, if one can be had without waiting. While anybody waits all are in use, so nobody is overtaken. */
   take(): Lease | undefined {
-    if (this.#waiters.size > 0 || this.#inUse >= this.#settings.connections) return undefined;
+    if (this.#inUse >= this.#settings.connections) return undefined;
     this.#inUse += 1;
     return this.#lease(this.#next());
   }
