@@ -50,6 +50,29 @@ test("a worker that wakes after its lease changes nothing, and returns what the 
   expect(record?.history.map(({ to }) => to)).toEqual(["SENDING", "UNKNOWN", "FAILED"]);
 });
 
+test("of two workers that learnt different things in the same state, only the one with the lease is heard", async () => {
+  const maker = shop.node({ lease: shortLease });
+  shop.a.modes.set("z4", { charge: "late", lateMs: 700 });
+  expect(await maker.pay.run({ id: "z4", amount: 1 }, { key: "z4" })).toMatchObject({ status: "pending" });
+  const early = pausedAt("inquiry.after");
+  // One slot, so that it does not take the row over from itself.
+  const sleeper = shop.node({ lease: shortLease, concurrency: 1, onStep: early.onStep });
+  sleeper.ledger.start();
+  await early.reached;
+  await shop.a.quiet();
+  const late = pausedAt("inquiry.after");
+  const owner = shop.node({ lease: "30s", onStep: late.onStep });
+  owner.ledger.start();
+  await late.reached;
+  // It found nothing, long ago, and would now cancel.
+  early.go();
+  await expect.poll(() => sleeper.events.some(({ type }) => type === "zombieStopped")).toBe(true);
+  late.go();
+  await shop.settled(owner);
+  expect(await shop.status("z4")).toBe("paid");
+  expect(shop.a.requests).not.toContain("/cancel z4");
+});
+
 test("a worker that wakes before its send, after its lease, sends nothing", async () => {
   const pause = pausedAt("call.before");
   const sleeper = shop.node({ lease: shortLease, onStep: pause.onStep });
