@@ -119,3 +119,16 @@ test("no connection is held while a provider is being called", async () => {
   expect(pool.totalCount - pool.idleCount).toBe(0);
   expect(await running).toMatchObject({ status: "pending" });
 });
+
+test("the same key sent many times at once is one payment", async () => {
+  const { pay } = shop.node();
+  const outcomes = await Promise.all(
+    Array.from({ length: 6 }, () => pay.run({ id: "o11", amount: 1 }, { key: "k11" })),
+  );
+  const committed = outcomes.filter(({ status }) => status === "committed");
+  expect(committed.length).toBeGreaterThanOrEqual(1);
+  expect(outcomes.every(({ status }) => status === "committed" || status === "pending")).toBe(true);
+  expect(new Set(outcomes.map(({ id }) => id)).size).toBe(1);
+  expect(shop.a.requests.filter((request) => request === "/charge k11")).toHaveLength(1);
+  expect(await shop.status("o11")).toBe("paid");
+});

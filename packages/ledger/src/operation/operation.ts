@@ -2,7 +2,7 @@ import { assertKnownKeys, coreFailureCodes, Failure, show } from "@outrigger/cor
 import { begin } from "../run/begin.ts";
 import type { AnyDefinition, Engine } from "../run/engine.ts";
 import { send } from "../run/send.ts";
-import { WriteFailed } from "../run/settle.ts";
+import { WriteFailed } from "../run/write.ts";
 import { ledgerCodes } from "../store/sql-port.ts";
 import type { OperationRow } from "../store/store.ts";
 import type { AbandonedFailure } from "./definition.ts";
@@ -123,7 +123,7 @@ function storedOutcome(row: OperationRow, fingerprint: string): Outcome<unknown>
   );
 }
 
-export function outcomeOf(row: OperationRow): Outcome<unknown> {
+function outcomeOf(row: OperationRow): Outcome<unknown> {
   const { id, provider } = row;
   switch (row.state) {
     case "DONE":

@@ -1,8 +1,8 @@
 import { Failure } from "@outrigger/core";
-import { databaseUnavailable, ledgerCodes } from "../store/sql-port.ts";
+import { databaseUnavailable, hasCode, ledgerCodes } from "../store/sql-port.ts";
 import type { NewOperation, OperationRow } from "../store/store.ts";
 import type { AnyDefinition, Engine, Held } from "./engine.ts";
-import { boundLockWait, isCommitUnknown } from "./settle.ts";
+import { boundLockWait } from "./write.ts";
 
 /** Either the operation is this worker's to send, or its key had been used before. */
 export type Begun =
@@ -35,7 +35,7 @@ export async function begin<Tx>(
     if (row === undefined) return await existing(engine, fresh);
     return await begun(engine, row, fresh.dueInMs);
   } catch (error) {
-    if (isCommitUnknown(error) && inserted !== undefined) {
+    if (hasCode(error, ledgerCodes.commitUnknown) && inserted !== undefined) {
       return await afterLostCommit(engine, fresh, inserted, error);
     }
     if (Failure.is(error)) throw error;

@@ -2,9 +2,10 @@ import { Failure } from "@outrigger/core";
 import type { Inquiry } from "../operation/definition.ts";
 import { storableText } from "../operation/request.ts";
 import { ledgerCodes } from "../store/sql-port.ts";
+import { about, codeOf, messageOf } from "./describe.ts";
 import { type AnyDefinition, currentProvider, type Engine, type Held } from "./engine.ts";
 import { callProvider, send, succeeded } from "./send.ts";
-import { about, codeOf, type Evidence, messageOf, settle } from "./settle.ts";
+import { type Evidence, settle } from "./settle.ts";
 
 /**
  * Takes a claimed operation as far as it can go now: to its end, or to the next time it is to be tried.

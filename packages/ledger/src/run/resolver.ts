@@ -1,8 +1,9 @@
 import type { Clock, Timer } from "@outrigger/core";
 import type { OperationRow } from "../store/store.ts";
+import { codeOf } from "./describe.ts";
 import type { AnyDefinition, Engine } from "./engine.ts";
 import { resolve } from "./resolve.ts";
-import { codeOf, WriteFailed } from "./settle.ts";
+import { WriteFailed } from "./write.ts";
 
 export interface ResolverOptions {
   readonly concurrency: number;

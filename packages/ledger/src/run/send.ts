@@ -2,8 +2,9 @@ import { Failure } from "@outrigger/core";
 import type { AbandonedFailure, CallInfo } from "../operation/definition.ts";
 import { cancelKeyOf, storableText } from "../operation/request.ts";
 import { boundedCall } from "./bounded-call.ts";
+import { about, codeOf, messageOf } from "./describe.ts";
 import { type AnyDefinition, currentProvider, type Engine, type Held, marginMs } from "./engine.ts";
-import { type AfterMove, about, codeOf, type Evidence, messageOf, settle } from "./settle.ts";
+import { type AfterMove, type Evidence, settle } from "./settle.ts";
 
 /**
  * Asks the operation's provider for its effect, then the next ones while the effect is `none`, and writes down

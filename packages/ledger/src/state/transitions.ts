@@ -97,7 +97,7 @@ const guards = {
   mayResend: (facts) => facts.quietEnded && facts.onNotFound === "resend" && facts.keyOpen,
   overdue: (facts) => facts.overdue,
 } as const satisfies Record<string, Guard>;
-export type GuardName = keyof typeof guards;
+type GuardName = keyof typeof guards;
 
 /** One line of the table: the first whose guard holds is taken. */
 export interface Rule {
