@@ -48,13 +48,15 @@ export interface LedgerOptions<Tx> {
   readonly onStep?: (name: StepName) => void | Promise<void>;
 }
 
-export const ledgerDefaults = {
+export const ledgerDefaults: Required<
+  Pick<LedgerOptions<unknown>, "schema" | "lease" | "pollEvery" | "concurrency" | "drain">
+> = {
   schema: "outrigger",
   lease: "15s",
   pollEvery: "250ms",
   concurrency: 8,
   drain: "10s",
-} as const satisfies Partial<LedgerOptions<unknown>>;
+};
 
 export interface LedgerSnapshot {
   readonly states: Readonly<Record<OperationState, number>>;

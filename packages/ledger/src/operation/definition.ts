@@ -83,12 +83,12 @@ export interface UnknownPolicy {
   readonly manualAfter?: Duration;
 }
 
-export const unknownDefaults = {
+export const unknownDefaults: Required<Omit<UnknownPolicy, "onNotFound">> = {
   notFoundAfter: "10s",
   retryFirst: "500ms",
   retryMax: "30s",
   manualAfter: "1h",
-} as const satisfies UnknownPolicy;
+};
 
 interface Common<Tx, I, R> {
   /** Stores the business row in the transaction that makes the operation durable, before anything is sent. */

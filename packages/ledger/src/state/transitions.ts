@@ -87,7 +87,16 @@ export type BusinessStep = "commit" | "abandon";
 
 type Guard = (facts: OperationFacts, provider: CancelFacts) => boolean;
 
-const guards = {
+type GuardName =
+  | "inDoubt"
+  | "anotherProvider"
+  | "canCancel"
+  | "cancelBlocksLateOriginal"
+  | "mayCancel"
+  | "mayResend"
+  | "overdue";
+
+const guards: Readonly<Record<GuardName, Guard>> = {
   inDoubt: (facts) => facts.inDoubt,
   anotherProvider: (facts) => facts.anotherProvider,
   canCancel: (_, provider) => provider.canCancel,
@@ -96,8 +105,7 @@ const guards = {
     facts.quietEnded && facts.onNotFound !== "manual" && provider.cancelBlocksLateOriginal,
   mayResend: (facts) => facts.quietEnded && facts.onNotFound === "resend" && facts.keyOpen,
   overdue: (facts) => facts.overdue,
-} as const satisfies Record<string, Guard>;
-type GuardName = keyof typeof guards;
+};
 
 /** One line of the table: the first whose guard holds is taken. */
 export interface Rule {
