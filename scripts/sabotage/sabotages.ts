@@ -1,0 +1,166 @@
+/** A way to break the product that its tests have to notice. */
+export interface Sabotage {
+  /** What no longer holds. */
+  readonly name: string;
+  readonly file: string;
+  /** Stands in the file exactly once. */
+  readonly from: string;
+  readonly to: string;
+  /** Test files or folders, of which at least one has to fail. */
+  readonly tests: readonly string[];
+}
+
+const core = (path: string): string => `packages/core/src/${path}`;
+const http = (path: string): string => `packages/http/src/${path}`;
+const ledger = (path: string): string => `packages/ledger/src/${path}`;
+const lab = (path: string): string => `packages/lab/src/${path}`;
+const shop = (path: string): string => `examples/shop/src/${path}`;
+
+export const sabotages: readonly Sabotage[] = [
+  {
+    name: "the fence on the outcome's update is gone",
+    file: ledger("store/statements.ts"),
+    from: "where p.id = $1 and p.fence = $2::bigint and p.state = $3::text",
+    to: "where p.id = $1 and $2::bigint is not null and p.state = $3::text",
+    tests: ["packages/ledger"],
+  },
+  {
+    name: "the call is made before the intent is committed",
+    file: ledger("run/begin.ts"),
+    from: "const row = await store.sql.transaction(async (tx, query) => {",
+    to: `const row = await (<T>(work: (tx: Tx, query: never) => Promise<T>): Promise<T> =>
+      new Promise<T>((resolve, reject) => {
+        store.sql.transaction(async (tx, query) => {
+          resolve(await work(tx, query as never));
+          await new Promise((later) => engine.clock.setTimer(1_500, () => later(undefined)));
+        }).catch(reject);
+      }))(async (tx, query) => {`,
+    tests: ["packages/ledger"],
+  },
+  {
+    name: "another provider is asked also when the first may have acted",
+    file: ledger("state/transitions.ts"),
+    from: 'unclear: [{ to: "UNKNOWN" }],',
+    to: 'unclear: [{ when: "anotherProvider", to: "SENDING", nextProvider: true }, { to: "UNKNOWN" }],',
+    tests: ["packages/ledger"],
+  },
+  {
+    name: "a concurrency slot is never given back",
+    file: core("concurrency/slots.ts"),
+    from: "if (!held) return;",
+    to: "if (held) return;",
+    tests: ["packages/core"],
+  },
+  {
+    name: "what is not found is taken as not done",
+    file: ledger("state/transitions.ts"),
+    from: '{ when: "mayResend", to: "SENDING" },',
+    to: '{ to: "FAILED", business: "abandon" },',
+    tests: ["packages/ledger"],
+  },
+  {
+    name: "there is a way back from cancelling",
+    file: ledger("state/transitions.ts"),
+    from: 'succeeded: [{ to: "CANCELLING" }],',
+    to: 'succeeded: [{ to: "DONE", business: "commit" }],',
+    tests: ["packages/ledger"],
+  },
+  {
+    name: "an ended lease is read as not sent",
+    file: ledger("state/transitions.ts"),
+    from: 'claimed: [{ to: "UNKNOWN" }],\n    succeeded: [{ to: "DONE", business: "commit" }],\n    noEffect',
+    to: 'claimed: [{ to: "FAILED", business: "abandon" }],\n    succeeded: [{ to: "DONE", business: "commit" }],\n    noEffect',
+    tests: ["packages/ledger"],
+  },
+  {
+    name: "a key may be used again for another request",
+    file: ledger("operation/operation.ts"),
+    from: "if (row.fingerprint === fingerprint) return outcomeOf(row);",
+    to: "if (row.fingerprint !== undefined) return outcomeOf(row);",
+    tests: ["packages/ledger"],
+  },
+  {
+    name: "a call that may have acted is retried without a key",
+    file: core("retry/retry.ts"),
+    from: 'if (!(worst === "none" || (worst === "unknown" && context.idempotent))) return "notSafe";',
+    to: 'if (worst === "done") return "notSafe";',
+    tests: ["packages/core"],
+  },
+  {
+    name: "a refused connection hides that the attempt before it may have acted",
+    file: core("retry/retry.ts"),
+    from: "const worst = worseEffect(worstBefore, verdict.effect);",
+    to: "const worst = verdict.effect;",
+    tests: ["packages/core"],
+  },
+  {
+    name: "a late answer of an earlier state moves the breaker",
+    file: core("breaker/circuit.ts"),
+    from: "if (generation !== this.#generation) this.#stale += 1;",
+    to: "if (generation > this.#generation) this.#stale += 1;",
+    tests: ["packages/core"],
+  },
+  {
+    name: "a hung probe keeps the breaker half-open for ever",
+    file: core("breaker/circuit.ts"),
+    from: "nowMs - this.#newestProbeAtMs >= this.#rules.maxHalfOpenMs",
+    to: "nowMs - this.#newestProbeAtMs >= Number.POSITIVE_INFINITY",
+    tests: ["packages/core"],
+  },
+  {
+    name: "bytes leave while the effect still says none",
+    file: http("transport/exchange.ts"),
+    from: 'this.#context.record("unknown");',
+    to: 'this.#context.record("none");',
+    tests: ["packages/http"],
+  },
+  {
+    name: "a written request that nobody may repeat is sent again",
+    file: http("classify/resend.ts"),
+    from: "loss.reused && !loss.answered && repeatable && spent",
+    to: "loss.reused && !loss.answered && spent",
+    tests: ["packages/http"],
+  },
+  {
+    name: "a waiter that gave up keeps its place in the queue",
+    file: http("pool/waiters.ts"),
+    from: "if (!node.queued) return false;",
+    to: "if (node.queued) return true;",
+    tests: ["packages/http"],
+  },
+  {
+    name: "a lost answer of a provider counts as nothing applied",
+    file: http("classify/status.ts"),
+    from: 'if (passing.has(status)) return { effect: "unknown", kind: "failed", transient: true };',
+    to: "if (passing.has(status)) return notApplied;",
+    tests: ["packages/http"],
+  },
+  {
+    name: "a cancelled key does not stop a late charge",
+    file: lab("provider/books.ts"),
+    from: 'if (known !== undefined && "kind" in known && known.kind === "blocked")',
+    to: 'if (known !== undefined && "kind" in known && known.kind === "declined" && known === null)',
+    tests: ["packages/lab"],
+  },
+  {
+    name: "an order id may be used again with another amount",
+    file: shop("shop/order.ts"),
+    from: "Number(row.amount) === order.amount && ",
+    to: "",
+    tests: ["examples/shop/test/checkout.test.ts"],
+  },
+  {
+    name: "the audit does not see a second charge",
+    file: shop("audit/order-book.ts"),
+    from: 'if (active > 1) return "chargedTwice";',
+    to: 'if (active > 99) return "chargedTwice";',
+    tests: ["examples/shop/src/audit"],
+  },
+  {
+    name: "a card that was declined is tried at the next provider",
+    file: shop("shop/protected-lane.ts"),
+    from: "failoverOnRefusal: false,",
+    to: "failoverOnRefusal: true,",
+    tests: ["examples/shop/test/checkout.test.ts"],
+  },
+];
