@@ -306,3 +306,22 @@ test("what a failed request left behind never reaches the next one", async () =>
 
   expect((await send(api, "read", { id: "x" })).text()).toBe("/read?id=x");
 });
+
+test.each([429, 503, 402])(
+  "a resend that is answered %i does not undo the sending before it: the effect stays unknown",
+  async (status) => {
+    const { server, api } = await lane(
+      ({ connection, nth }, peer) => {
+        if (connection === 1 && nth === 1) return peer.reply(200, "{}");
+        // The one that a closing connection swallowed may have been read all the same.
+        if (connection === 1) return peer.fin();
+        return peer.reply(status, "{}");
+      },
+      { notApplied: [503], pool: { connections: 1 } },
+    );
+    await send(api, "keyed", { id: "warm" });
+    const failure = await failureOf(send(api, "keyed"));
+    expect(server.received.map(({ connection }) => connection)).toEqual([1, 1, 2]);
+    expect(failure).toMatchObject({ code: `HTTP_${status}`, effect: "unknown" });
+  },
+);

@@ -1,4 +1,4 @@
-import { type Call, type CallContext, Failure } from "@outrigger/core";
+import { type Call, type CallContext, Failure, worseEffect } from "@outrigger/core";
 import {
   causeOf,
   codeOf,
@@ -134,9 +134,13 @@ class Attempt {
     const response = this.#response(end.status, end.headers, end.body);
     const verdict = verdictOfStatus(end.status, this.#request.contract);
     if (verdict === undefined) return response;
-    this.#context.record(verdict.effect);
+    // The answer speaks of the last exchange; what an earlier one of this attempt did is as open as before.
+    const sentBefore = this.#resends.written > 0 && !this.#request.contract.readOnly;
+    const effect = sentBefore ? worseEffect(verdict.effect, "unknown") : verdict.effect;
+    this.#context.record(effect);
     throw this.#failure(`it answered ${end.status}`, {
       ...verdict,
+      effect,
       code: `HTTP_${end.status}`,
       retryAfterMs: parseRetryAfterMs(
         single(end.headers["retry-after"]),
