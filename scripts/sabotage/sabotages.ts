@@ -115,6 +115,13 @@ export const sabotages: readonly Sabotage[] = [
     tests: ["packages/http"],
   },
   {
+    name: "an answer to a resend undoes the request that was sent before it",
+    file: http("transport/transport.ts"),
+    from: "const sentBefore = this.#resends.written > 0 && ",
+    to: "const sentBefore = this.#resends.written > 99 && ",
+    tests: ["packages/http"],
+  },
+  {
     name: "a written request that nobody may repeat is sent again",
     file: http("classify/resend.ts"),
     from: "loss.reused && !loss.answered && repeatable && spent",
