@@ -134,6 +134,26 @@ describe("a checkout", () => {
     else expect([settled, lines]).toEqual([end, journal]);
   });
 
+  test("that the customer takes back while it is being paid is charged and cancelled, or not charged", async () => {
+    await (await provider("a")).setFault("applyThenHang");
+    const order = newOrder();
+    const answer = post("/checkout", order);
+    await eventually(async () => expect(await moved(order.orderId)).toEqual(["charge at a"]));
+    const withdrawn = await post(`/orders/${order.orderId}/withdrawal`, undefined, { headers: {} });
+    expect(withdrawn).toMatchObject({ status: 202, body: { status: "pending" } });
+    await answer;
+    await (await provider("a")).setFault("healthy");
+    await eventually(async () => expect(await orderStatus(order.orderId)).toBe("unpaid"));
+    expect(await moved(order.orderId)).toEqual(["charge at a", "cancel at a"]);
+
+    const paid = newOrder();
+    await post("/checkout", paid);
+    const late = await post(`/orders/${paid.orderId}/withdrawal`, undefined, { headers: {} });
+    expect(late).toMatchObject({ status: 409, body: { code: "ORDER_PAID" } });
+    const nothing = await post("/orders/nothing/withdrawal", undefined, { headers: {} });
+    expect(nothing.status).toBe(404);
+  });
+
   test("is rejected with 503 and Retry-After, and nothing stored as open, when both providers are down", async () => {
     for (const each of stack.providers) await each.setFault("refuse");
     const order = newOrder();

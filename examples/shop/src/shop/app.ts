@@ -7,7 +7,7 @@ import { bareCheckout } from "./bare-lane.ts";
 import { RecentLatency } from "./latency.ts";
 import { checkoutBody, type Order, type OrderRow } from "./order.ts";
 import { answerError, ProblemError, problemOfFailure, sendProblem } from "./problem.ts";
-import { findOrder, paymentOperation, protectedCheckout } from "./protected-lane.ts";
+import { findOrder, paymentOperation, protectedCheckout, withdrawOrder } from "./protected-lane.ts";
 import { integrationStatus, type LaneMeter, laneStatus, type ShopStatus } from "./status.ts";
 
 export interface ShopParts {
@@ -86,6 +86,13 @@ export function shopApp({ pools, ledger, providers, providerUrls }: ShopParts): 
     return answerOrder(reply, row, 200);
   });
 
+  app.post("/orders/:id/withdrawal", async (request: OrderRequest, reply) => {
+    const row = await withdrawOrder(pools.outrigger, request.params.id);
+    if (row === undefined) throw unknownOrder(request.params.id);
+    if (row.status === "paid") throw alreadyPaid(row.id);
+    return answerOrder(reply, row);
+  });
+
   app.post(
     "/bare/checkout",
     { schema: { body: checkoutBody }, onRequest: measure(meters.bare) },
@@ -126,6 +133,15 @@ function answerOrder(reply: FastifyReply, row: OrderRow, pendingStatus = 202): F
     .header("location", `/orders/${row.id}`)
     .header("retry-after", "1")
     .send(body);
+}
+
+function alreadyPaid(id: string): ProblemError {
+  return new ProblemError({
+    status: 409,
+    code: "ORDER_PAID",
+    title: "Order is paid",
+    detail: `order "${id}" is paid; a paid order is not withdrawn but refunded, which this shop does not do`,
+  });
 }
 
 function unknownOrder(id: string): ProblemError {

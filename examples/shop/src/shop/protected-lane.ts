@@ -35,7 +35,7 @@ export function paymentOperation(
               [payment.orderId, payment.amount, payment.currency, payment.method],
             )
           : await tx.query(
-              `update orders set status = 'paying', attempt = $2, reason = null, updated_at = clock_timestamp()
+              `update orders set status = 'paying', attempt = $2, withdrawn = false, reason = null, updated_at = clock_timestamp()
                where id = $1 and status = 'unpaid' and attempt = $2 - 1`,
               [payment.orderId, payment.attempt],
             );
@@ -49,7 +49,7 @@ export function paymentOperation(
     async commit(tx, payment, _charge, { provider }) {
       const moved = await tx.query(
         `update orders set status = 'paid', provider = $3, updated_at = clock_timestamp()
-         where id = $1 and attempt = $2 and status = 'paying'`,
+         where id = $1 and attempt = $2 and status = 'paying' and not withdrawn`,
         [payment.orderId, payment.attempt, provider],
       );
       // The charge is then cancelled: money without an order is what this lane exists to prevent.
@@ -135,6 +135,19 @@ export async function protectedCheckout(
     }
   }
   return { row: (await findOrder(pool, order.orderId)) as OrderRow };
+}
+
+/**
+ * Takes back an order that is still being paid. If the charge went through, or still does, it is cancelled.
+ *
+ * @returns the order as it is now; undefined when there is none. A paid order stays paid.
+ */
+export async function withdrawOrder(pool: Pool, orderId: string): Promise<OrderRow | undefined> {
+  await pool.query(
+    "update orders set withdrawn = true, updated_at = clock_timestamp() where id = $1 and status = 'paying'",
+    [orderId],
+  );
+  return await findOrder(pool, orderId);
 }
 
 export async function findOrder(pool: Pool, orderId: string): Promise<OrderRow | undefined> {

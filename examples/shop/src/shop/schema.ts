@@ -7,7 +7,8 @@ export const ledgerSchema = "outrigger_shop_ledger";
 /**
  * Two tables of the same shape, one per lane.
  *
- * `status` is `paying` from the moment the order is stored until its payment is settled.
+ * `status` is `paying` from the moment the order is stored until its payment is settled; `withdrawn` says that the
+ * customer no longer wants it, whatever the provider does.
  */
 const ordersTable = (name: string): string => `
   create table ${name} (
@@ -17,6 +18,7 @@ const ordersTable = (name: string): string => `
     method      text not null,
     status      text not null check (status in ('paying', 'paid', 'unpaid')),
     attempt     integer not null default 1,
+    withdrawn   boolean not null default false,
     provider    text,
     reason      text,
     updated_at  timestamptz not null default clock_timestamp()

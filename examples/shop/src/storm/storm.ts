@@ -141,7 +141,7 @@ class Crowd {
 }
 
 function noEnds(): Record<VisitEnd, number> {
-  return { paid: 0, pending: 0, declined: 0, gaveUp: 0 };
+  return { paid: 0, pending: 0, declined: 0, withdrew: 0, gaveUp: 0 };
 }
 
 /**

@@ -22,7 +22,7 @@ export interface CustomerOptions {
 }
 
 /** How a visit ended: with an answer, or after the last try without one. */
-export type VisitEnd = "paid" | "pending" | "declined" | "gaveUp";
+export type VisitEnd = "paid" | "pending" | "declined" | "withdrew" | "gaveUp";
 
 const mostTries = 4;
 const patienceMs = 2_000;
@@ -75,19 +75,33 @@ function endOf(status: number): Answer["end"] {
   return status === 402 ? "declined" : "again";
 }
 
+/** Share of the customers who take their order back rather than wait for a pending payment. */
+const withdrawing = 0.1;
+
 /** Asks for the status of an order that is being settled, until it is or the customer has had enough. */
 async function followUp(
   order: CustomerOrder,
-  { shopUrl, signal }: CustomerOptions,
+  { shopUrl, random, signal }: CustomerOptions,
 ): Promise<VisitEnd | "again"> {
+  const address = `${shopUrl}/orders/${order.orderId}`;
+  const withdraws = random() < withdrawing;
+  if (withdraws) await withdraw(`${address}/withdrawal`, signal);
   const untilMs = performance.now() + settlingMs;
   while (performance.now() < untilMs && !signal.aborted) {
     await pause(500, signal);
-    const status = await orderStatus(`${shopUrl}/orders/${order.orderId}`, signal);
+    const status = await orderStatus(address, signal);
     if (status === "paid") return "paid";
-    if (status === "unpaid") return "again";
+    if (status === "unpaid") return withdraws ? "withdrew" : "again";
   }
   return "pending";
+}
+
+async function withdraw(url: string, signal: AbortSignal): Promise<void> {
+  try {
+    await fetch(url, { method: "POST", signal: AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]) });
+  } catch {
+    // Whether it was heard shows in the order's status.
+  }
 }
 
 async function orderStatus(url: string, signal: AbortSignal): Promise<string | undefined> {
