@@ -14,7 +14,7 @@ export {
   concurrencyDefaults,
   concurrencyLimit,
 } from "./concurrency/concurrency-limit.ts";
-export { type Call, type Policy, pipeline } from "./context/call.ts";
+export type { Call, Policy } from "./context/call.ts";
 export { CallContext, type CallOptions } from "./context/call-context.ts";
 export { execute } from "./context/execute.ts";
 export { type DeadlineOptions, deadline } from "./deadline/deadline.ts";
@@ -60,6 +60,24 @@ export {
   ratioIn,
 } from "./options/options.ts";
 export type { PolicyOptions } from "./options/policy-options.ts";
+export { type Gate, type GateOutcome, gatePolicy } from "./pipeline/gate.ts";
+export { pipeline } from "./pipeline/pipeline.ts";
+export {
+  type AttemptTimeoutPlan,
+  type BulkheadPlan,
+  type DeadlinePlan,
+  type FailWhenPlan,
+  type GatePlan,
+  type HedgePlan,
+  type OtherPlan,
+  type PipelinePlan,
+  type PlannedBudget,
+  type PolicyPlan,
+  planOf,
+  type RetryCore,
+  type RetryPlan,
+  withPlan,
+} from "./pipeline/plan.ts";
 export {
   type Backoff,
   backoffDefaults,

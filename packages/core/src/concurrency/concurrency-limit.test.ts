@@ -13,7 +13,6 @@ import {
   pipeline,
   retry,
 } from "../index.ts";
-import { Slots } from "./slots.ts";
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -138,19 +137,6 @@ test("a rejection is not retried by a retry around the limit, and holds no slot 
   expect(limit.snapshot().inUse).toBe(0);
   await clock.advance(500);
   expect(answer.value).toBe("ok");
-});
-
-test("giving a slot back twice gives back one", () => {
-  const slots = new Slots(2);
-  const slot = slots.take();
-  slots.take();
-  expect(slots.take()).toBeUndefined();
-  slot?.release();
-  slot?.release();
-  expect(slots.inUse).toBe(1);
-  slots.take();
-  slot?.release();
-  expect([slots.inUse, slots.take()]).toEqual([2, undefined]);
 });
 
 test("a rejection says when to come back, by an option, and is told to the listener", async () => {

@@ -1,10 +1,14 @@
-import { type Call, invoke, type Policy } from "../context/call.ts";
-import type { CallContext } from "../context/call-context.ts";
+import type { Policy } from "../context/call.ts";
 import { type Duration, durationMs, durationText } from "../duration/duration.ts";
 import { coreFailureCodes, Failure } from "../failure/failure.ts";
 import { assertKnownKeys, integerIn } from "../options/options.ts";
-import { observerOf, type PolicyOptions, policyOptionKeys } from "../options/policy-options.ts";
-import { type Slot, Slots } from "./slots.ts";
+import {
+  type Observer,
+  observerOf,
+  type PolicyOptions,
+  policyOptionKeys,
+} from "../options/policy-options.ts";
+import { type Gate, gatePolicy } from "../pipeline/gate.ts";
 
 export interface ConcurrencyLimitOptions extends PolicyOptions {
   /** Calls at a time. Range: integer >= 1. */
@@ -43,52 +47,74 @@ export type ConcurrencyLimit = Policy & { snapshot(): ConcurrencySnapshot };
 export function concurrencyLimit(options: number | ConcurrencyLimitOptions): ConcurrencyLimit {
   const given = typeof options === "number" ? { limit: options } : options;
   assertKnownKeys("concurrency", given, ["limit", "retryAfter", ...policyOptionKeys]);
-  const slots = new Slots(integerIn("concurrency.limit", given.limit, 1));
   const retryAfterMs = durationMs(
     "concurrency.retryAfter",
     given.retryAfter ?? concurrencyDefaults.retryAfter,
     { minMs: 0 },
   );
-  const { name, emit } = observerOf("concurrency", given);
-  let rejected = 0;
-  let outliving = 0;
 
-  const limitReached = (): Failure => {
-    rejected += 1;
-    emit?.({ type: "limitReached", name, limit: slots.limit, retryAfterMs });
+  const gate = new LimitGate(
+    integerIn("concurrency.limit", given.limit, 1),
+    retryAfterMs,
+    observerOf("concurrency", given),
+  );
+  const policy = gatePolicy(gate, {
+    kind: "gate",
+    policy: "concurrencyLimit",
+    name: given.name,
+    limit: given.limit,
+  });
+  return Object.assign(policy, { snapshot: () => gate.snapshot() });
+}
+
+class LimitGate implements Gate {
+  readonly #limit: number;
+  readonly #retryAfterMs: number;
+  readonly #observer: Observer;
+  #inUse = 0;
+  #outliving = 0;
+  #rejected = 0;
+
+  constructor(limit: number, retryAfterMs: number, observer: Observer) {
+    this.#limit = limit;
+    this.#retryAfterMs = retryAfterMs;
+    this.#observer = observer;
+  }
+
+  admit(): number {
+    if (this.#inUse >= this.#limit) return -1;
+    this.#inUse += 1;
+    return 0;
+  }
+
+  rejection(): Failure {
+    this.#rejected += 1;
+    const limit = this.#limit;
+    const retryAfterMs = this.#retryAfterMs;
+    const { name, emit } = this.#observer;
+    emit?.({ type: "limitReached", name, limit, retryAfterMs });
     const whose = name === undefined ? "" : ` of ${name}`;
     return new Failure(
-      `the concurrency limit${whose} (${slots.limit}) is reached; try again in ${durationText(retryAfterMs)}`,
+      `the concurrency limit${whose} (${limit}) is reached; try again in ${durationText(retryAfterMs)}`,
       { code: coreFailureCodes.limitReached, effect: "none", kind: "rejected", retryAfterMs },
     );
-  };
+  }
 
-  /** The call has settled; its slot is free once nothing is left running behind it. */
-  const giveBack = (slot: Slot, context: CallContext): void => {
-    outliving += 1;
-    context.whenWorkEnds(() => {
-      outliving -= 1;
-      slot.release();
-    });
-  };
+  settle(): void {
+    this.#outliving += 1;
+  }
 
-  const limit: Policy = <I, O>(next: Call<I, O>): Call<I, O> => {
-    return (input, context) => {
-      const slot = slots.take();
-      if (slot === undefined) return Promise.reject(limitReached());
-      return invoke(next, input, context).then(
-        (value) => {
-          giveBack(slot, context);
-          return value;
-        },
-        (error: unknown) => {
-          giveBack(slot, context);
-          throw error;
-        },
-      );
+  workEnded(): void {
+    this.#outliving -= 1;
+    this.#inUse -= 1;
+  }
+
+  snapshot(): ConcurrencySnapshot {
+    return {
+      limit: this.#limit,
+      inUse: this.#inUse,
+      outliving: this.#outliving,
+      rejected: this.#rejected,
     };
-  };
-  return Object.assign(limit, {
-    snapshot: () => ({ limit: slots.limit, inUse: slots.inUse, outliving, rejected }),
-  });
+  }
 }

@@ -2,7 +2,7 @@ import { getEventListeners } from "node:events";
 import { VirtualClock } from "@outrigger/lab";
 import { expect, test } from "vitest";
 import { deaf, echo, failure, manual, silent, watch } from "../../test/calls.ts";
-import { pipeline } from "./call.ts";
+import { pipeline } from "../pipeline/pipeline.ts";
 import type { CallContext } from "./call-context.ts";
 import { execute } from "./execute.ts";
 

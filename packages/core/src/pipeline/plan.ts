@@ -1,0 +1,138 @@
+import type { Clock } from "../clock/clock.ts";
+import type { Policy } from "../context/call.ts";
+import type { CallContext } from "../context/call-context.ts";
+import type { Effect, Failure } from "../failure/failure.ts";
+import type { Gate } from "./gate.ts";
+
+/**
+ * What a policy tells a pipeline about itself, so that the pipeline can check the composition, work out the worst
+ * case, and run the policies as one. A policy without a plan works as well; a pipeline then knows nothing of it.
+ */
+export type PolicyPlan =
+  | DeadlinePlan
+  | AttemptTimeoutPlan
+  | RetryPlan
+  | HedgePlan
+  | GatePlan
+  | BulkheadPlan
+  | FailWhenPlan
+  | PipelinePlan
+  | OtherPlan;
+
+interface Planned {
+  /** The `name` option of the policy. */
+  readonly name?: string | undefined;
+}
+
+export interface DeadlinePlan extends Planned {
+  readonly kind: "deadline";
+  readonly totalMs: number;
+}
+
+export interface AttemptTimeoutPlan extends Planned {
+  readonly kind: "attemptTimeout";
+  /** Upper bound of an adaptive timeout; undefined where there is none. */
+  readonly timeoutMs: number | undefined;
+}
+
+export interface RetryPlan extends Planned {
+  readonly kind: "retry";
+  readonly maxRetries: number;
+  /** Longest wait before the given retry, jitter included. The first retry is 1. */
+  readonly backoffCeilingsMs: (retry: number) => number;
+  readonly budget: PlannedBudget | undefined;
+  /** The decisions of the retry. A retry without it still works in a pipeline, only not as a part of one run. */
+  readonly core?: RetryCore | undefined;
+}
+
+export interface HedgePlan extends Planned {
+  readonly kind: "hedge";
+  readonly maxHedges: number;
+  /** Undefined when it follows the observed latency. */
+  readonly delayMs: number | undefined;
+  readonly budget: PlannedBudget | undefined;
+}
+
+export interface GatePlan extends Planned {
+  readonly kind: "gate";
+  readonly policy:
+    | "circuitBreaker"
+    | "concurrencyLimit"
+    | "rateLimit"
+    | "adaptiveConcurrency"
+    | "adaptiveThrottle"
+    | "loadShedding";
+  readonly gate: Gate;
+  /** The gate's own clock; undefined where it is given the time of each call's clock. */
+  readonly clock?: Clock | undefined;
+  /** Calls at a time, where the gate limits them. */
+  readonly limit?: number | undefined;
+  /** Calls at a time that a half-open breaker lets through. */
+  readonly probes?: number | undefined;
+}
+
+export interface BulkheadPlan extends Planned {
+  readonly kind: "bulkhead";
+  readonly limit: number;
+  readonly maxWaiting: number;
+  readonly queueTimeoutMs: number | undefined;
+}
+
+export interface FailWhenPlan extends Planned {
+  readonly kind: "failWhen";
+  readonly classify: (result: unknown) => Failure | undefined;
+}
+
+/** A pipeline in a pipeline; its policies stand in its place. */
+export interface PipelinePlan extends Planned {
+  readonly kind: "pipeline";
+  /** Outermost first. */
+  readonly policies: readonly Policy[];
+}
+
+export interface OtherPlan extends Planned {
+  readonly kind: "fallback" | "faultInjection" | "rateLimitWaiting" | "custom";
+  /** The longest that the policy itself adds, where it is known. */
+  readonly addsMs?: number | undefined;
+}
+
+/** What the worst case needs to know about a budget of extra load. Plans that share one share the object. */
+export interface PlannedBudget {
+  /** Extra calls for each first call in the long run: 0.2 is 20 %. Range: >= 0. */
+  readonly ratio: number;
+}
+
+/**
+ * The decisions of a retry without its waiting, so that they are the same wherever the retry runs. It holds no
+ * state of a single call; what it needs from one is handed in.
+ */
+export interface RetryCore {
+  /** A call begins, before its first attempt. */
+  began?(context: CallContext): void;
+  /** An attempt has succeeded; the call is over. */
+  succeeded?(attempt: number, context: CallContext): void;
+  /**
+   * An attempt has failed, for whatever reason, and the call was not aborted. Reports its events, and reserves
+   * what a budget must give for the retry.
+   *
+   * @param attempt - Counts the first call as 1.
+   * @param worst - Of this attempt and those before it.
+   * @param previousWaitMs - The wait before this attempt; 0 for the first.
+   * @returns milliseconds until the next attempt, 0 or more; or -1: this attempt stays the last.
+   */
+  next(attempt: number, error: unknown, worst: Effect, previousWaitMs: number, context: CallContext): number;
+  /** The retry that `next` announced is not made, because the call was aborted during the wait. */
+  withdrawn?(attempt: number, context: CallContext): void;
+}
+
+const planKey: unique symbol = Symbol.for("outrigger.plan") as never;
+
+/** The same policy, with what it tells about itself. */
+export function withPlan<P extends Policy>(policy: P, plan: PolicyPlan): P {
+  return Object.defineProperty(policy, planKey, { value: plan, configurable: true });
+}
+
+/** What the policy told about itself; undefined for one that was written without a plan. */
+export function planOf(policy: Policy): PolicyPlan | undefined {
+  return (policy as { readonly [planKey]?: PolicyPlan })[planKey];
+}
