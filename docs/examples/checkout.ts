@@ -11,6 +11,7 @@ interface Order {
 interface Charge {
   readonly chargeId: string;
   readonly key: string;
+  readonly status: "approved" | "cancelled";
 }
 
 type Payments = HttpIntegration<"charge" | "inquire" | "cancel">;
@@ -61,7 +62,8 @@ export function definePayment(
     async inquire(order, { key, signal }) {
       const response = await payments.request("inquire", { query: { orderId: order.id }, signal });
       const mine = response.json<{ charges: Charge[] }>().charges.find((charge) => charge.key === key);
-      return mine === undefined ? { status: "notFound" } : { status: "found", result: mine };
+      if (mine === undefined) return { status: "notFound" };
+      return mine.status === "approved" ? { status: "found", result: mine } : { status: "refused" };
     },
     cancel: (order, { key, signal }) =>
       payments.request("cancel", { json: { key, orderId: order.id }, signal }),

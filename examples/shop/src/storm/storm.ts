@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Random } from "@outrigger/core";
 import { type FaultKind, seededRandom } from "@outrigger/lab";
 import { type Lane, lanes } from "../audit/order-book.ts";
 import { openOperations, type ShopStatus } from "../shop/status.ts";
@@ -43,7 +44,7 @@ const healingMs = 90_000;
  * Drives both lanes at a steady rate while the providers misbehave and the shop is killed, then heals
  * everything and waits until nothing is pending.
  *
- * The same seed gives the same orders, faults and kills; what the machine makes of them differs.
+ * The same seed gives the same orders, faults, kills and customers' moods; what the machine makes of them differs.
  */
 export async function runStorm(stack: Stack, options: StormOptions): Promise<StormRecord> {
   const { durationMs, seed, onProgress } = options;
@@ -108,23 +109,24 @@ class Crowd {
   readonly ends: Record<Lane, Record<VisitEnd, number>> = { bare: noEnds(), outrigger: noEnds() };
   readonly #shopUrl: string;
   readonly #seed: number;
-  readonly #random: () => number;
+  /** Only arrivals draw from it: what a visit draws depends on the machine. */
+  readonly #arrivals: Random;
   readonly #visiting = new Set<Promise<void>>();
 
   constructor(shopUrl: string, seed: number) {
     this.#shopUrl = shopUrl;
     this.#seed = seed;
-    this.#random = seededRandom(seed + 1);
+    this.#arrivals = seededRandom(seed + 1);
   }
 
   /** One customer in each lane, both with the same wish. */
   arrive(arrival: number): void {
-    const amount = 1_000 + Math.floor(this.#random() * 99_000);
-    const method = this.#random() < 0.9 ? "card" : "transfer";
+    const amount = 1_000 + Math.floor(this.#arrivals() * 99_000);
+    const method = this.#arrivals() < 0.9 ? "card" : "transfer";
     for (const lane of lanes) {
       const order = { lane, orderId: `${lane}-${this.#seed}-${arrival}`, amount, method } as const;
       this.orders.push(order);
-      const visiting = this.#visit(order).finally(() => this.#visiting.delete(visiting));
+      const visiting = this.#visit(order, arrival).finally(() => this.#visiting.delete(visiting));
       this.#visiting.add(visiting);
     }
   }
@@ -133,12 +135,15 @@ class Crowd {
     await Promise.all(this.#visiting);
   }
 
-  async #visit(order: CustomerOrder): Promise<void> {
-    const signal = new AbortController().signal;
-    const end = await visit(order, { shopUrl: this.#shopUrl, random: this.#random, signal });
+  async #visit(order: CustomerOrder, arrival: number): Promise<void> {
+    const random = seededRandom(this.#seed * 1_000_003 + arrival);
+    const end = await visit(order, { shopUrl: this.#shopUrl, random, signal: untilTheyLeave });
     this.ends[order.lane][end] += 1;
   }
 }
+
+/** A storm's customers leave by themselves. */
+const untilTheyLeave = new AbortController().signal;
 
 function noEnds(): Record<VisitEnd, number> {
   return { paid: 0, pending: 0, declined: 0, withdrew: 0, gaveUp: 0 };

@@ -76,7 +76,7 @@ function endOf(status: number): Answer["end"] {
 }
 
 /** Share of the customers who take their order back rather than wait for a pending payment. */
-const withdrawing = 0.1;
+const withdrawingRatio = 0.1;
 
 /** Asks for the status of an order that is being settled, until it is or the customer has had enough. */
 async function followUp(
@@ -84,7 +84,7 @@ async function followUp(
   { shopUrl, random, signal }: CustomerOptions,
 ): Promise<VisitEnd | "again"> {
   const address = `${shopUrl}/orders/${order.orderId}`;
-  const withdraws = random() < withdrawing;
+  const withdraws = random() < withdrawingRatio;
   if (withdraws) await withdraw(`${address}/withdrawal`, signal);
   const untilMs = performance.now() + settlingMs;
   while (performance.now() < untilMs && !signal.aborted) {
