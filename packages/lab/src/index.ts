@@ -11,4 +11,16 @@ export {
 export type { Charge, ChargeRequest, JournalLine } from "./provider/books.ts";
 export { type FaultKind, type FaultReport, type FaultSetting, faultKinds } from "./provider/faults.ts";
 export { type Provider, type ProviderOptions, startProvider } from "./provider/start-provider.ts";
+export {
+  answers,
+  fails,
+  type HangOptions,
+  hangs,
+  type OutcomeOptions,
+  returns,
+  type ScriptedOutcome,
+  throws,
+} from "./script/outcomes.ts";
+export { type RecordedEvents, recordEvents } from "./script/record-events.ts";
+export { type ScriptedAttempt, type ScriptedCall, scripted } from "./script/scripted.ts";
 export { VirtualClock } from "./time/virtual-clock.ts";
