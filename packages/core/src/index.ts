@@ -6,6 +6,15 @@ export {
   circuitBreaker,
 } from "./breaker/breaker.ts";
 export { type BreakerMove, type BreakerState, breakerTable, stepBreaker } from "./breaker/breaker-states.ts";
+export {
+  type LoadBudget,
+  type LoadBudgetOptions,
+  type LoadBudgetSnapshot,
+  loadBudget,
+  loadBudgetDefaults,
+  type Reservation,
+  type SharedLoadBudget,
+} from "./budget/load-budget.ts";
 export { type Clock, type Random, systemClock, systemRandom, type Timer } from "./clock/clock.ts";
 export {
   type ConcurrencyLimit,
@@ -81,11 +90,20 @@ export {
 export {
   type Backoff,
   backoffDefaults,
+  decorrelated,
   type ExponentialOptions,
   exponential,
   fixed,
   type LinearOptions,
   linear,
 } from "./retry/backoff.ts";
-export { type Jitter, type RetryOptions, retry, retryDefaults } from "./retry/retry.ts";
+export {
+  decideRetry,
+  type FailedAttempt,
+  type RetryCondition,
+  type RetryDecision,
+  type RetryRules,
+} from "./retry/decide-retry.ts";
+export type { Jitter } from "./retry/jitter.ts";
+export { type Retry, type RetryOptions, type RetrySnapshot, retry, retryDefaults } from "./retry/retry.ts";
 export { type AttemptTimeoutOptions, attemptTimeout } from "./timeout/attempt-timeout.ts";

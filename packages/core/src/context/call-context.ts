@@ -40,6 +40,8 @@ export class CallContext {
   readonly deadlineAtMs: number;
   /** Counts the first call as 1. */
   readonly attempt: number;
+  /** The budget of extra load that counts this call already. Policies that share one count a call once. */
+  countedIn: object | undefined;
   readonly #parent: CallContext | undefined;
   /** The lists are made when first needed: most contexts have one child or none, and nobody to tell. */
   #children: CallContext[] | undefined;
@@ -65,6 +67,7 @@ export class CallContext {
         `deadlineAtMs must be an instant in milliseconds on the call's clock; got ${show(options.deadlineAtMs)}`,
       );
     }
+    this.countedIn = parent?.countedIn;
     this.#parent = parent;
     this.#abortReason = parent?.abortReason;
   }

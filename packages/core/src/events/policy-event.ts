@@ -24,9 +24,11 @@ export interface RetryRefused extends Named {
    * - `usedUp`: `maxRetries` have been made.
    * - `notTransient`: no repetition mends this failure.
    * - `notSafe`: the call may have taken effect, and sending it twice is not the same as once.
+   * - `notWanted`: the retry's own condition said no.
    * - `pastDeadline`: the wait would not end before the deadline.
+   * - `budgetExhausted`: too many extra calls have been made already.
    */
-  readonly why: "usedUp" | "notTransient" | "notSafe" | "pastDeadline";
+  readonly why: "usedUp" | "notTransient" | "notSafe" | "notWanted" | "pastDeadline" | "budgetExhausted";
   readonly error: unknown;
 }
 

@@ -1,10 +1,15 @@
 import { type Duration, durationMs, durationText, show } from "../duration/duration.ts";
 import { assertKnownKeys } from "../options/options.ts";
+import type { Jitter } from "./jitter.ts";
 
 /** How long to wait before each retry, before jitter. */
 export interface Backoff {
   /** Longest wait before the given retry, in milliseconds. The first retry is 1. Finite and >= 0. */
   ceilingMs(retry: number): number;
+  /** No wait is longer. For jitter that goes by the wait before; a backoff without it cannot be decorrelated. */
+  readonly maxMs?: number | undefined;
+  /** The only jitter that makes sense with this backoff. */
+  readonly jitter?: Jitter | undefined;
   /** For messages and `explain`: "200 ms, doubling, at most 20 s". */
   describe(): string;
 }
@@ -38,6 +43,7 @@ export function linear(step: Duration, options: LinearOptions = {}): Backoff {
   const stepMs = durationMs("linear.step", step);
   const maxMs = maximum("linear", stepMs, options.max);
   return {
+    maxMs,
     ceilingMs: (retry) => Math.min(maxMs, stepMs * retry),
     describe: () => `${durationText(stepMs)} more each time, at most ${durationText(maxMs)}`,
   };
@@ -53,10 +59,28 @@ export function exponential(first: Duration, options: ExponentialOptions = {}): 
     throw new RangeError(`exponential.factor must be a number between 1 and 10; got ${show(factor)}`);
   }
   return {
+    maxMs,
     // The power overflows to Infinity, never to NaN, and the maximum catches it.
     ceilingMs: (retry) => Math.min(maxMs, firstMs * factor ** (retry - 1)),
     describe: () =>
       `${durationText(firstMs)}, ${factor === 2 ? "doubling" : `times ${factor} each time`}, at most ${durationText(maxMs)}`,
+  };
+}
+
+/**
+ * Waits drawn between `first` and three times the wait before, so that each client goes its own way. It is its own
+ * jitter; `retry` needs no other option.
+ */
+export function decorrelated(first: Duration, options: LinearOptions = {}): Backoff {
+  assertKnownKeys("decorrelated", options, ["max"]);
+  const firstMs = durationMs("decorrelated.first", first);
+  const maxMs = maximum("decorrelated", firstMs, options.max);
+  return {
+    maxMs,
+    jitter: "decorrelated",
+    ceilingMs: (retry) => Math.min(maxMs, firstMs * 3 ** (retry - 1)),
+    describe: () =>
+      `from ${durationText(firstMs)} to three times the wait before, at most ${durationText(maxMs)}`,
   };
 }
 

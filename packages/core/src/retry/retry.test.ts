@@ -338,7 +338,7 @@ test("wrong options are refused with their path and the fix", () => {
   expect(() => retry({ maxRetries: Number.POSITIVE_INFINITY })).toThrow("got Infinity");
   expect(() => retry({ maxAttempts: 3 } as never)).toThrow("retry.maxAttempts is not an option");
   expect(() => retry({ jitter: "half" as never })).toThrow(
-    'retry.jitter must be one of "full", "none"; got "half"',
+    'retry.jitter must be one of "full", "equal", "decorrelated", "none"; got "half"',
   );
   expect(() => retry({ backoff: "200ms" as never })).toThrow('retry.backoff must be an object; got "200ms"');
   expect(() => retry({ backoff: {} as never })).toThrow("retry.backoff.ceilingMs must be a function");

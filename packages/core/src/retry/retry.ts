@@ -1,22 +1,42 @@
+import type { LoadBudget } from "../budget/load-budget.ts";
 import { type Random, systemRandom } from "../clock/clock.ts";
-import { invoke, type Policy } from "../context/call.ts";
+import { type Call, invoke, type Policy } from "../context/call.ts";
 import type { CallContext } from "../context/call-context.ts";
 import { show } from "../duration/duration.ts";
-import type { RetryRefused } from "../events/policy-event.ts";
-import { type Effect, Failure, type Verdict, verdictOf, worseEffect } from "../failure/failure.ts";
+import { type Effect, verdictOf, worseEffect } from "../failure/failure.ts";
 import { assertKnownKeys, assertObject, integerIn, oneOf } from "../options/options.ts";
 import { functionAt, observerOf, type PolicyOptions, policyOptionKeys } from "../options/policy-options.ts";
+import { withPlan } from "../pipeline/plan.ts";
 import { type Backoff, exponential } from "./backoff.ts";
-
-export type Jitter = "full" | "none";
+import { carrying } from "./carrying.ts";
+import type { RetryCondition, RetryRules } from "./decide-retry.ts";
+import { type Jitter, jitters, longestWaitMs } from "./jitter.ts";
+import { type RetryCounts, RetryDecisions } from "./retry-decisions.ts";
 
 export interface RetryOptions extends PolicyOptions {
   /** Calls after the first one: 2 makes at most 3 calls. Range: integer, 0 to 1,000. @defaultValue 2 */
   readonly maxRetries?: number | undefined;
   /** @defaultValue `exponential("200ms")` */
   readonly backoff?: Backoff | undefined;
-  /** `full`: anything from nothing to the backoff's wait. `none`: exactly the backoff's wait. @defaultValue `"full"` */
+  /** How chance spreads the waits. @defaultValue `"full"`; `decorrelated(…)` brings its own */
   readonly jitter?: Jitter | undefined;
+  /** Bounds what all calls together add to the load. @defaultValue none */
+  readonly budget?: LoadBudget | undefined;
+  /**
+   * Asked about failures that are safe to retry, and says whether to. It cannot allow what is not safe. One that
+   * throws, or answers anything but `true`, says no.
+   *
+   * @defaultValue every failure that another attempt may mend
+   */
+  readonly when?: RetryCondition | undefined;
+  /**
+   * Also tries again after a rejection by our own policies (an open circuit, a full concurrency limit), not before
+   * the moment that the rejection names; one that names none stays the end. Worth it where the caller can wait and
+   * nobody is waiting behind it, such as a batch.
+   *
+   * @defaultValue false
+   */
+  readonly evenIfRejected?: boolean | undefined;
   /** @defaultValue `Math.random` */
   readonly random?: Random | undefined;
 }
@@ -28,13 +48,36 @@ export interface RetryOptions extends PolicyOptions {
  *   waits of it (0.6 s) still fit a request that a person waits for.
  * - `jitter` full: of the kinds compared there it needs the fewest calls
  *   (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+ * - `evenIfRejected` off: a rejection exists to answer at once; waiting for it gives that away.
  */
 export const retryDefaults: {
   readonly maxRetries: number;
   readonly backoff: Backoff;
   readonly jitter: Jitter;
+  readonly evenIfRejected: boolean;
   readonly random: Random;
-} = { maxRetries: 2, backoff: exponential("200ms"), jitter: "full", random: systemRandom };
+} = {
+  maxRetries: 2,
+  backoff: exponential("200ms"),
+  jitter: "full",
+  evenIfRejected: false,
+  random: systemRandom,
+};
+
+/** Plain JSON. */
+export interface RetrySnapshot extends RetryCounts {
+  readonly kind: "retry";
+  readonly name: string | undefined;
+  readonly maxRetries: number;
+  readonly backoff: string;
+  readonly jitter: Jitter;
+}
+
+export type Retry = Policy & {
+  snapshot(): RetrySnapshot;
+  /** Changes what is given; counts stay, and so do waits that have begun. */
+  reconfigure(options: Omit<RetryOptions, keyof PolicyOptions>): void;
+};
 
 /**
  * Calls again after a failure that another attempt may mend, and only where that is safe: the call certainly had
@@ -43,57 +86,118 @@ export const retryDefaults: {
  * Never repeated: rejections by our own policies, aborts, refusals, mistakes. A wait is never shorter than the
  * failure's `retryAfterMs`; when it would not end before the deadline, the call fails at once.
  *
+ * With a budget, room for a retry is taken before its wait, and given back when the call is aborted meanwhile or
+ * the retry is turned away by our own policies.
+ *
  * The failure of the last attempt is thrown. When an earlier attempt left a worse effect, it is thrown with
  * that effect, and the original as its `cause`: a refused connection does not undo a request whose answer
  * never came.
  *
  * @throws what the last attempt threw; the effect is the worst of all attempts.
  */
-export function retry(options: RetryOptions = {}): Policy {
-  assertKnownKeys("retry", options, ["maxRetries", "backoff", "jitter", "random", ...policyOptionKeys]);
-  const maxRetries = integerIn("retry.maxRetries", options.maxRetries ?? retryDefaults.maxRetries, 0, 1_000);
-  const backoff = backoffOf(options.backoff ?? retryDefaults.backoff);
-  const jitter = oneOf("retry.jitter", options.jitter ?? retryDefaults.jitter, ["full", "none"]);
-  const random = options.random ?? retryDefaults.random;
-  functionAt("retry.random", random);
-  const { name, emit } = observerOf("retry", options);
+export function retry(options: RetryOptions = {}): Retry {
+  assertKnownKeys("retry", options, [...ruleKeys, ...policyOptionKeys]);
+  const observer = observerOf("retry", options);
+  const decisions = new RetryDecisions(rulesOf(options), observer);
+  const policy = <I, O>(next: Call<I, O>): Call<I, O> => retrying(next, decisions);
+  const { name } = observer;
 
-  const waitBefore = (retryNumber: number, verdict: Verdict): number => {
-    const ceilingMs = backoff.ceilingMs(retryNumber);
-    const waitMs = jitter === "full" ? random() * ceilingMs : ceilingMs;
-    return Math.max(waitMs, verdict.retryAfterMs ?? 0);
-  };
+  return withPlan(
+    Object.assign(policy, {
+      snapshot: (): RetrySnapshot => {
+        const { maxRetries, backoff, jitter } = decisions.rules;
+        return { kind: "retry", name, maxRetries, backoff: backoff.describe(), jitter, ...decisions.counts };
+      },
+      reconfigure: (changes: Omit<RetryOptions, keyof PolicyOptions>) => {
+        assertKnownKeys("retry", changes, ruleKeys);
+        decisions.rules = rulesOf(changes, decisions.rules);
+      },
+    }),
+    {
+      kind: "retry",
+      name,
+      get maxRetries() {
+        return decisions.rules.maxRetries;
+      },
+      backoffCeilingsMs: (retryNumber) =>
+        longestWaitMs(decisions.rules.jitter, decisions.rules.backoff, retryNumber),
+      get budget() {
+        return decisions.rules.budget;
+      },
+      core: decisions,
+    },
+  );
+}
 
-  return (next) => (input, context) => {
-    const run = (attempt: number, worstBefore: Effect): ReturnType<typeof next> => {
-      if (context.abortReason !== undefined)
-        return Promise.reject(carrying(context.abortReason, worstBefore));
+function retrying<I, O>(next: Call<I, O>, decisions: RetryDecisions): Call<I, O> {
+  return (input, context) => {
+    const run = (attempt: number, worstBefore: Effect, previousWaitMs: number): Promise<O> => {
       const part = context.child({ attempt });
       return invoke(next, input, part).then(
         (value) => {
           part.end();
+          decisions.succeeded();
           return value;
         },
         (error: unknown) => {
-          const verdict = verdictOf(error);
-          const worst = worseEffect(worstBefore, verdict.effect);
+          const worst = worseEffect(worstBefore, verdictOf(error).effect);
           // What the attempt left behind is the call's own while the wait runs.
           context.record(worst);
           part.end();
-          if (context.abortReason !== undefined || verdict.kind !== "failed") throw carrying(error, worst);
-
-          const waitMs = waitBefore(attempt, verdict);
-          const why = whyNot(verdict.transient, worst, attempt > maxRetries, waitMs, context);
-          if (why !== undefined) {
-            emit?.({ type: "retryRefused", name, attempt, why, error });
-            throw carrying(error, worst);
-          }
-          emit?.({ type: "retryScheduled", name, retry: attempt, waitMs, error });
-          return pause(context, waitMs, worst).then(() => run(attempt + 1, worst));
+          if (context.abortReason !== undefined) throw carrying(error, worst);
+          const waitMs = decisions.next(attempt, error, worst, previousWaitMs, context);
+          if (waitMs < 0) throw carrying(error, worst);
+          return pause(context, waitMs).then(() => {
+            if (context.abortReason === undefined) return run(attempt + 1, worst, waitMs);
+            decisions.withdrawn(attempt, context);
+            throw carrying(context.abortReason, worst);
+          });
         },
       );
     };
-    return run(1, "none");
+    if (context.abortReason !== undefined) return Promise.reject(context.abortReason);
+    decisions.began(context);
+    return run(1, "none", 0);
+  };
+}
+
+/** Waits; ends at once when the call is aborted. */
+function pause(context: CallContext, waitMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = context.clock.setTimer(waitMs, () => {
+      forget();
+      resolve();
+    });
+    const forget = context.onAbort(() => {
+      timer.cancel();
+      resolve();
+    });
+  });
+}
+
+const ruleKeys = ["maxRetries", "backoff", "jitter", "budget", "when", "evenIfRejected", "random"];
+
+const defaultRules: RetryRules = { ...retryDefaults, budget: undefined, when: undefined };
+
+function rulesOf(options: RetryOptions, otherwise: RetryRules = defaultRules): RetryRules {
+  const backoff = options.backoff === undefined ? otherwise.backoff : backoffOf(options.backoff);
+  const { random = otherwise.random, when = otherwise.when, budget = otherwise.budget } = options;
+  const evenIfRejected = options.evenIfRejected ?? otherwise.evenIfRejected;
+  if (typeof evenIfRejected !== "boolean") {
+    throw new TypeError(`retry.evenIfRejected must be true or false; got ${show(evenIfRejected)}`);
+  }
+  functionAt("retry.random", random);
+  if (when !== undefined) functionAt("retry.when", when);
+  if (budget !== undefined)
+    functionAt("retry.budget.reserve", (budget as Partial<LoadBudget> | null)?.reserve);
+  return {
+    maxRetries: integerIn("retry.maxRetries", options.maxRetries ?? otherwise.maxRetries, 0, 1_000),
+    backoff,
+    jitter: jitterOf(options, backoff, otherwise),
+    random,
+    when,
+    evenIfRejected,
+    budget,
   };
 }
 
@@ -108,38 +212,19 @@ function backoffOf(value: unknown): Backoff {
   return backoff;
 }
 
-/** Why no further attempt may follow; undefined when one may. */
-function whyNot(
-  transient: boolean,
-  worst: Effect,
-  usedUp: boolean,
-  waitMs: number,
-  context: CallContext,
-): RetryRefused["why"] | undefined {
-  if (!transient) return "notTransient";
-  if (!(worst === "none" || (worst === "unknown" && context.idempotent))) return "notSafe";
-  if (usedUp) return "usedUp";
-  return waitMs < context.leftMs ? undefined : "pastDeadline";
-}
-
-/** Waits; ends at once, as a rejection, when the call is aborted. */
-function pause(context: CallContext, waitMs: number, worst: Effect): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = context.clock.setTimer(waitMs, () => {
-      forget();
-      resolve();
-    });
-    const forget = context.onAbort((reason) => {
-      timer.cancel();
-      reject(carrying(reason, worst));
-    });
-  });
-}
-
-/** The same failure, unless an earlier attempt left a worse effect than it admits. */
-function carrying(error: unknown, worst: Effect): unknown {
-  const { effect, kind, transient, retryAfterMs } = verdictOf(error);
-  if (worseEffect(effect, worst) === effect) return error;
-  const [message, code] = Failure.is(error) ? [error.message, error.code] : [String(error), "CALL_FAILED"];
-  return new Failure(message, { code, effect: worst, kind, transient, retryAfterMs, cause: error });
+/** A new backoff does not inherit the jitter that came with an old one. */
+function jitterOf(options: RetryOptions, backoff: Backoff, otherwise: RetryRules): Jitter {
+  const inherited = otherwise.backoff.jitter === undefined ? otherwise.jitter : retryDefaults.jitter;
+  const jitter = oneOf("retry.jitter", options.jitter ?? backoff.jitter ?? inherited, jitters);
+  if (backoff.jitter !== undefined && jitter !== backoff.jitter) {
+    throw new RangeError(
+      `retry.jitter must be left out: this backoff brings "${backoff.jitter}"; got ${show(jitter)}`,
+    );
+  }
+  if (jitter === "decorrelated" && backoff.maxMs === undefined) {
+    throw new RangeError(
+      'retry.jitter "decorrelated" needs a backoff that grows up to a maximum: use decorrelated("200ms")',
+    );
+  }
+  return jitter;
 }
