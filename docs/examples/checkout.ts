@@ -1,7 +1,12 @@
+// #region imports
 import { exponential } from "@outrigger/core";
-import { type HttpIntegration, httpIntegration } from "@outrigger/http";
-import { createLedger, fromPgPool, type Ledger, type Operation } from "@outrigger/ledger";
+import type { HttpIntegration } from "@outrigger/http";
+import { HttpFailure, httpIntegration } from "@outrigger/http";
+import type { Ledger, Operation } from "@outrigger/ledger";
+import { createLedger, fromPgPool } from "@outrigger/ledger";
 import type { Pool } from "pg";
+
+// #endregion
 
 interface Order {
   readonly id: string;
@@ -84,7 +89,29 @@ export async function useIt(ledger: Ledger, pay: Operation<Order, Charge>): Prom
   ledger.start(); // settles in the background what a timeout or a crash left open
 
   const outcome = await pay.run(order, { key: order.id });
-  // "committed": paid · "abandoned": not charged, with the reason · "pending": will end as one of the two
+  // "committed": paid · "abandoned": not charged, with the reason ·
+  // "pending": will end as one of the two, or, if nobody can find out, as MANUAL for a person: watch
+  // ledger.snapshot(), and the order's own row tells the customer
   // #endregion
   return outcome.status;
+}
+
+/** For a provider that answers 404 when it does not know a payment. */
+export async function inquireOne(payments: HttpIntegration<"inquire">, paymentId: string): Promise<unknown> {
+  // #region notFound
+  try {
+    return (await payments.request("inquire", { params: { paymentId } })).json();
+  } catch (error) {
+    if (HttpFailure.is(error) && error.status === 404) return { status: "notFound" };
+    throw error;
+  }
+  // #endregion
+}
+
+export async function shutDown(ledger: Ledger, payments: Payments, pool: Pool): Promise<void> {
+  // #region stop
+  await ledger.stop(); // finishes what it works on, or leaves it to another process
+  await payments.close();
+  await pool.end();
+  // #endregion
 }

@@ -40,5 +40,5 @@ if (import.meta.main) {
   const startedAtMs = performance.now();
   const sizes = await buildConsole();
   const listing = [...sizes].map(([name, bytes]) => `${name} ${(bytes / 1024).toFixed(1)} kB`).join(", ");
-  console.log(`console built in ${(performance.now() - startedAtMs).toFixed(0)} ms: ${listing}`);
+  console.error(`console built in ${(performance.now() - startedAtMs).toFixed(0)} ms: ${listing}`);
 }

@@ -6,6 +6,7 @@ test("without options it serves, in the language of the environment", () => {
     help: false,
     perSecond: 5,
     port: 4000,
+    portGiven: false,
     json: false,
     language: "ko",
   });
@@ -25,6 +26,7 @@ test.each([
   [["--storm", "1s"], /--storm must lie between 3s and 1h; got "1s"/],
   [["--storm", "30s", "--seed", "-1"], /--seed/],
   [["--storm", "30s", "--seed", "x"], /--seed must be a whole number, at least 0; got "x"/],
+  [["--storm", "30s", "--rate", "0"], /--rate must be a whole number, between 1 and 200; got 0/],
   [["--seed", "3"], /--seed needs --storm/],
   [["--json"], /--json needs --storm/],
   [["--port", "70000"], /--port must be a whole number, between 0 and 65534; got 70000/],

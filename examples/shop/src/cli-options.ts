@@ -10,6 +10,8 @@ export interface CliOptions {
   readonly perSecond: number;
   /** The shop's port; the console takes the next one. 0 lets the system pick both. */
   readonly port: number;
+  /** Whether the port was asked for: then another one will not do. */
+  readonly portGiven: boolean;
   /** The result on stdout as JSON; everything for people goes to stderr. */
   readonly json: boolean;
   readonly language: Language;
@@ -51,8 +53,14 @@ export function readCliOptions(args: readonly string[], env: NodeJS.ProcessEnv):
       : {
           storm: { durationMs: storm, seed: wholeNumber("--seed", values.seed ?? "1", 0), out: values.out },
         }),
-    perSecond: wholeNumber("--rate", values.rate ?? (storm === undefined ? "5" : "40"), 0, 200),
+    perSecond: wholeNumber(
+      "--rate",
+      values.rate ?? (storm === undefined ? "5" : "40"),
+      storm === undefined ? 0 : 1,
+      200,
+    ),
     port: wholeNumber("--port", values.port ?? "4000", 0, 65_534),
+    portGiven: values.port !== undefined,
     json: values.json,
     language: values.lang === undefined ? languageOf(env) : oneOf("--lang", values.lang, languages),
   };

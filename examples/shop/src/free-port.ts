@@ -1,8 +1,16 @@
 import { createServer } from "node:net";
 
-/** The wanted port if nobody listens there, else one that the system picks. 0 always lets the system pick. */
-export async function freePort(wanted: number): Promise<number> {
-  return (await tryPort(wanted)) ?? (await tryPort(0)) ?? wanted;
+/**
+ * The wanted port, or one that the system picks: 0 always lets it pick.
+ *
+ * @param strict - Refuses another port than the wanted one.
+ * @throws Error that names the port and the fix.
+ */
+export async function freePort(wanted: number, strict = false): Promise<number> {
+  const port = await tryPort(wanted);
+  if (port !== undefined) return port;
+  if (strict) throw new Error(`port ${wanted} is taken; give another --port, or --port 0 for a free one`);
+  return (await tryPort(0)) ?? wanted;
 }
 
 function tryPort(port: number): Promise<number | undefined> {

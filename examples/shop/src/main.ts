@@ -31,13 +31,12 @@ async function main(): Promise<number> {
     process.stdout.write(`${words.usage}\n`);
     return 0;
   }
-  const interrupted = new Promise<void>((done) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => done());
-  });
+  const interrupted = interruption();
   let stack: Stack;
   try {
     stack = await startStack({
       port: options.port,
+      strictPort: options.portGiven,
       databaseUrl: process.env["DATABASE_URL"],
       onProgress: (step) => say(`  ${words.starting[step]} ...`),
     });
@@ -55,6 +54,17 @@ async function main(): Promise<number> {
   }
 }
 
+/** Ctrl-C, a request to end, or the end of whoever started this: npm passes no signal on. */
+function interruption(): Promise<void> {
+  return new Promise((done) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => done());
+    const parent = process.ppid;
+    setInterval(() => {
+      if (process.ppid !== parent) done();
+    }, 500).unref();
+  });
+}
+
 async function serve(
   stack: Stack,
   options: CliOptions,
@@ -66,7 +76,7 @@ async function serve(
   const traffic = new DemoTraffic(stack.shopUrl, seededRandom(process.pid));
   const server = await consoleServer(stack, observer, traffic);
   try {
-    const port = await freePort(options.port === 0 ? 0 : options.port + 1);
+    const port = await freePort(options.port === 0 ? 0 : options.port + 1, options.portGiven);
     const address = await server.listen({ host: "127.0.0.1", port });
     traffic.perSecond = options.perSecond;
     say(words.ready({ shop: stack.shopUrl, console: address, providers: stack.providers }));
@@ -97,7 +107,9 @@ async function storm(
   }
   if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
   else process.stdout.write(`\n${summaryTable(summary, words.rows)}\n\n`);
-  if (summary.faultsUnused.length > 0) say(`  ${words.unusedFaults(summary.faultsUnused.join(", "))}`);
+  for (const [provider, kinds] of Object.entries(summary.faultsUnused)) {
+    if (kinds.length > 0) say(`  ${words.unusedFaults(provider, kinds.join(", "))}`);
+  }
   say(`  ${summary.passed ? words.passed : words.failed}`);
   return summary.passed ? 0 : 1;
 }

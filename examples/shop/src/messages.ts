@@ -15,12 +15,12 @@ export interface Messages {
   readonly starting: Readonly<Record<"database" | "providers" | "shop" | "console", string>>;
   readonly ready: (addresses: Addresses) => string;
   readonly stopping: string;
-  readonly phase: Readonly<Record<"storm" | "healing", string>>;
+  readonly phase: Readonly<Record<"storm" | "leaving" | "healing", string>>;
   readonly progress: (values: { sent: number; kills: number; faults: string; pending: string }) => string;
   readonly rows: Readonly<Record<keyof LaneSummary, string>>;
   readonly passed: string;
   readonly failed: string;
-  readonly unusedFaults: (kinds: string) => string;
+  readonly unusedFaults: (provider: string, kinds: string) => string;
   readonly evidence: (directory: string) => string;
 }
 
@@ -32,7 +32,7 @@ const en: Messages = {
   --out DIR      write summary.json, journal-*.ndjson, orders.ndjson and operations.ndjson
   --rate 40      orders per second and lane (default 40 in a storm, 5 otherwise; 0 is none)
   --port 4000    the shop's port; the console takes the next one; 0 picks free ones
-  --json         the storm's summary on stdout as JSON
+  --json         the storm's summary on stdout as JSON (npm start --silent -- keeps npm's own lines out)
   --lang en|ko   language of the terminal (default: from LANG)
 
 Exit code of a storm: 0 when the protected lane has no defect and nothing is pending, else 1.`,
@@ -54,13 +54,19 @@ ${providers.map(({ name, url, controlUrl }) => `  Provider ${name} ${url}   (fau
     curl -X PUT ${providers[0]?.controlUrl}/fault -H 'content-type: application/json' -d '{"kind":"applyThenHang"}'
     curl -i ${shop}/checkout -H 'content-type: application/json' -d '{"orderId":"my-2","amount":15000}'
     curl -i ${shop}/orders/my-2
-    curl ${providers[0]?.url}/journal
+    curl -s ${providers[0]?.url}/journal | grep my-
+    curl -X PUT ${providers[0]?.controlUrl}/fault -H 'content-type: application/json' -d '{"kind":"healthy"}'
 
   Ctrl-C ends everything.
 `,
   stopping: "stopping",
-  phase: { storm: "storm", healing: "healed, waiting for the last outcomes" },
-  progress: ({ sent, kills, faults, pending }) => `${sent} orders, ${kills} kills, ${faults}${pending}`,
+  phase: {
+    storm: "storm",
+    leaving: "healed, waiting for the last customers to leave",
+    healing: "waiting for the last outcomes and for charges that arrive late",
+  },
+  progress: ({ sent, kills, faults, pending }) =>
+    `${sent} orders, ${kills} ${kills === 1 ? "kill" : "kills"}, ${faults}${pending}`,
   rows: {
     orders: "orders",
     paid: "paid",
@@ -74,7 +80,8 @@ ${providers.map(({ name, url, controlUrl }) => `  Provider ${name} ${url}   (fau
   },
   passed: "The protected lane agrees with its providers: no defect, nothing pending.",
   failed: "The protected lane does NOT agree with its providers.",
-  unusedFaults: (kinds) => `No request met these faults; a longer storm would: ${kinds}`,
+  unusedFaults: (provider, kinds) =>
+    `No request met these faults of provider ${provider}; a longer storm would: ${kinds}`,
   evidence: (directory) => `Evidence: ${directory}`,
 };
 
@@ -86,7 +93,7 @@ const ko: Messages = {
   --out DIR      summary.json, journal-*.ndjson, orders.ndjson, operations.ndjson을 저장합니다
   --rate 40      레인마다 초당 주문 수 (폭풍 기본 40, 평소 5, 0은 없음)
   --port 4000    상점 포트. 콘솔은 그다음 포트를 씁니다. 0이면 빈 포트를 고릅니다
-  --json         폭풍 결과를 표준 출력에 JSON으로 씁니다
+  --json         폭풍 결과를 표준 출력에 JSON으로 씁니다 (npm start --silent -- 로 npm의 출력을 끄세요)
   --lang en|ko   터미널 언어 (기본: LANG 환경 변수)
 
 폭풍의 종료 코드: 보호 레인에 결함이 없고 미확정 주문이 없으면 0, 아니면 1.`,
@@ -108,12 +115,17 @@ ${providers.map(({ name, url, controlUrl }) => `  결제사 ${name}   ${url}   (
     curl -X PUT ${providers[0]?.controlUrl}/fault -H 'content-type: application/json' -d '{"kind":"applyThenHang"}'
     curl -i ${shop}/checkout -H 'content-type: application/json' -d '{"orderId":"my-2","amount":15000}'
     curl -i ${shop}/orders/my-2
-    curl ${providers[0]?.url}/journal
+    curl -s ${providers[0]?.url}/journal | grep my-
+    curl -X PUT ${providers[0]?.controlUrl}/fault -H 'content-type: application/json' -d '{"kind":"healthy"}'
 
   Ctrl-C를 누르면 모두 끝납니다.
 `,
   stopping: "종료합니다",
-  phase: { storm: "폭풍", healing: "복구됨, 마지막 결과를 기다립니다" },
+  phase: {
+    storm: "폭풍",
+    leaving: "복구됨, 마지막 고객을 기다립니다",
+    healing: "마지막 결과와 늦게 도착하는 승인을 기다립니다",
+  },
   progress: ({ sent, kills, faults, pending }) => `주문 ${sent}건, 강제 종료 ${kills}회, ${faults}${pending}`,
   rows: {
     orders: "주문",
@@ -128,7 +140,8 @@ ${providers.map(({ name, url, controlUrl }) => `  결제사 ${name}   ${url}   (
   },
   passed: "보호 레인은 결제사와 일치합니다. 결함 0건, 미확정 0건.",
   failed: "보호 레인이 결제사와 일치하지 않습니다.",
-  unusedFaults: (kinds) => `다음 장애는 어떤 요청에도 닿지 않았습니다. 더 긴 폭풍이 필요합니다: ${kinds}`,
+  unusedFaults: (provider, kinds) =>
+    `결제사 ${provider}의 다음 장애를 겪은 요청이 없습니다. 더 길게 돌려 보세요: ${kinds}`,
   evidence: (directory) => `증거 파일: ${directory}`,
 };
 

@@ -22,6 +22,8 @@ export interface Stack {
 export interface StackOptions {
   /** The shop's port if it is free. 0 lets the system pick. */
   readonly port: number;
+  /** Fails when the port is taken instead of picking another. */
+  readonly strictPort?: boolean;
   /** A database to use instead of a server of our own; the example's schemas in it are made anew. */
   readonly databaseUrl?: string | undefined;
   /** Told before each slow step, for the terminal. */
@@ -31,7 +33,7 @@ export interface StackOptions {
 /** @throws Error when a part does not start; what had started is stopped. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { onProgress = () => {} } = options;
-  const port = await freePort(options.port);
+  const port = await freePort(options.port, options.strictPort);
   const stops: (() => Promise<unknown>)[] = [];
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {

@@ -111,7 +111,7 @@ function measure(meter: LaneMeter) {
   return async (_request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const startedAtMs = performance.now();
     reply.raw.once("close", () => {
-      meter.latency.record(performance.now() - startedAtMs);
+      meter.latency.record(performance.now() - startedAtMs, reply.raw.writableFinished);
       if (reply.statusCode === 503) meter.rejected += 1;
     });
   };

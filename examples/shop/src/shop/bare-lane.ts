@@ -20,7 +20,9 @@ export async function bareCheckout(
   providers: Readonly<Record<string, string>>,
   order: Order,
 ): Promise<OrderRow> {
-  const client = await pool.connect();
+  const client = await pool.connect().catch(() => {
+    throw failed(); // No connection came free in time: every one is held by a checkout that waits for a provider.
+  });
   try {
     await client.query("begin");
     const stored = await client.query<OrderRow>("select * from bare_orders where id = $1", [order.orderId]);
@@ -42,17 +44,19 @@ export async function bareCheckout(
     return paid.rows[0] as OrderRow;
   } catch (error) {
     await client.query("rollback").catch(() => {});
-    throw error instanceof ProblemError
-      ? error
-      : new ProblemError({
-          status: 502,
-          code: "CHECKOUT_FAILED",
-          title: "Checkout failed",
-          detail: "the payment did not go through",
-        });
+    throw error instanceof ProblemError ? error : failed();
   } finally {
     client.release();
   }
+}
+
+function failed(): ProblemError {
+  return new ProblemError({
+    status: 502,
+    code: "CHECKOUT_FAILED",
+    title: "Checkout failed",
+    detail: "the payment did not go through",
+  });
 }
 
 async function chargeSomewhere(providers: Readonly<Record<string, string>>, order: Order): Promise<Charge> {

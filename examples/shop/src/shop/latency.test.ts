@@ -18,6 +18,16 @@ test("percentiles cover the last minute and forget what is older", () => {
   expect(latency.snapshot()).toEqual({ perSecond: 0, p50Ms: null, p99Ms: null, p999Ms: null });
 });
 
+test("who leaves before the answer counts as having waited, not as answered", () => {
+  let nowMs = 0;
+  const latency = new RecentLatency(() => nowMs);
+  latency.record(100);
+  latency.record(2_000, false);
+  nowMs = 1_000;
+  expect(latency.snapshot()).toMatchObject({ perSecond: 1 });
+  expect(latency.snapshot().p99Ms).toBeCloseTo(2_000, -1);
+});
+
 test("a slice that is used again starts empty", () => {
   let nowMs = 0;
   const latency = new RecentLatency(() => nowMs);

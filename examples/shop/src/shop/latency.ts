@@ -4,6 +4,7 @@ const slices = 6;
 
 /** What a lane's customers felt over the last minute. Milliseconds; null while nobody came. */
 export interface LatencySnapshot {
+  /** Answers; who left before the answer is not among them. */
   readonly perSecond: number;
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
@@ -12,6 +13,7 @@ export interface LatencySnapshot {
 
 interface Slot {
   readonly histogram: RecordableHistogram;
+  answered: number;
   slice: number;
 }
 
@@ -27,28 +29,40 @@ export class RecentLatency {
     this.#now = now;
     this.#sliceMs = sliceMs;
     this.#startedAtMs = now();
-    this.#ring = Array.from({ length: slices }, () => ({ histogram: createHistogram(), slice: -1 }));
+    this.#ring = Array.from({ length: slices }, () => ({
+      histogram: createHistogram(),
+      answered: 0,
+      slice: -1,
+    }));
   }
 
-  record(latencyMs: number): void {
+  /** @param answered - False for who left before the answer: they waited, but got none. */
+  record(latencyMs: number, answered = true): void {
     const slice = this.#slice();
     const slot = this.#ring[slice % slices] as Slot;
     if (slot.slice !== slice) {
       slot.histogram.reset();
+      slot.answered = 0;
       slot.slice = slice;
     }
     slot.histogram.record(Math.max(1, Math.round(latencyMs * 1_000)));
+    if (answered) slot.answered += 1;
   }
 
   snapshot(): LatencySnapshot {
     const oldest = this.#slice() - slices + 1;
     const merged = createHistogram();
-    for (const { histogram, slice } of this.#ring) if (slice >= oldest) merged.add(histogram);
+    let answered = 0;
+    for (const slot of this.#ring) {
+      if (slot.slice < oldest) continue;
+      merged.add(slot.histogram);
+      answered += slot.answered;
+    }
     if (merged.count === 0) return { perSecond: 0, p50Ms: null, p99Ms: null, p999Ms: null };
     const coveredMs = Math.min(this.#now() - this.#startedAtMs, slices * this.#sliceMs);
     const percentile = (share: number): number => merged.percentile(share) / 1_000;
     return {
-      perSecond: merged.count / Math.max(1, coveredMs / 1_000),
+      perSecond: answered / Math.max(1, coveredMs / 1_000),
       p50Ms: percentile(50),
       p99Ms: percentile(99),
       p999Ms: percentile(99.9),

@@ -18,7 +18,7 @@ export function paymentProvider(name: string, baseUrl: string): HttpIntegration 
   return httpIntegration({
     name: `provider-${name}`,
     baseUrl,
-    timeout: { connect: "500ms", read: "1s", total: "2500ms" },
+    timeout: { connect: "300ms", read: "800ms", total: "1800ms" },
     pool: { connections: 40, acquire: "500ms" },
     concurrency: { limit: 40 },
     retry: { maxRetries: 1, backoff: exponential("100ms") },

@@ -25,11 +25,17 @@ export async function gatherEvidence(stack: Stack, sent: readonly CustomerOrder[
     return {
       journals: Object.fromEntries(journals),
       orders: await orderLines(pool, sent),
-      operations: await Array.fromAsync(ledger.export()),
+      operations: await all(ledger.export()),
     };
   } finally {
     await pool.end();
   }
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
 }
 
 /** One line per order that was sent: also those that a lane forgot or never stored, which are unpaid. */

@@ -18,7 +18,7 @@ export interface StormOptions {
 }
 
 export interface StormProgress {
-  readonly phase: "storm" | "healing";
+  readonly phase: "storm" | "leaving" | "healing";
   readonly elapsedMs: number;
   readonly sent: number;
   readonly kills: number;
@@ -89,7 +89,8 @@ export async function runStorm(stack: Stack, options: StormOptions): Promise<Sto
     await provider.setFault("healthy");
     faults[provider.name] = "healthy";
   }
-  await crowd.gone();
+  const leaving = setInterval(() => report("leaving"), 1_000);
+  await crowd.gone().finally(() => clearInterval(leaving));
   await quiet(stack, (pending) => report("healing", pending));
   return {
     seed,

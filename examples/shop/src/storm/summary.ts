@@ -13,8 +13,8 @@ export interface StormSummary {
   readonly durationMs: number;
   readonly kills: number;
   readonly faultsUsed: StormRecord["faultsUsed"];
-  /** Fault kinds that no request met; empty in a storm that is long enough. */
-  readonly faultsUnused: readonly string[];
+  /** By provider: the faults of it that no request met. Empty lists in a storm that is long enough. */
+  readonly faultsUnused: Readonly<Record<string, readonly string[]>>;
   readonly lanes: Readonly<Record<Lane, LaneSummary>>;
   readonly visits: StormRecord["visits"];
   /** The protected lane has no defect and nothing is pending. */
@@ -54,8 +54,11 @@ export function summarize({
     durationMs,
     kills,
     faultsUsed,
-    faultsUnused: faultKinds.filter((kind) =>
-      Object.values(faultsUsed).every((used) => (used[kind] ?? 0) === 0),
+    faultsUnused: Object.fromEntries(
+      Object.entries(faultsUsed).map(([provider, used]) => [
+        provider,
+        faultKinds.filter((kind) => (used[kind] ?? 0) === 0),
+      ]),
     ),
     lanes: judged,
     visits,
