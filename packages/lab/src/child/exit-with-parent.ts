@@ -22,7 +22,7 @@ export function exitWithParent(options: ExitWithParentOptions = {}): void {
       console.error(`pid ${process.pid} did not stop within ${withinMs} ms`);
       process.exit(1);
     }, withinMs).unref();
-    Promise.try(() => onStop?.()).then(
+    new Promise((done) => done(onStop?.())).then(
       () => process.exit(0),
       (error: unknown) => {
         console.error(error);

@@ -42,7 +42,7 @@ export function boundedCall<T>(bounds: Bounds, work: (signal: AbortSignal) => Pr
     };
     signal?.addEventListener("abort", onAbort, { once: true });
     if (signal?.aborted === true) onAbort();
-    Promise.try(() => work(controller.signal))
+    new Promise<T>((begun) => begun(work(controller.signal)))
       .finally(() => {
         leave();
         if (left) bounds.onLate();
