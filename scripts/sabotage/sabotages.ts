@@ -46,9 +46,9 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "a concurrency slot is never given back",
-    file: core("concurrency/slots.ts"),
-    from: "if (!held) return;",
-    to: "if (held) return;",
+    file: core("concurrency/concurrency-limit.ts"),
+    from: "this.#inUse -= 1;",
+    to: "this.#inUse -= 0;",
     tests: ["packages/core"],
   },
   {

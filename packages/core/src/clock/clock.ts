@@ -1,3 +1,5 @@
+import { type TimerTarget, TimerWheel, type WheelHost } from "./timer-wheel.ts";
+
 /** A pending callback. Cancelling twice, or after it ran, does nothing. */
 export interface Timer {
   cancel(): void;
@@ -18,32 +20,50 @@ export interface Clock {
 /** A number in [0, 1), like `Math.random`. */
 export type Random = () => number;
 
-/** Longest delay that Node's timers take; a longer one is reached in steps. */
-const longestDelayMs = 2_147_483_647;
-
 const neverTimer: Timer = { cancel() {} };
 
-/** The machine's clock. */
+/**
+ * The machine's clock. All its timers share one of the machine's, which keeps the process alive only while one of
+ * them waits; they fire within about a millisecond after their time, outside of any call's async context.
+ */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
-  setTimer(delayMs, callback) {
-    if (delayMs === Number.POSITIVE_INFINITY) return neverTimer;
-    const dueAtMs = performance.now() + delayMs;
-    let handle: NodeJS.Timeout;
-    const arm = (leftMs: number): void => {
-      // Rounded up: Node truncates fractions, and a timer that fires early would end a call before its time.
-      handle = setTimeout(fire, Math.min(longestDelayMs, Math.ceil(leftMs)));
-    };
-    const fire = (): void => {
-      const leftMs = dueAtMs - performance.now();
-      if (leftMs > 0) arm(leftMs);
-      else callback();
-    };
-    arm(delayMs);
-    return { cancel: () => clearTimeout(handle) };
-  },
+  setTimer: (delayMs, callback) =>
+    delayMs === Number.POSITIVE_INFINITY
+      ? neverTimer
+      : currentWheel().arm(performance.now(), delayMs, callback),
 };
+
+/**
+ * A timer for who already knows the time and brings an object instead of a closure; on the machine's clock it
+ * costs a third of `setTimer`.
+ */
+export function armTimer(clock: Clock, nowMs: number, delayMs: number, target: TimerTarget): Timer {
+  if (clock !== systemClock) return clock.setTimer(delayMs, () => target.timeUp());
+  return delayMs === Number.POSITIVE_INFINITY ? neverTimer : currentWheel().arm(nowMs, delayMs, target);
+}
+
+let wheel: TimerWheel | undefined;
+let wheelOf: typeof setTimeout | undefined;
+
+/** One wheel for each set of the machine's timers: a test that fakes them gets a wheel of its own. */
+function currentWheel(): TimerWheel {
+  if (wheel === undefined || wheelOf !== setTimeout) {
+    wheelOf = setTimeout;
+    wheel = new TimerWheel(machine());
+  }
+  return wheel;
+}
+
+function machine(): WheelHost {
+  const { setTimeout, clearTimeout, performance } = globalThis;
+  return {
+    now: () => performance.now(),
+    setTimeout,
+    clearTimeout: clearTimeout as WheelHost["clearTimeout"],
+  };
+}
 
 /** The machine's randomness; not for secrets. */
 export const systemRandom: Random = Math.random;

@@ -1,0 +1,246 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Timer } from "./clock.ts";
+
+/** Told when its time has come. An object can be its own target, and then no closure is made for it. */
+export interface TimerTarget {
+  timeUp(): void;
+}
+
+/** What the wheel needs of the machine. */
+export interface WheelHost {
+  /** Monotonic milliseconds. */
+  now(): number;
+  setTimeout(callback: () => void, delayMs: number): HostTimer;
+  clearTimeout(timer: HostTimer): void;
+}
+
+export interface HostTimer {
+  ref(): unknown;
+  unref(): unknown;
+}
+
+/** Near: one slot for each of the next 4,096 milliseconds. */
+const nearBits = 12;
+const nearSlots = 1 << nearBits;
+/** Far: one slot for each 4,096 ms of the next 70 minutes; what is later goes round. */
+const farSlots = 1024;
+
+/**
+ * Many timers on one timer of the machine: arming and cancelling is moving an entry in and out of a list.
+ *
+ * A timeout is nearly always cancelled, and a timer of Node's costs several times a call that is wrapped in
+ * policies. Each millisecond of the near future has a list, found by its number; what is further away waits in
+ * coarser lists and is dealt out when its time comes near, so nothing is ever late by more than a millisecond and
+ * what the machine's timer is late by. Nothing is early. The machine's timer is armed for the first entry only,
+ * and keeps the process alive only while something waits.
+ *
+ * Hashed and hierarchical timing wheels: Varghese and Lauck, SOSP 1987.
+ */
+export class TimerWheel {
+  readonly #host: WheelHost;
+  readonly #near = new Slots(nearSlots);
+  readonly #far = new Slots(farSlots);
+  /** Everything up to this millisecond, counted from the host's zero, has been dealt with. */
+  #tick = 0;
+  #pending = 0;
+  #handle: HostTimer | undefined;
+  /** What the machine's timer is armed for; no entry needs attention before it. */
+  #armedTick = Number.POSITIVE_INFINITY;
+  #running = false;
+
+  constructor(host: WheelHost) {
+    this.#host = host;
+  }
+
+  /** Timers that wait. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** @param nowMs - The host's time. @param delayMs - Finite. */
+  arm(nowMs: number, delayMs: number, target: TimerTarget | (() => void)): WheelTimer {
+    const nowTick = Math.floor(nowMs);
+    // Nothing waits before the armed instant, so the time up to it needs no visit.
+    if (nowTick > this.#tick) this.#tick = Math.min(nowTick, this.#armedTick - 1);
+    const tick = Math.max(Math.ceil(nowMs + delayMs), this.#tick + 1);
+    const timer = new WheelTimer(this, tick, target);
+    const wakeTick = this.#place(timer);
+    this.#pending += 1;
+    if (!this.#running) {
+      if (wakeTick < this.#armedTick) this.#wakeAt(wakeTick, nowMs);
+      else if (this.#pending === 1) this.#handle?.ref();
+    }
+    return timer;
+  }
+
+  /** Called by the timer that is cancelled, at most once. */
+  remove(timer: WheelTimer): void {
+    timer.slots?.remove(timer);
+    this.#pending -= 1;
+    if (this.#pending === 0) this.#handle?.unref();
+  }
+
+  /** @returns when the entry first needs attention. */
+  #place(timer: WheelTimer): number {
+    const { tick } = timer;
+    if (tick - this.#tick <= nearSlots) {
+      this.#near.append(timer, tick & (nearSlots - 1));
+      return tick;
+    }
+    const block = Math.floor(tick / nearSlots);
+    this.#far.append(timer, block & (farSlots - 1));
+    return Math.min(block, Math.floor(this.#tick / nearSlots) + farSlots) * nearSlots;
+  }
+
+  #wakeAt(tick: number, nowMs: number): void {
+    if (this.#handle !== undefined) this.#host.clearTimeout(this.#handle);
+    this.#armedTick = tick;
+    this.#handle = outsideOfAnyCall(() =>
+      // Rounded up: Node truncates fractions.
+      this.#host.setTimeout(() => this.#wake(), Math.max(1, Math.ceil(tick - nowMs))),
+    );
+  }
+
+  #wake(): void {
+    this.#handle = undefined;
+    this.#armedTick = Number.POSITIVE_INFINITY;
+    this.#running = true;
+    const nowTick = Math.floor(this.#host.now());
+    let next = this.#nextTick();
+    while (next <= nowTick) {
+      this.#tick = next;
+      if ((next & (nearSlots - 1)) === 0) this.#deal(Math.floor(next / nearSlots));
+      const slot = next & (nearSlots - 1);
+      for (let due = this.#near.first(slot); due !== undefined; due = this.#near.first(slot)) {
+        this.#near.remove(due);
+        this.#pending -= 1;
+        due.fire();
+      }
+      next = this.#nextTick();
+    }
+    this.#tick = Math.max(this.#tick, nowTick);
+    this.#running = false;
+    if (this.#pending > 0) this.#wakeAt(next, this.#host.now());
+  }
+
+  /** Moves what falls into the block that begins now from the far list to the near ones. */
+  #deal(block: number): void {
+    const slot = block & (farSlots - 1);
+    const later: WheelTimer[] = [];
+    for (let timer = this.#far.first(slot); timer !== undefined; timer = this.#far.first(slot)) {
+      this.#far.remove(timer);
+      if (Math.floor(timer.tick / nearSlots) === block) {
+        this.#near.append(timer, timer.tick & (nearSlots - 1));
+      } else later.push(timer);
+    }
+    for (const timer of later) this.#far.append(timer, slot);
+  }
+
+  /** The next millisecond at which a list needs attention; Infinity when all are empty. */
+  #nextTick(): number {
+    const near = this.#near.distance((this.#tick + 1) & (nearSlots - 1));
+    const block = Math.floor(this.#tick / nearSlots) + 1;
+    const far = this.#far.distance(block & (farSlots - 1));
+    return Math.min(this.#tick + 1 + near, (block + far) * nearSlots);
+  }
+}
+
+/** Runs what outlives a call outside of its async context, so that a timer keeps and shows no call's store. */
+const outsideOfAnyCall: <T>(run: () => T) => T = AsyncLocalStorage.snapshot();
+
+/** A ring of lists, in the order of arrival, and which of them are not empty. */
+class Slots {
+  readonly #first: (WheelTimer | undefined)[];
+  /** One bit for each slot. */
+  readonly #taken: Uint32Array;
+
+  constructor(slots: number) {
+    this.#first = new Array<WheelTimer | undefined>(slots).fill(undefined);
+    this.#taken = new Uint32Array(slots / 32);
+  }
+
+  first(slot: number): WheelTimer | undefined {
+    return this.#first[slot];
+  }
+
+  append(timer: WheelTimer, slot: number): void {
+    timer.slots = this;
+    timer.slot = slot;
+    const first = this.#first[slot];
+    if (first === undefined) {
+      this.#first[slot] = timer;
+      this.#taken[slot >>> 5] = (this.#taken[slot >>> 5] ?? 0) | (1 << (slot & 31));
+      return;
+    }
+    // The list is a circle: the first one's previous is the last.
+    const last = first.previous;
+    timer.previous = last;
+    timer.next = first;
+    last.next = timer;
+    first.previous = timer;
+  }
+
+  remove(timer: WheelTimer): void {
+    const { slot, next, previous } = timer;
+    timer.slots = undefined;
+    if (next === timer) {
+      this.#first[slot] = undefined;
+      this.#taken[slot >>> 5] = (this.#taken[slot >>> 5] ?? 0) & ~(1 << (slot & 31));
+      return;
+    }
+    previous.next = next;
+    next.previous = previous;
+    if (this.#first[slot] === timer) this.#first[slot] = next;
+    timer.next = timer;
+    timer.previous = timer;
+  }
+
+  /** How many slots after `from` the first one that is not empty comes; Infinity when none does. */
+  distance(from: number): number {
+    const words = this.#taken.length;
+    for (let step = 0; step <= words; step += 1) {
+      const word = ((from >>> 5) + step) % words;
+      let bits = this.#taken[word] ?? 0;
+      // The first word is looked at twice: from `from` on, and at the end what stands before it.
+      if (step === 0) bits &= -1 << (from & 31);
+      if (step === words) bits &= ~(-1 << (from & 31));
+      if (bits !== 0) return step * 32 + 31 - Math.clz32(bits & -bits) - (from & 31);
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** A timer that waits on a wheel, and its own place in the list. */
+export class WheelTimer implements Timer {
+  readonly #wheel: TimerWheel;
+  readonly #target: TimerTarget | (() => void);
+  /** The millisecond at which it is due. */
+  readonly tick: number;
+  /** Where it waits; undefined when it has fired or was cancelled. */
+  slots: Slots | undefined = undefined;
+  slot = 0;
+  next: WheelTimer = this;
+  previous: WheelTimer = this;
+
+  constructor(wheel: TimerWheel, tick: number, target: TimerTarget | (() => void)) {
+    this.#wheel = wheel;
+    this.tick = tick;
+    this.#target = target;
+  }
+
+  cancel(): void {
+    if (this.slots !== undefined) this.#wheel.remove(this);
+  }
+
+  fire(): void {
+    try {
+      if (typeof this.#target === "function") this.#target();
+      else this.#target.timeUp();
+    } catch (error) {
+      // Uncaught as from any timer, but the timers after it still fire.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+}
