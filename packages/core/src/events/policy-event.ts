@@ -32,7 +32,12 @@ export interface RetryRefused extends Named {
   readonly error: unknown;
 }
 
-export interface BreakerOpened extends Named {
+interface OfBreaker extends Named {
+  /** Which circuit of a keyed breaker; left out by one that has a single circuit. */
+  readonly key?: string;
+}
+
+export interface BreakerOpened extends OfBreaker {
   readonly type: "breakerOpened";
   /** "14 of 20 calls failed in 10 s; at least 10 needed" */
   readonly reason: string;
@@ -40,21 +45,41 @@ export interface BreakerOpened extends Named {
 }
 
 /** Probes are let through; reported again when probes that never ended are replaced. */
-export interface BreakerHalfOpened extends Named {
+export interface BreakerHalfOpened extends OfBreaker {
   readonly type: "breakerHalfOpened";
   readonly reason: string;
 }
 
-export interface BreakerClosed extends Named {
+export interface BreakerClosed extends OfBreaker {
   readonly type: "breakerClosed";
   readonly reason: string;
 }
 
 /** A circuit breaker turned a call away. */
-export interface CallRejected extends Named {
+export interface CallRejected extends OfBreaker {
   readonly type: "callRejected";
   readonly code: string;
   readonly retryAfterMs: number;
+}
+
+/** A circuit breaker in shadow let a call through that it would have turned away. */
+export interface CallWouldBeRejected extends OfBreaker {
+  readonly type: "callWouldBeRejected";
+  readonly code: string;
+  readonly retryAfterMs: number;
+}
+
+/** An operator's will stands above a breaker's rules. */
+export interface BreakerForced extends OfBreaker {
+  readonly type: "breakerForced";
+  readonly to: "open" | "closed" | "disabled";
+  readonly reason: string;
+}
+
+/** A breaker follows its rules again: by hand, or because the time of the forced state is over. */
+export interface BreakerReleased extends OfBreaker {
+  readonly type: "breakerReleased";
+  readonly reason: string;
 }
 
 /** A concurrency limit turned a call away. */
@@ -86,6 +111,124 @@ export interface LateResult extends Named {
   readonly lateMs: number;
 }
 
+/** A call has left the queue of a bulkhead or of a rate limit. */
+export interface QueueLeft extends Named {
+  readonly type: "queueLeft";
+  readonly policy: "bulkhead" | "rateLimit";
+  readonly waitedMs: number;
+  /** `admitted`, `aborted` by its caller or a timeout around it, or the code of the rejection. */
+  readonly outcome: string;
+}
+
+/** A bulkhead with a queue turned a call away, at the door or out of the queue. */
+export interface QueueRejected extends Named {
+  readonly type: "queueRejected";
+  readonly code: string;
+  readonly limit: number;
+  readonly waiting: number;
+  readonly retryAfterMs: number;
+}
+
+/** A rate limit turned a call away. */
+export interface RateLimited extends Named {
+  readonly type: "rateLimited";
+  readonly code: string;
+  /** When the call would have been let through. */
+  readonly retryAfterMs: number;
+}
+
+/** A rate limit lets nothing through for a while, because the other side asked for it or `drain` was called. */
+export interface RatePaused extends Named {
+  readonly type: "ratePaused";
+  readonly pauseMs: number;
+}
+
+/** A call was shed for its level. */
+export interface LoadShed extends Named {
+  readonly type: "loadShed";
+  readonly level: string;
+  readonly utilisation: number;
+  readonly retryAfterMs: number;
+}
+
+/** Another set of levels is shed from now on. */
+export interface SheddingChanged extends Named {
+  readonly type: "sheddingChanged";
+  /** The levels that are shed, the least important first; empty when everything is let through. */
+  readonly shed: readonly string[];
+  readonly utilisation: number;
+}
+
+/** A second call was sent because the first one took long. */
+export interface HedgeStarted extends Named {
+  readonly type: "hedgeStarted";
+  /** Counts the first hedge as 1. */
+  readonly hedge: number;
+  /** How long after the call began. */
+  readonly afterMs: number;
+}
+
+/** A hedge was due and the budget had no room for it; no further one follows for this call. */
+export interface HedgeRefused extends Named {
+  readonly type: "hedgeRefused";
+  readonly hedge: number;
+  readonly why: "budgetExhausted";
+}
+
+/** A hedge answered first; the others were told to stop. */
+export interface HedgeWon extends Named {
+  readonly type: "hedgeWon";
+  readonly hedge: number;
+}
+
+/** A fallback answered instead of the call. */
+export interface FallbackUsed extends Named {
+  readonly type: "fallbackUsed";
+  readonly effect: Effect;
+  readonly error: unknown;
+}
+
+/** A fallback would have hidden what must not be hidden. */
+export interface FallbackRefused extends Named {
+  readonly type: "fallbackRefused";
+  /**
+   * - `mistake`: a programmer's mistake.
+   * - `effectUnknown`: the call may have taken effect, and nobody said that this may be hidden.
+   */
+  readonly why: "mistake" | "effectUnknown";
+  readonly effect: Effect;
+  readonly error: unknown;
+}
+
+/** A fault was injected on purpose. */
+export interface FaultInjected extends Named {
+  readonly type: "faultInjected";
+  readonly fault: "latency" | "error" | "hang" | "result";
+  readonly at: "before" | "after";
+}
+
+/** The next of several calls was tried. */
+export interface FailedOver extends Named {
+  readonly type: "failedOver";
+  readonly from: string;
+  readonly to: string;
+  readonly error: unknown;
+}
+
+/** The call failed and the next of several was not tried. */
+export interface FailoverRefused extends Named {
+  readonly type: "failoverRefused";
+  readonly from: string;
+  /**
+   * - `notSafe`: the call may have taken effect, so nobody else may be asked to do it as well.
+   * - `pastDeadline`: no time is left.
+   * - `budgetExhausted`: too many extra calls have been made already.
+   * - `usedUp`: there is no other.
+   */
+  readonly why: "notSafe" | "pastDeadline" | "budgetExhausted" | "usedUp";
+  readonly error: unknown;
+}
+
 /** Everything a policy tells its `onEvent` listener. */
 export type PolicyEvent =
   | RetryScheduled
@@ -93,8 +236,25 @@ export type PolicyEvent =
   | BreakerOpened
   | BreakerHalfOpened
   | BreakerClosed
+  | BreakerForced
+  | BreakerReleased
   | CallRejected
+  | CallWouldBeRejected
   | LimitReached
   | DeadlineExceeded
   | AttemptTimedOut
-  | LateResult;
+  | LateResult
+  | QueueLeft
+  | QueueRejected
+  | RateLimited
+  | RatePaused
+  | LoadShed
+  | SheddingChanged
+  | HedgeStarted
+  | HedgeRefused
+  | HedgeWon
+  | FallbackUsed
+  | FallbackRefused
+  | FaultInjected
+  | FailedOver
+  | FailoverRefused;

@@ -26,6 +26,14 @@ export const coreFailureCodes = {
   callAborted: "CALL_ABORTED",
   limitReached: "LIMIT_REACHED",
   breakerOpen: "BREAKER_OPEN",
+  hedgeLost: "HEDGE_LOST",
+  injectedFault: "INJECTED_FAULT",
+  queueFull: "QUEUE_FULL",
+  queueTimeout: "QUEUE_TIMEOUT",
+  queueOverloaded: "QUEUE_OVERLOADED",
+  waitPastDeadline: "WAIT_PAST_DEADLINE",
+  rateLimited: "RATE_LIMITED",
+  loadShed: "LOAD_SHED",
 } as const;
 
 export interface FailureInit {
@@ -50,6 +58,9 @@ export interface FailureInit {
  * A call that did not end well, and says what that means for the other side.
  *
  * `code` is for programs and does not change between versions; `message` is for people and names the numbers.
+ *
+ * A rejection carries no stack trace: it names the policy and the reason, and capturing where in the policy it was
+ * made would cost ten times the rest of the call, at the very moment when calls must be cheap to turn away.
  */
 export class Failure extends Error {
   override readonly name: string = "Failure";
@@ -60,13 +71,15 @@ export class Failure extends Error {
   readonly retryAfterMs: number | undefined;
 
   constructor(message: string, init: FailureInit) {
+    const limit = Error.stackTraceLimit;
+    if (init.kind === "rejected") Error.stackTraceLimit = 0;
     super(message, "cause" in init ? { cause: init.cause } : undefined);
+    if (init.kind === "rejected") Error.stackTraceLimit = limit;
     this.code = init.code;
     this.effect = init.effect;
     this.kind = init.kind ?? "failed";
     this.transient = init.transient ?? (this.kind === "failed" || this.kind === "rejected");
     this.retryAfterMs = init.retryAfterMs;
-    Object.defineProperty(this, brand, { value: true });
   }
 
   /** True across duplicate installs of this package, where `instanceof` is not. */
@@ -74,6 +87,7 @@ export class Failure extends Error {
     return typeof error === "object" && error !== null && brand in error;
   }
 }
+Object.defineProperty(Failure.prototype, brand, { value: true });
 
 /** Severity of an effect: of two attempts of one call, the worse one stands for the call. */
 const severity: Readonly<Record<Effect, number>> = { none: 0, unknown: 1, done: 2 };
