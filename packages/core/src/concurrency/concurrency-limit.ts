@@ -1,6 +1,7 @@
 import type { Policy } from "../context/call.ts";
 import { type Duration, durationMs, durationText } from "../duration/duration.ts";
-import { coreFailureCodes, Failure } from "../failure/failure.ts";
+import { coreFailureCodes, type Failure } from "../failure/failure.ts";
+import { rejection } from "../failure/rejection.ts";
 import { assertKnownKeys, integerIn } from "../options/options.ts";
 import {
   type Observer,
@@ -94,9 +95,9 @@ class LimitGate implements Gate {
     const { name, emit } = this.#observer;
     emit?.({ type: "limitReached", name, limit, retryAfterMs });
     const whose = name === undefined ? "" : ` of ${name}`;
-    return new Failure(
-      `the concurrency limit${whose} (${limit}) is reached; try again in ${durationText(retryAfterMs)}`,
-      { code: coreFailureCodes.limitReached, effect: "none", kind: "rejected", retryAfterMs },
+    return rejection(
+      () => `the concurrency limit${whose} (${limit}) is reached; try again in ${durationText(retryAfterMs)}`,
+      { code: coreFailureCodes.limitReached, retryAfterMs },
     );
   }
 

@@ -20,10 +20,14 @@ export interface CallOptions {
   readonly clock?: Clock | undefined;
 }
 
-interface ChildInit {
+/** How a part differs from its whole. */
+export interface ChildInit {
   readonly attempt?: number;
   readonly deadlineAtMs?: number;
 }
+
+const noOptions: CallOptions = {};
+const noChange: ChildInit = {};
 
 type AbortListener = (reason: Failure) => void;
 
@@ -43,8 +47,8 @@ export class CallContext {
   /** The budget of extra load that counts this call already. Policies that share one count a call once. */
   countedIn: object | undefined;
   readonly #parent: CallContext | undefined;
-  /** The lists are made when first needed: most contexts have one child or none, and nobody to tell. */
-  #children: CallContext[] | undefined;
+  /** A list only where there are several: most contexts have one part or none. */
+  #children: CallContext | CallContext[] | undefined;
   #recorded: Effect | undefined;
   #abortReason: Failure | undefined;
   #controller: AbortController | undefined;
@@ -53,36 +57,41 @@ export class CallContext {
   #outliving = 0;
   #whenWorkEnds: (() => void)[] | undefined;
 
-  constructor(options: CallOptions = {}, parent?: CallContext, child: ChildInit = {}) {
-    this.clock = options.clock ?? parent?.clock ?? systemClock;
-    this.key = parent === undefined ? options.key : parent.key;
-    this.idempotent = parent === undefined ? (options.idempotent ?? false) : parent.idempotent;
-    this.attempt = child.attempt ?? parent?.attempt ?? 1;
-    this.deadlineAtMs = Math.min(
-      child.deadlineAtMs ?? options.deadlineAtMs ?? Number.POSITIVE_INFINITY,
-      parent?.deadlineAtMs ?? Number.POSITIVE_INFINITY,
-    );
-    if (Number.isNaN(this.deadlineAtMs)) {
-      throw new RangeError(
-        `deadlineAtMs must be an instant in milliseconds on the call's clock; got ${show(options.deadlineAtMs)}`,
-      );
-    }
-    this.countedIn = parent?.countedIn;
+  /** @param parent - The whole that this becomes a part of; {@link end} takes it out again. */
+  constructor(options: CallOptions = noOptions, parent?: CallContext, child: ChildInit = noChange) {
     this.#parent = parent;
-    this.#abortReason = parent?.abortReason;
+    if (parent === undefined) {
+      this.clock = options.clock ?? systemClock;
+      this.key = options.key;
+      this.idempotent = options.idempotent ?? false;
+      this.attempt = child.attempt ?? 1;
+      this.deadlineAtMs = earlier(child.deadlineAtMs, options.deadlineAtMs ?? Number.POSITIVE_INFINITY);
+      this.countedIn = undefined;
+      return;
+    }
+    this.clock = parent.clock;
+    this.key = parent.key;
+    this.idempotent = parent.idempotent;
+    this.attempt = child.attempt ?? parent.attempt;
+    this.deadlineAtMs = earlier(child.deadlineAtMs, parent.deadlineAtMs);
+    this.countedIn = parent.countedIn;
+    this.#abortReason = parent.abortReason;
+    if (parent.#children === undefined) parent.#children = this;
+    else if (Array.isArray(parent.#children)) parent.#children.push(this);
+    else parent.#children = [parent.#children, this];
   }
 
   /** A part of this call that can be ended without ending the whole. Call {@link end} when the part is over. */
-  child(init: ChildInit = {}): CallContext {
-    const child = new CallContext({}, this, init);
-    this.#children ??= [];
-    this.#children.push(child);
-    return child;
+  child(init: ChildInit = noChange): CallContext {
+    return new CallContext(noOptions, this, init);
   }
 
   /** Takes this part out of the whole: its effect no longer counts, and aborting the whole no longer reaches it. */
   end(): void {
-    if (this.#parent !== undefined) remove(this.#parent.#children, this);
+    const parent = this.#parent;
+    if (parent === undefined) return;
+    if (parent.#children === this) parent.#children = undefined;
+    else if (Array.isArray(parent.#children)) remove(parent.#children, this);
   }
 
   /**
@@ -93,10 +102,19 @@ export class CallContext {
    * transport says `none` while the request waits and `unknown` when its first byte is about to leave.
    */
   get effect(): Effect {
-    if (this.#children === undefined || this.#children.length === 0) return this.#recorded ?? "unknown";
+    const children = this.#children;
+    if (children === undefined || (Array.isArray(children) && children.length === 0)) {
+      return this.#recorded ?? "unknown";
+    }
     let effect = this.#recorded ?? "none";
-    for (const child of this.#children) effect = worseEffect(effect, child.effect);
+    if (!Array.isArray(children)) return worseEffect(effect, children.effectForWhole);
+    for (const child of children) effect = worseEffect(effect, child.effectForWhole);
     return effect;
+  }
+
+  /** What the whole has to answer for because of this part. */
+  protected get effectForWhole(): Effect {
+    return this.effect;
   }
 
   /** Says how far the call has come. */
@@ -124,9 +142,16 @@ export class CallContext {
   abort(reason: Failure): void {
     if (this.#abortReason !== undefined) return;
     this.#abortReason = reason;
-    for (const child of [...(this.#children ?? [])]) child.abort(reason);
+    const children = this.#children;
+    if (Array.isArray(children)) for (const child of [...children]) child.abortWithWhole(reason);
+    else children?.abortWithWhole(reason);
     for (const listener of [...(this.#listeners ?? [])]) tell(listener, reason);
     this.#controller?.abort(reason);
+  }
+
+  /** The whole was aborted, and this part with it. */
+  protected abortWithWhole(reason: Failure): void {
+    this.abort(reason);
   }
 
   /**
@@ -156,6 +181,11 @@ export class CallContext {
     work.then(ended, ended);
   }
 
+  /** Whether work goes on although its caller has been answered. */
+  get isOutlived(): boolean {
+    return this.#outliving > 0;
+  }
+
   /** Calls back once nothing done for this call goes on any more: at once, unless work outlived its caller. */
   whenWorkEnds(callback: () => void): void {
     if (this.#outliving === 0) {
@@ -182,6 +212,16 @@ export class CallContext {
     }
     return this.#controller.signal;
   }
+}
+
+function earlier(atMs: number | undefined, otherAtMs: number): number {
+  const earlierAtMs = atMs === undefined ? otherAtMs : Math.min(atMs, otherAtMs);
+  if (Number.isNaN(earlierAtMs)) {
+    throw new RangeError(
+      `deadlineAtMs must be an instant in milliseconds on the call's clock; got ${show(atMs ?? otherAtMs)}`,
+    );
+  }
+  return earlierAtMs;
 }
 
 function tell(listener: AbortListener, reason: Failure): void {
