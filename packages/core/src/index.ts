@@ -68,7 +68,7 @@ export {
   oneOf,
   ratioIn,
 } from "./options/options.ts";
-export type { PolicyOptions } from "./options/policy-options.ts";
+export { functionAt, type PolicyOptions } from "./options/policy-options.ts";
 export { type Gate, type GateOutcome, gatePolicy } from "./pipeline/gate.ts";
 export { pipeline } from "./pipeline/pipeline.ts";
 export {

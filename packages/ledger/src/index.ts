@@ -1,11 +1,5 @@
 export type { LedgerEvent } from "./events.ts";
-export {
-  createLedger,
-  type Ledger,
-  type LedgerOptions,
-  type LedgerSnapshot,
-  ledgerDefaults,
-} from "./ledger.ts";
+export { createLedger, type Ledger, type LedgerSnapshot } from "./ledger.ts";
 export {
   type AbandonedFailure,
   type CallInfo,
@@ -20,6 +14,7 @@ export {
 } from "./operation/definition.ts";
 export type { Guarantee, GuaranteeLevel } from "./operation/guarantee.ts";
 export type { Operation, Outcome, RunOptions } from "./operation/operation.ts";
+export { type LedgerOptions, ledgerDefaults } from "./options.ts";
 export type { StepName } from "./run/engine.ts";
 export {
   type BusinessStep,

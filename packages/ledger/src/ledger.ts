@@ -1,16 +1,5 @@
-import {
-  assertKnownKeys,
-  type Clock,
-  type Duration,
-  durationMs,
-  integerIn,
-  type Random,
-  show,
-  systemClock,
-  systemRandom,
-} from "@outrigger/core";
-import type { LedgerEvent } from "./events.ts";
-import { checkedDefinition, leaseRange } from "./operation/checked-definition.ts";
+import { show } from "@outrigger/core";
+import { checkedDefinition } from "./operation/checked-definition.ts";
 import type {
   ManyProvidersDefinition,
   OperationDefinition,
@@ -18,45 +7,14 @@ import type {
 } from "./operation/definition.ts";
 import { type Operation, operation } from "./operation/operation.ts";
 import { checkedKey } from "./operation/request.ts";
-import type { AnyDefinition, Engine, StepName } from "./run/engine.ts";
+import { checkedOptions, type LedgerOptions } from "./options.ts";
+import type { AnyDefinition, Engine } from "./run/engine.ts";
 import { Resolver } from "./run/resolver.ts";
 import { type OperationState, operationStates } from "./state/transitions.ts";
-import { migrate, schemaName } from "./store/migrations.ts";
+import { migrate } from "./store/migrations.ts";
 import type { PgTx } from "./store/pg.ts";
 import { type OperationRecord, recordOf } from "./store/record.ts";
-import type { SqlPort } from "./store/sql-port.ts";
 import { Store } from "./store/store.ts";
-
-export interface LedgerOptions<Tx> {
-  /** The database that also holds the business rows. */
-  readonly sql: SqlPort<Tx>;
-  /** The schema of the ledger's own tables: a-z, 0-9 and _. @defaultValue "outrigger" */
-  readonly schema?: string;
-  /** How long a worker may keep an operation to itself; a call ends before it. @defaultValue "15s" */
-  readonly lease?: Duration;
-  /** How often to look for work that other processes left. @defaultValue "250ms" */
-  readonly pollEvery?: Duration;
-  /** Resolutions at a time in this process. Range: integer >= 1. @defaultValue 8 */
-  readonly concurrency?: number;
-  /** How long `stop` waits for running resolutions. @defaultValue "10s" */
-  readonly drain?: Duration;
-  readonly clock?: Clock;
-  readonly random?: Random;
-  /** Hears what happens. What it throws is dropped. */
-  readonly onEvent?: (event: LedgerEvent) => void;
-  /** Called between writes and calls, so that a crash test can stop there. For tests. */
-  readonly onStep?: (name: StepName) => void | Promise<void>;
-}
-
-export const ledgerDefaults: Required<
-  Pick<LedgerOptions<unknown>, "schema" | "lease" | "pollEvery" | "concurrency" | "drain">
-> = {
-  schema: "outrigger",
-  lease: "15s",
-  pollEvery: "250ms",
-  concurrency: 8,
-  drain: "10s",
-};
 
 export interface LedgerSnapshot {
   readonly states: Readonly<Record<OperationState, number>>;
@@ -99,36 +57,11 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  * @throws TypeError or RangeError that names the option, the value and the fix.
  */
 export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
-  assertKnownKeys("ledger", options, [
-    "sql",
-    ...Object.keys(ledgerDefaults),
-    "clock",
-    "random",
-    "onEvent",
-    "onStep",
-  ]);
-  const { sql, clock = systemClock, random = systemRandom, onEvent, onStep } = options;
-  if (typeof sql?.transaction !== "function" || typeof sql.query !== "function") {
-    throw new TypeError(`ledger.sql must be a SqlPort, such as fromPgPool(pool); got ${show(sql)}`);
-  }
-  const schema = schemaName("ledger.schema", options.schema ?? ledgerDefaults.schema);
-  const leaseMs = durationMs("ledger.lease", options.lease ?? ledgerDefaults.lease, leaseRange);
+  const { sql, schema, clock, random, emit, step, leaseMs, ...resolving } = checkedOptions(options);
   const store = new Store(sql, schema, clock);
   const definitions = new Map<string, AnyDefinition<Tx>>();
-  const engine: Engine<Tx> = {
-    store,
-    clock,
-    random,
-    emit: isolated(onEvent),
-    step: onStep ?? (() => {}),
-    kick: () => resolver.kick(),
-  };
-  const resolver = new Resolver(engine, definitions, {
-    concurrency: integerIn("ledger.concurrency", options.concurrency ?? ledgerDefaults.concurrency, 1),
-    pollEveryMs: durationMs("ledger.pollEvery", options.pollEvery ?? ledgerDefaults.pollEvery),
-    drainMs: durationMs("ledger.drain", options.drain ?? ledgerDefaults.drain, { minMs: 0 }),
-    leaseMs,
-  });
+  const engine: Engine<Tx> = { store, clock, random, emit, step, kick: () => resolver.kick() };
+  const resolver = new Resolver(engine, definitions, { ...resolving, leaseMs });
 
   return {
     migrate: () => migrate(sql, schema),
@@ -174,15 +107,5 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
         last = rows.at(-1)?.id;
       }
     },
-  };
-}
-
-function isolated(listener: ((event: LedgerEvent) => void) | undefined): (event: LedgerEvent) => void {
-  return (event) => {
-    try {
-      listener?.(event);
-    } catch {
-      // An observer never changes what it observes.
-    }
   };
 }

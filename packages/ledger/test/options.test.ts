@@ -14,8 +14,36 @@ test("wrong options are refused at construction, and the message names the optio
     [{ sql, concurrency: 0 }, "ledger.concurrency must be a whole number, at least 1; got 0"],
     [{ sql, pollEvry: "1s" }, 'did you mean "pollEvery"?'],
     [{ sql, drain: "soon" }, "ledger.drain must be a duration"],
+    [{ sql: { ...sql, isTransient: undefined } }, "ledger.sql must be a SqlPort, such as fromPgPool(pool)"],
+    [{ sql, clock: {} }, "ledger.clock.now must be a function; got undefined"],
+    [{ sql, clock: 5 }, "ledger.clock must be an object; got 5"],
+    [{ sql, random: 5 }, "ledger.random must be a function; got 5"],
+    [{ sql, onEvent: 5 }, "ledger.onEvent must be a function; got 5"],
+    [{ sql, onStep: 5 }, "ledger.onStep must be a function; got 5"],
   ];
   for (const [options, message] of cases) expect(() => createLedger(options as never)).toThrow(message);
+  await pool.end();
+});
+
+test("a listener that throws, at once or later, changes nothing and ends no process", async () => {
+  const pool = new pg.Pool();
+  let heard = 0;
+  // An unhandled rejection would fail the test run.
+  const later = async (): Promise<void> => {
+    heard += 1;
+    throw new Error("later");
+  };
+  const atOnce = (): void => {
+    heard += 1;
+    throw new Error("at once");
+  };
+  for (const onEvent of [later, atOnce]) {
+    const ledger = createLedger({ sql: fromPgPool(pool), onEvent });
+    ledger.start();
+    await ledger.stop();
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(heard).toBe(4);
   await pool.end();
 });
 

@@ -1,14 +1,17 @@
 import {
   assertKnownKeys,
+  assertObject,
   type BreakerOptions,
   type Clock,
   type ConcurrencyLimitOptions,
+  functionAt,
   integerIn,
   join,
   type Listener,
   nonEmptyString,
   type Random,
   type RetryOptions,
+  show,
   systemClock,
   systemRandom,
 } from "@outrigger/core";
@@ -110,12 +113,33 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
     baseUrl: parseBaseUrl("baseUrl", options.baseUrl),
     timeout,
     pool: parsePool("pool", options.pool ?? {}),
-    concurrency: options.concurrency ?? httpDefaults.concurrency,
-    retry: options.retry ?? {},
-    breaker: options.breaker ?? {},
+    concurrency: policyOptions("concurrency", options.concurrency, httpDefaults.concurrency, {
+      name: ownName,
+      onEvent: ownEvents,
+    }),
+    retry: policyOptions(
+      "retry",
+      options.retry,
+      {},
+      {
+        name: ownName,
+        onEvent: ownEvents,
+        random: "write random beside it, for the whole integration",
+      },
+    ),
+    breaker: policyOptions(
+      "breaker",
+      options.breaker,
+      {},
+      {
+        name: ownName,
+        onEvent: ownEvents,
+        clock: "write clock beside it, for the whole integration",
+      },
+    ),
     maxResponseBytes,
     tls: parseTls("tls", options.tls ?? {}),
-    clock: options.clock ?? systemClock,
+    clock: checkedClock("clock", options.clock ?? systemClock),
     random: optionalFunction("random", options.random) ?? systemRandom,
     newKey: optionalFunction("newKey", options.newKey) ?? newKey,
     onEvent: optionalFunction("onEvent", options.onEvent),
@@ -127,7 +151,8 @@ function parseOperations(
   operations: unknown,
   defaults: Parameters<typeof parseOperation>[2],
 ): ReadonlyMap<string, Operation> {
-  if (typeof operations !== "object" || operations === null || Object.keys(operations).length === 0) {
+  assertObject("operations", operations);
+  if (Object.keys(operations).length === 0) {
     throw new TypeError(
       'operations must hold at least one operation, such as { charge: { method: "POST", path: "/v1/charges" } }',
     );
@@ -140,7 +165,38 @@ function parseOperations(
   );
 }
 
+const ownName = "it has the integration's; write name beside it";
+const ownEvents = "its events are the integration's; write onEvent beside it";
+
+/**
+ * A policy's own options; the policy checks them when it is made. What the integration hands to all its policies is
+ * refused here, because it would be overwritten without a word.
+ */
+function policyOptions<Options extends object>(
+  path: string,
+  value: Options | false | undefined,
+  fallback: Options,
+  given: Readonly<Record<string, string>>,
+): Options | false {
+  if (value === undefined) return fallback;
+  if (value === false) return false;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new TypeError(`${path} must be an object of options, or false for none; got ${show(value)}`);
+  }
+  for (const [key, fix] of Object.entries(given)) {
+    if (Object.hasOwn(value, key)) throw new TypeError(`${join(path, key)} must not be given: ${fix}`);
+  }
+  return value;
+}
+
+function checkedClock(path: string, clock: Clock): Clock {
+  const parts: unknown = clock;
+  assertObject(path, parts);
+  for (const part of ["now", "wallNow", "setTimer"]) functionAt(join(path, part), parts[part]);
+  return clock;
+}
+
 function optionalFunction<F>(path: string, value: F | undefined): F | undefined {
-  if (value !== undefined && typeof value !== "function") throw new TypeError(`${path} must be a function`);
+  if (value !== undefined) functionAt(path, value);
   return value;
 }

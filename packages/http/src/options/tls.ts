@@ -1,5 +1,6 @@
-import type { ConnectionOptions } from "node:tls";
-import { assertKnownKeys } from "@outrigger/core";
+import { X509Certificate } from "node:crypto";
+import { type ConnectionOptions, createSecureContext } from "node:tls";
+import { assertKnownKeys, join, oneOf } from "@outrigger/core";
 
 /** As in `node:tls`. There is no switch that turns verification off: name the authority in `ca` instead. */
 export type TlsOptions = Pick<
@@ -17,8 +18,36 @@ const known: readonly (keyof TlsOptions)[] = [
   "minVersion",
 ];
 
-/** @throws TypeError that names the option. */
+/** @throws TypeError or RangeError that names the option and, unless it may be a secret, the value. */
 export function parseTls(path: string, options: TlsOptions): TlsOptions {
   assertKnownKeys(path, options, known);
+  for (const key of ["passphrase", "servername"] as const) {
+    const value: unknown = options[key];
+    if (value === undefined || (typeof value === "string" && value !== "")) continue;
+    throw new TypeError(`${join(path, key)} must be a non-empty string`);
+  }
+  if (options.minVersion !== undefined) {
+    oneOf(join(path, "minVersion"), options.minVersion, ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]);
+  }
+  assertAuthorities(join(path, "ca"), options.ca);
+  try {
+    // Node reads keys and certificates here; without this a wrong one would fail every single connection.
+    createSecureContext(options);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message.replace('"options.', `"${path}.`) : String(cause);
+    throw new TypeError(`${path} cannot be used: ${why}`, { cause });
+  }
   return options;
+}
+
+/** Node passes over an authority that it cannot read, and then trusts nobody. */
+function assertAuthorities(path: string, ca: TlsOptions["ca"]): void {
+  if (ca === undefined) return;
+  try {
+    for (const each of [ca].flat()) new X509Certificate(each);
+  } catch (cause) {
+    throw new TypeError(`${path} must be certificates in PEM, the text itself and not a file's name`, {
+      cause,
+    });
+  }
 }

@@ -1,0 +1,105 @@
+import {
+  assertKnownKeys,
+  assertObject,
+  type Clock,
+  type Duration,
+  durationMs,
+  functionAt,
+  integerIn,
+  isolated,
+  type Random,
+  show,
+  systemClock,
+  systemRandom,
+} from "@outrigger/core";
+import type { LedgerEvent } from "./events.ts";
+import { leaseRange } from "./operation/checked-definition.ts";
+import type { StepName } from "./run/engine.ts";
+import { schemaName } from "./store/migrations.ts";
+import type { SqlPort } from "./store/sql-port.ts";
+
+export interface LedgerOptions<Tx> {
+  /** The database that also holds the business rows. */
+  readonly sql: SqlPort<Tx>;
+  /** The schema of the ledger's own tables: a-z, 0-9 and _. @defaultValue "outrigger" */
+  readonly schema?: string;
+  /** How long a worker may keep an operation to itself; a call ends before it. @defaultValue "15s" */
+  readonly lease?: Duration;
+  /** How often to look for work that other processes left. @defaultValue "250ms" */
+  readonly pollEvery?: Duration;
+  /** Resolutions at a time in this process. Range: integer >= 1. @defaultValue 8 */
+  readonly concurrency?: number;
+  /** How long `stop` waits for running resolutions. @defaultValue "10s" */
+  readonly drain?: Duration;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** Hears what happens. What it throws, or rejects with when it is async, is dropped. */
+  readonly onEvent?: (event: LedgerEvent) => void;
+  /** Called between writes and calls, so that a crash test can stop there. For tests. */
+  readonly onStep?: (name: StepName) => void | Promise<void>;
+}
+
+export const ledgerDefaults: Required<
+  Pick<LedgerOptions<unknown>, "schema" | "lease" | "pollEvery" | "concurrency" | "drain">
+> = {
+  schema: "outrigger",
+  lease: "15s",
+  pollEvery: "250ms",
+  concurrency: 8,
+  drain: "10s",
+};
+
+/** The options, read and checked. */
+export interface LedgerSettings<Tx> {
+  readonly sql: SqlPort<Tx>;
+  readonly schema: string;
+  readonly leaseMs: number;
+  readonly pollEveryMs: number;
+  readonly concurrency: number;
+  readonly drainMs: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: (event: LedgerEvent) => void;
+  readonly step: (name: StepName) => void | Promise<void>;
+}
+
+const otherKeys: readonly (keyof LedgerOptions<unknown>)[] = ["sql", "clock", "random", "onEvent", "onStep"];
+
+/** @throws TypeError or RangeError that names the option, the value and the fix. */
+export function checkedOptions<Tx>(options: LedgerOptions<Tx>): LedgerSettings<Tx> {
+  assertKnownKeys("ledger", options, [...otherKeys, ...Object.keys(ledgerDefaults)]);
+  const { sql, clock = systemClock, random = systemRandom, onEvent, onStep } = options;
+  assertPort(sql);
+  assertClock(clock);
+  functionAt("ledger.random", random);
+  if (onEvent !== undefined) functionAt("ledger.onEvent", onEvent);
+  if (onStep !== undefined) functionAt("ledger.onStep", onStep);
+  return {
+    sql,
+    schema: schemaName("ledger.schema", options.schema ?? ledgerDefaults.schema),
+    leaseMs: durationMs("ledger.lease", options.lease ?? ledgerDefaults.lease, leaseRange),
+    pollEveryMs: durationMs("ledger.pollEvery", options.pollEvery ?? ledgerDefaults.pollEvery),
+    concurrency: integerIn("ledger.concurrency", options.concurrency ?? ledgerDefaults.concurrency, 1),
+    drainMs: durationMs("ledger.drain", options.drain ?? ledgerDefaults.drain, { minMs: 0 }),
+    clock,
+    random,
+    emit: onEvent === undefined ? () => {} : isolated(onEvent),
+    step: onStep ?? (() => {}),
+  };
+}
+
+/** A driver's own pool looks like a port at first sight, so every part of one is looked for. */
+function assertPort(sql: unknown): void {
+  const port: object = typeof sql === "object" && sql !== null ? sql : {};
+  for (const part of ["query", "transaction", "isTransient"]) {
+    if (typeof Reflect.get(port, part) === "function") continue;
+    throw new TypeError(
+      `ledger.sql must be a SqlPort, such as fromPgPool(pool); got ${show(sql)}, without the function ${part}`,
+    );
+  }
+}
+
+function assertClock(clock: unknown): void {
+  assertObject("ledger.clock", clock);
+  for (const part of ["now", "wallNow", "setTimer"]) functionAt(`ledger.clock.${part}`, clock[part]);
+}
