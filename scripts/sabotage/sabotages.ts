@@ -96,15 +96,15 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a late answer of an earlier state moves the breaker",
     file: core("breaker/circuit.ts"),
-    from: "if (generation !== this.#generation) this.#stale += 1;",
-    to: "if (generation > this.#generation) this.#stale += 1;",
+    from: "if (generation !== this.#generation) {",
+    to: "if (generation > this.#generation) {",
     tests: ["packages/core"],
   },
   {
     name: "a hung probe keeps the breaker half-open for ever",
     file: core("breaker/circuit.ts"),
-    from: "nowMs - this.#newestProbeAtMs >= this.#rules.maxHalfOpenMs",
-    to: "nowMs - this.#newestProbeAtMs >= Number.POSITIVE_INFINITY",
+    from: "trial.overdueInMs(rules, nowMs) === 0",
+    to: "trial.overdueInMs(rules, nowMs) < 0",
     tests: ["packages/core"],
   },
   {

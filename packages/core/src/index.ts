@@ -1,11 +1,24 @@
 export {
+  type AdaptiveAttemptTimeout,
+  type AdaptiveAttemptTimeoutOptions,
+  type AdaptiveAttemptTimeoutSnapshot,
+  adaptiveAttemptTimeout,
+  adaptiveAttemptTimeoutDefaults,
+} from "./adaptive-timeout/adaptive-attempt-timeout.ts";
+export { type BreakerSnapshot, type CircuitBreaker, circuitBreaker } from "./breaker/breaker.ts";
+export {
   type BreakerOptions,
-  type BreakerSnapshot,
+  type BreakerRules,
   breakerDefaults,
-  type CircuitBreaker,
-  circuitBreaker,
-} from "./breaker/breaker.ts";
+  type OpenForOptions,
+  openForDefaults,
+  type SlowCallOptions,
+  slowCallDefaults,
+  type TripRule,
+} from "./breaker/breaker-options.ts";
 export { type BreakerMove, type BreakerState, breakerTable, stepBreaker } from "./breaker/breaker-states.ts";
+export type { CircuitSnapshot, ForcedSnapshot, SavedCircuit } from "./breaker/circuit-snapshot.ts";
+export type { ForcedState, ForceOptions } from "./breaker/forced.ts";
 export {
   type LoadBudget,
   type LoadBudgetOptions,
@@ -15,6 +28,22 @@ export {
   type Reservation,
   type SharedLoadBudget,
 } from "./budget/load-budget.ts";
+export {
+  type RetryThrottle,
+  type RetryThrottleOptions,
+  type RetryThrottleSnapshot,
+  retryThrottle,
+  retryThrottleDefaults,
+} from "./budget/retry-throttle.ts";
+export { type Bulkhead, type BulkheadChange, type BulkheadSnapshot, bulkhead } from "./bulkhead/bulkhead.ts";
+export {
+  type BulkheadOptions,
+  type BulkheadQueueOptions,
+  bulkheadDefaults,
+  type CoDelOptions,
+  type FairnessOptions,
+  type PriorityOptions,
+} from "./bulkhead/bulkhead-options.ts";
 export { type Clock, type Random, systemClock, systemRandom, type Timer } from "./clock/clock.ts";
 export {
   type ConcurrencyLimit,
@@ -39,16 +68,41 @@ export { type Event, EventStream, isolated, type Listener } from "./events/event
 export type {
   AttemptTimedOut,
   BreakerClosed,
+  BreakerForced,
   BreakerHalfOpened,
   BreakerOpened,
+  BreakerReleased,
   CallRejected,
+  CallWouldBeRejected,
   DeadlineExceeded,
+  FailedOver,
+  FailoverRefused,
+  FallbackRefused,
+  FallbackUsed,
+  FaultInjected,
+  HedgeRefused,
+  HedgeStarted,
+  HedgeWon,
   LateResult,
   LimitReached,
+  LoadShed,
   PolicyEvent,
+  QueueLeft,
+  QueueRejected,
+  RateLimited,
+  RatePaused,
   RetryRefused,
   RetryScheduled,
+  SheddingChanged,
 } from "./events/policy-event.ts";
+export {
+  type Failover,
+  type FailoverOptions,
+  type FailoverSnapshot,
+  type FailoverTarget,
+  failover,
+  failoverDefaults,
+} from "./failover/failover.ts";
 export {
   coreFailureCodes,
   type Effect,
@@ -59,6 +113,36 @@ export {
   verdictOf,
   worseEffect,
 } from "./failure/failure.ts";
+export { type RejectionInit, rejection } from "./failure/rejection.ts";
+export {
+  type FailedCall,
+  type Fallback,
+  type FallbackOptions,
+  type FallbackSnapshot,
+  fallback,
+  fallbackDefaults,
+} from "./fallback/fallback.ts";
+export {
+  type FaultInjection,
+  type FaultInjectionOptions,
+  type FaultInjectionSnapshot,
+  faultInjection,
+  faultInjectionDefaults,
+} from "./fault-injection/fault-injection.ts";
+export type {
+  ErrorFault,
+  Fault,
+  HangFault,
+  LatencyFault,
+  ResultFault,
+} from "./fault-injection/faults.ts";
+export {
+  type Hedge,
+  type HedgeOptions,
+  type HedgeSnapshot,
+  hedge,
+  hedgeDefaults,
+} from "./hedge/hedge.ts";
 export {
   assertKnownKeys,
   assertObject,

@@ -77,7 +77,7 @@ test("it opens, rejects at once, tries again after its time and closes, telling 
     { type: "breakerHalfOpened", name: "toss", reason: "30 s have passed since it opened" },
     { type: "breakerClosed", name: "toss", reason: "1 of 1 probes succeeded" },
   ]);
-  expect(breaker.snapshot()).toEqual({
+  expect(breaker.snapshot()).toMatchObject({
     state: "closed",
     failures: 0,
     calls: 0,
@@ -275,15 +275,31 @@ test("a thousand breakers, open or not, set no timer", async () => {
 });
 
 test("a snapshot is plain JSON", async () => {
-  const { breaker, call } = setup();
+  const { clock, breaker, call } = setup();
   await call(failure());
   expect(JSON.parse(JSON.stringify(breaker.snapshot()))).toEqual({
+    kind: "circuitBreaker",
+    name: "toss",
     state: "closed",
     failures: 1,
     calls: 1,
     failureRatio: 1,
+    consecutiveFailures: 1,
+    openings: 0,
     rejected: 0,
     stale: 0,
+    shadow: false,
+    takenAtMs: clock.wallNow(),
+    saved: {
+      state: "closed",
+      sinceAgoMs: 0,
+      openForMs: 0,
+      openings: 0,
+      windows: [{ buckets: [[-500, 1, 1]] }],
+      consecutiveFailures: 1,
+      rejected: 0,
+      stale: 0,
+    },
   });
 });
 

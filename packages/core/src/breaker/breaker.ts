@@ -1,74 +1,47 @@
 import { type Clock, systemClock } from "../clock/clock.ts";
-import { type Call, invoke, type Policy } from "../context/call.ts";
-import { type Duration, durationMs, durationText, show } from "../duration/duration.ts";
-import type { PolicyEvent } from "../events/policy-event.ts";
-import { coreFailureCodes, Failure, verdictOf } from "../failure/failure.ts";
-import { assertKnownKeys, integerIn, ratioIn } from "../options/options.ts";
-import { functionAt, observerOf, type PolicyOptions, policyOptionKeys } from "../options/policy-options.ts";
-import {
-  Circuit,
-  type CircuitRules,
-  type CircuitSnapshot,
-  type Outcome,
-  type Transition,
-} from "./circuit.ts";
-import { CountWindow, TimeWindow } from "./outcome-window.ts";
-
-export interface BreakerOptions extends PolicyOptions {
-  /** Outcomes of this long are judged together. Not with `count`. Range: 10 ms or more. @defaultValue "10s" */
-  readonly window?: Duration | undefined;
-  /** Judges this many outcomes instead of those of a time. Range: integer, 1 to 100,000. */
-  readonly count?: number | undefined;
-  /** Opens when this share of the calls failed, or more. Range: above 0, at most 1. @defaultValue 0.5 */
-  readonly failureRatio?: number | undefined;
-  /** Never opens on fewer outcomes. Range: integer >= 1. @defaultValue 20, or `count` where that is smaller */
-  readonly minimumCalls?: number | undefined;
-  /** How long calls are rejected before probes are let through. @defaultValue "30s" */
-  readonly openFor?: Duration | undefined;
-  /** Calls that are let through to decide between closed and open. Range: integer, 1 to 1,000. @defaultValue 5 */
-  readonly probes?: number | undefined;
-  /** After this long without an answer a probe's place is given to another call. @defaultValue "30s" */
-  readonly maxHalfOpen?: Duration | undefined;
-  /**
-   * Whether an error speaks against the other side's health. Asked only about what came from there; rejections
-   * by our own policies and aborts never count.
-   *
-   * @defaultValue failures of kind `failed`; a refusal is an answer, and an answer is healthy
-   */
-  readonly isFailure?: ((error: unknown) => boolean) | undefined;
-  /** @defaultValue the system clock */
-  readonly clock?: Clock | undefined;
-}
-
-/**
- * - `window` 10 s and `failureRatio` 0.5: more than half of the calls of ten seconds is the usual example;
- *   opossum's defaults are the same.
- * - `minimumCalls` 20: with fewer, a handful of unlucky calls would open it (at 5 % honest errors, 10 of 20 fail
- *   once in ninety million windows, 2 of 3 once in a hundred and forty).
- * - `openFor` 30 s: long enough for a restart or a failover over there; opossum and Envoy start with the same.
- * - `probes` 5: one probe decides by chance, and five at once do no harm.
- * - `maxHalfOpen` 30 s: the longest read timeout that is usual for a new integration (5 to 30 s).
- */
-export const breakerDefaults: {
-  readonly window: Duration;
-  readonly failureRatio: number;
-  readonly minimumCalls: number;
-  readonly openFor: Duration;
-  readonly probes: number;
-  readonly maxHalfOpen: Duration;
-} = {
-  window: "10s",
-  failureRatio: 0.5,
-  minimumCalls: 20,
-  openFor: "30s",
-  probes: 5,
-  maxHalfOpen: "30s",
-};
+import type { Policy } from "../context/call.ts";
+import { durationMs, show } from "../duration/duration.ts";
+import { assertKnownKeys, assertObject, nonEmptyString, oneOf } from "../options/options.ts";
+import { functionAt, observerOf, policyOptionKeys } from "../options/policy-options.ts";
+import { type Gate, gatePolicy } from "../pipeline/gate.ts";
+import { withPlan } from "../pipeline/plan.ts";
+import { BreakerHost } from "./breaker-host.ts";
+import { type BreakerOptions, type BreakerRules, breakerRuleKeys } from "./breaker-options.ts";
+import { Circuit } from "./circuit.ts";
+import { type CircuitSnapshot, savedCircuit } from "./circuit-snapshot.ts";
+import { type Forced, type ForcedState, type ForceOptions, forcedStates } from "./forced.ts";
 
 /** Plain JSON. */
-export type BreakerSnapshot = CircuitSnapshot;
+export interface BreakerSnapshot extends CircuitSnapshot {
+  readonly kind: "circuitBreaker";
+  readonly name: string | undefined;
+  readonly shadow: boolean;
+  /** Wall time, so that another process can tell how old this is. */
+  readonly takenAtMs: number;
+}
 
-export type CircuitBreaker = Policy & { snapshot(): BreakerSnapshot };
+export type CircuitBreaker = Policy & {
+  snapshot(): BreakerSnapshot;
+  /**
+   * Goes on from a snapshot, also from one of another process that has been through JSON. Time has passed for it
+   * as the wall clock says; what does not fit the rules is left out. Calls that run now no longer count.
+   *
+   * @throws TypeError or RangeError that names what is not as `snapshot` writes it; nothing is changed then.
+   */
+  restore(snapshot: unknown): void;
+  /**
+   * Other rules from the next decision on, in place of all that were given before: what is left out takes its
+   * default. State, counts and calls in flight are kept; of a window what fits the new one.
+   *
+   * @throws TypeError or RangeError as at construction; nothing is changed then.
+   */
+  reconfigure(rules: BreakerRules): void;
+  /**
+   * An operator's will above the rules, until it is released with `undefined` or its time is over. A circuit that
+   * was forced open then lets probes decide.
+   */
+  force(to: ForcedState | undefined, options: ForceOptions): void;
+};
 
 /**
  * Stops calling what keeps failing: closed, it counts outcomes; open, it rejects at once; half-open, it lets a few
@@ -76,103 +49,100 @@ export type CircuitBreaker = Policy & { snapshot(): BreakerSnapshot };
  *
  * It has no timer: it turns half-open when the first call after `openFor` asks. Outcomes of calls that started
  * before the last change of state move nothing. Half-open closes when all probes have answered and fewer than
- * `failureRatio` of them failed, and opens as soon as that many have.
+ * `probeFailureRatio` of them failed, and opens as soon as that many have.
  *
  * @throws {@link Failure} `BREAKER_OPEN` with effect `none`, and `retryAfterMs`, the time until a call may be let
  * through.
  */
 export function circuitBreaker(options: BreakerOptions = {}): CircuitBreaker {
-  assertKnownKeys("breaker", options, [...ruleKeys, "isFailure", "clock", ...policyOptionKeys]);
-  const rules = rulesOf(options);
-  const { isFailure, clock = systemClock } = options;
-  if (isFailure !== undefined) functionAt("breaker.isFailure", isFailure);
-  functionAt("breaker.clock.now", (clock as Partial<Clock> | null)?.now);
-  const { name, emit } = observerOf("breaker", options);
+  const path = "breaker";
+  assertKnownKeys(path, options, [...breakerRuleKeys, "clock", "random", ...policyOptionKeys]);
+  const { clock = systemClock, random } = options;
+  assertClock(path, clock);
+  if (random !== undefined) functionAt(`${path}.random`, random);
+  const host = new BreakerHost(path, options, observerOf(path, options), random);
+  const { name } = host;
+  const circuit = new Circuit(host);
 
-  const circuit = new Circuit(rules, (transition) => emit?.(eventOf(transition, name, rules)));
-  const who = name === undefined ? "the circuit breaker" : `the circuit breaker of ${name}`;
-
-  const rejection = (nowMs: number): Failure => {
-    const retryAfterMs = circuit.retryAfterMs(nowMs) ?? 0;
-    const { state, reason } = circuit.snapshot(nowMs);
-    emit?.({ type: "callRejected", name, code: coreFailureCodes.breakerOpen, retryAfterMs });
-    const how = state === "open" ? "is open" : "is half-open and has all its probes";
-    return new Failure(`${who} ${how}: ${reason}; try again in ${durationText(retryAfterMs)}`, {
-      code: coreFailureCodes.breakerOpen,
-      effect: "none",
-      kind: "rejected",
-      retryAfterMs,
-    });
+  const gate: Gate = {
+    admit: (nowMs) => host.admit(circuit, nowMs),
+    rejection: (nowMs) => host.rejection(circuit, nowMs),
+    settle(token, outcome, nowMs, _startedAtMs, error) {
+      circuit.settle(token, host.judge(outcome, error), nowMs, error);
+    },
   };
-
-  const breaker: Policy = <I, O>(next: Call<I, O>): Call<I, O> => {
-    return (input, context) => {
-      const nowMs = clock.now();
-      const permit = circuit.admit(nowMs);
-      if (permit === undefined) return Promise.reject(rejection(nowMs));
-      return invoke(next, input, context).then(
-        (value) => {
-          permit.settle("success", clock.now());
-          return value;
-        },
-        (error: unknown) => {
-          permit.settle(outcomeOf(error, isFailure), clock.now());
-          throw error;
-        },
-      );
-    };
-  };
-  return Object.assign(breaker, { snapshot: () => circuit.snapshot(clock.now()) });
+  const plan = {
+    kind: "gate",
+    policy: "circuitBreaker",
+    name,
+    gate,
+    clock,
+    // May be changed while calls run.
+    get probes(): number {
+      return host.rules.probes;
+    },
+  } as const;
+  return Object.assign(withPlan(gatePolicy(gate, plan, clock), plan), {
+    snapshot: () => breakerSnapshot(host, circuit, clock),
+    restore(snapshot: unknown): void {
+      restoreCircuit("snapshot", snapshot, circuit, clock);
+    },
+    reconfigure(rules: BreakerRules): void {
+      assertKnownKeys(path, rules, breakerRuleKeys);
+      host.reconfigure(rules);
+      circuit.rulesChanged(clock.now());
+    },
+    force(to: ForcedState | undefined, given: ForceOptions): void {
+      forceCircuit(`${path}.force`, host, circuit, to, given, clock.now());
+    },
+  });
 }
 
-const ruleKeys = ["window", "count", "failureRatio", "minimumCalls", "openFor", "probes", "maxHalfOpen"];
+export function assertClock(path: string, clock: unknown): void {
+  functionAt(`${path}.clock.now`, (clock as Partial<Clock> | null)?.now);
+}
 
-function rulesOf(options: BreakerOptions): CircuitRules {
-  const { count } = options;
-  if (count !== undefined && options.window !== undefined) {
-    throw new TypeError(
-      `breaker.window and breaker.count exclude each other; got ${show(options.window)} and ${show(count)}: ` +
-        "leave one out",
-    );
-  }
-  const size = count === undefined ? undefined : integerIn("breaker.count", count, 1, 100_000);
-  const minimumCalls = integerIn(
-    "breaker.minimumCalls",
-    options.minimumCalls ?? Math.min(breakerDefaults.minimumCalls, size ?? Number.POSITIVE_INFINITY),
-    1,
-  );
-  if (size !== undefined && minimumCalls > size) {
-    throw new RangeError(
-      `breaker.minimumCalls must be at most breaker.count (${size}), or the breaker could never open; ` +
-        `got ${minimumCalls}`,
-    );
-  }
-  const duration = (key: "window" | "openFor" | "maxHalfOpen", minMs: number): number =>
-    durationMs(`breaker.${key}`, options[key] ?? breakerDefaults[key], { minMs });
+export function breakerSnapshot(host: BreakerHost, circuit: Circuit, clock: Clock): BreakerSnapshot {
   return {
-    window: size === undefined ? new TimeWindow(duration("window", 10)) : new CountWindow(size),
-    failureRatio: ratioIn("breaker.failureRatio", options.failureRatio ?? breakerDefaults.failureRatio),
-    minimumCalls,
-    openForMs: duration("openFor", 1),
-    probes: integerIn("breaker.probes", options.probes ?? breakerDefaults.probes, 1, 1_000),
-    maxHalfOpenMs: duration("maxHalfOpen", 1),
+    kind: "circuitBreaker",
+    name: host.name,
+    ...circuit.snapshot(clock.now()),
+    shadow: host.shadow,
+    takenAtMs: clock.wallNow(),
   };
 }
 
-function eventOf({ to, reason }: Transition, name: string | undefined, rules: CircuitRules): PolicyEvent {
-  if (to === "open") return { type: "breakerOpened", name, reason, openForMs: rules.openForMs };
-  return { type: to === "halfOpen" ? "breakerHalfOpened" : "breakerClosed", name, reason };
+/** @throws TypeError or RangeError that names the path of what is wrong, before anything is changed. */
+export function restoreCircuit(path: string, snapshot: unknown, circuit: Circuit, clock: Clock): void {
+  assertObject(path, snapshot);
+  const { takenAtMs } = snapshot;
+  if (typeof takenAtMs !== "number" || !Number.isFinite(takenAtMs)) {
+    throw new RangeError(`${path}.takenAtMs must be milliseconds since 1970; got ${show(takenAtMs)}`);
+  }
+  const saved = savedCircuit(`${path}.saved`, snapshot["saved"]);
+  // A wall clock that was set back meanwhile must not make the snapshot come from the future.
+  const elapsedMs = Math.max(0, clock.wallNow() - takenAtMs);
+  circuit.restore(saved, elapsedMs, clock.now());
 }
 
-function outcomeOf(error: unknown, isFailure: ((error: unknown) => boolean) | undefined): Outcome {
-  const { kind } = verdictOf(error);
-  if (kind === "rejected" || kind === "aborted") return "ignored";
-  if (isFailure !== undefined) {
-    try {
-      return isFailure(error) ? "failure" : "success";
-    } catch {
-      // A broken predicate must not change the call; the default judges instead.
-    }
+/** @throws TypeError or RangeError that names the path of what is wrong. */
+export function forceCircuit(
+  path: string,
+  host: BreakerHost,
+  circuit: Circuit,
+  to: unknown,
+  options: ForceOptions,
+  nowMs: number,
+): void {
+  const state = to === undefined ? undefined : oneOf(path, to, forcedStates);
+  assertKnownKeys(`${path} options`, options, state === undefined ? ["reason"] : ["reason", "for"]);
+  const reason = nonEmptyString(`${path}.reason`, options.reason);
+  if (state === undefined) {
+    circuit.release(reason, nowMs);
+    return;
   }
-  return kind === "failed" ? "failure" : "success";
+  const forMs = options.for === undefined ? Number.POSITIVE_INFINITY : durationMs(`${path}.for`, options.for);
+  const forced: Forced = { to: state, reason, untilMs: nowMs + forMs };
+  circuit.force(forced, nowMs);
+  host.forced(circuit);
 }

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { Bench, circuitRules, type Permit } from "../../test/circuits.ts";
 import { ReferenceBreaker, type ReferenceCall, type ReferenceRules } from "../../test/reference-breaker.ts";
-import { Circuit, type Outcome, type Permit } from "./circuit.ts";
-import { CountWindow, TimeWindow } from "./outcome-window.ts";
+import type { Circuit, Outcome } from "./circuit.ts";
 
 /** What can happen to a breaker. Who settles takes the oldest or the newest call that it ever admitted. */
 const steps = [
@@ -48,10 +48,10 @@ interface Run {
 /** Takes the same steps with both breakers and compares them after each. */
 function run(given: ReferenceRules, sequence: readonly Step[]): Run {
   const { window, ...rest } = given;
-  const circuit = new Circuit({
-    ...rest,
-    window: "ms" in window ? new TimeWindow(window.ms) : new CountWindow(window.count),
-  });
+  const bench = new Bench(
+    circuitRules({ ...rest, window: "ms" in window ? { windowMs: window.ms } : window }),
+  );
+  const { circuit } = bench;
   const reference = new ReferenceBreaker(given);
   const running: { readonly permit: Permit; readonly call: ReferenceCall }[] = [];
   const ended: typeof running = [];
@@ -61,7 +61,7 @@ function run(given: ReferenceRules, sequence: readonly Step[]): Run {
     if (step === "shortWait") nowMs += shortWaitMs;
     else if (step === "longWait") nowMs += longWaitMs;
     else if (outcome === undefined) {
-      const permit = circuit.admit(nowMs);
+      const permit = bench.admit(nowMs);
       const call = reference.admit(nowMs);
       if (permit !== undefined && call !== undefined) running.push({ permit, call });
       else if (permit !== undefined || call !== undefined) return "only one admits";

@@ -1,15 +1,33 @@
 import { durationText } from "../duration/duration.ts";
 
-/** The outcomes that a breaker still remembers. */
+/** The outcomes that a breaker still remembers. "Bad" is what is counted: failed calls, or slow ones. */
 export interface OutcomeWindow {
-  record(failed: boolean, nowMs: number): void;
+  record(bad: boolean, nowMs: number): void;
   /** Forgets what is too old at `nowMs`. `calls` and `failures` are true only after it, or after `record`. */
   expire(nowMs: number): void;
   readonly calls: number;
+  /** The bad ones of the calls. */
   readonly failures: number;
   clear(): void;
   /** For reasons: "14 of 20 calls failed in 10 s". */
-  describe(): string;
+  describe(did?: string): string;
+  /** Plain JSON in ages, so that it means the same on another clock. */
+  save(nowMs: number): SavedWindow;
+  /** Adds what was saved, as far as it fits: the newest outcomes, and those that are not too old. */
+  load(saved: SavedWindow, thenMs: number, nowMs: number): void;
+}
+
+/** How much a window remembers; exactly one of the two. */
+export type WindowShape = { readonly windowMs: number } | { readonly count: number };
+
+export type SavedWindow =
+  /** Age, calls and bad calls of each bucket, the oldest first. */
+  | { readonly buckets: readonly (readonly number[])[] }
+  /** Lengths of runs, the oldest first: good ones, bad ones, good ones again, and so on. */
+  | { readonly runs: readonly number[] };
+
+export function windowOf(shape: WindowShape): OutcomeWindow {
+  return "count" in shape ? new CountWindow(shape.count) : new TimeWindow(shape.windowMs);
 }
 
 /**
@@ -21,7 +39,6 @@ const buckets = 10;
 /** Outcomes of the last `windowMs`, counted in a ring of buckets. */
 export class TimeWindow implements OutcomeWindow {
   readonly #windowMs: number;
-  readonly #bucketMs: number;
   /** Two numbers for each bucket: calls, failures. */
   readonly #counts: number[] = new Array<number>(2 * buckets).fill(0);
   /** Number of the newest bucket, counted from the clock's zero. */
@@ -31,7 +48,6 @@ export class TimeWindow implements OutcomeWindow {
 
   constructor(windowMs: number) {
     this.#windowMs = windowMs;
-    this.#bucketMs = windowMs / buckets;
   }
 
   get calls(): number {
@@ -42,23 +58,18 @@ export class TimeWindow implements OutcomeWindow {
     return this.#failures;
   }
 
-  record(failed: boolean, nowMs: number): void {
+  record(bad: boolean, nowMs: number): void {
     this.expire(nowMs);
-    const slot = this.#slot(this.#newest);
-    this.#counts[slot] = (this.#counts[slot] ?? 0) + 1;
-    this.#calls += 1;
-    if (!failed) return;
-    this.#counts[slot + 1] = (this.#counts[slot + 1] ?? 0) + 1;
-    this.#failures += 1;
+    this.#add(this.#newest, 1, bad ? 1 : 0);
   }
 
   expire(nowMs: number): void {
-    const newest = Math.floor(nowMs / this.#bucketMs);
+    const newest = this.#bucketAt(nowMs);
     if (newest <= this.#newest) return;
     // After a pause as long as the window every bucket is old, and going round once is enough.
     const oldest = Math.max(this.#newest + 1, newest - buckets + 1);
     for (let bucket = oldest; bucket <= newest; bucket += 1) {
-      const slot = this.#slot(bucket);
+      const slot = slotOf(bucket);
       this.#calls -= this.#counts[slot] ?? 0;
       this.#failures -= this.#counts[slot + 1] ?? 0;
       this.#counts[slot] = 0;
@@ -73,14 +84,53 @@ export class TimeWindow implements OutcomeWindow {
     this.#failures = 0;
   }
 
-  describe(): string {
-    return `${this.#failures} of ${this.#calls} calls failed in ${durationText(this.#windowMs)}`;
+  describe(did = "failed"): string {
+    return `${this.#failures} of ${this.#calls} calls ${did} in ${durationText(this.#windowMs)}`;
   }
 
-  #slot(bucket: number): number {
-    const place = bucket % buckets;
-    return 2 * (place < 0 ? place + buckets : place);
+  save(nowMs: number): SavedWindow {
+    this.expire(nowMs);
+    const saved: number[][] = [];
+    for (let bucket = this.#newest - buckets + 1; bucket <= this.#newest; bucket += 1) {
+      const slot = slotOf(bucket);
+      const calls = this.#counts[slot] ?? 0;
+      // The middle of the bucket: on a clock with another zero it is then at most half a bucket off.
+      const ageMs = nowMs - (bucket + 0.5) * this.#bucketMs;
+      if (calls > 0) saved.push([ageMs, calls, this.#counts[slot + 1] ?? 0]);
+    }
+    return { buckets: saved };
   }
+
+  load(saved: SavedWindow, thenMs: number, nowMs: number): void {
+    this.expire(nowMs);
+    if (!("buckets" in saved)) return;
+    for (const [ageMs = 0, calls = 0, bad = 0] of saved.buckets) {
+      const bucket = Math.min(this.#bucketAt(thenMs - ageMs), this.#newest);
+      if (bucket > this.#newest - buckets) this.#add(bucket, calls, bad);
+    }
+  }
+
+  #add(bucket: number, calls: number, bad: number): void {
+    const slot = slotOf(bucket);
+    this.#counts[slot] = (this.#counts[slot] ?? 0) + calls;
+    this.#calls += calls;
+    if (bad === 0) return;
+    this.#counts[slot + 1] = (this.#counts[slot + 1] ?? 0) + bad;
+    this.#failures += bad;
+  }
+
+  get #bucketMs(): number {
+    return this.#windowMs / buckets;
+  }
+
+  #bucketAt(atMs: number): number {
+    return Math.floor(atMs / this.#bucketMs);
+  }
+}
+
+function slotOf(bucket: number): number {
+  const place = bucket % buckets;
+  return 2 * (place < 0 ? place + buckets : place);
 }
 
 /** The last `size` outcomes, however old. */
@@ -103,8 +153,8 @@ export class CountWindow implements OutcomeWindow {
     return this.#failures;
   }
 
-  record(failed: boolean): void {
-    const outcome = failed ? 1 : 0;
+  record(bad: boolean): void {
+    const outcome = bad ? 1 : 0;
     // Places that were never written hold 0, so they take nothing away.
     this.#failures += outcome - (this.#outcomes[this.#next] ?? 0);
     this.#outcomes[this.#next] = outcome;
@@ -121,7 +171,28 @@ export class CountWindow implements OutcomeWindow {
     this.#failures = 0;
   }
 
-  describe(): string {
-    return `${this.#failures} of the last ${this.#calls} calls failed`;
+  describe(did = "failed"): string {
+    return `${this.#failures} of the last ${this.#calls} calls ${did}`;
+  }
+
+  save(): SavedWindow {
+    const runs = [0];
+    const size = this.#outcomes.length;
+    for (let place = size - this.#calls; place < size; place += 1) {
+      const bad = this.#outcomes[(this.#next + place) % size] === 1;
+      // Good runs stand at even places, bad ones at odd.
+      if ((runs.length % 2 === 0) !== bad) runs.push(0);
+      runs[runs.length - 1] = (runs.at(-1) ?? 0) + 1;
+    }
+    return { runs };
+  }
+
+  load(saved: SavedWindow): void {
+    if (!("runs" in saved)) return;
+    for (const [index, length] of saved.runs.entries()) {
+      // What is longer than the window would only overwrite itself.
+      for (let left = Math.min(length, this.#outcomes.length); left > 0; left -= 1)
+        this.record(index % 2 === 1);
+    }
   }
 }

@@ -1,0 +1,118 @@
+import { durationText } from "../duration/duration.ts";
+import { type CircuitRules, failuresNeeded } from "./circuit-rules.ts";
+import { type OutcomeWindow, type SavedWindow, windowOf } from "./outcome-window.ts";
+
+export interface SavedTally {
+  readonly windows: readonly SavedWindow[];
+  readonly slowWindow?: SavedWindow | undefined;
+  readonly consecutiveFailures: number;
+}
+
+/**
+ * What a closed circuit remembers, and whether that is reason enough to open.
+ *
+ * How a call ended and whether it was slow are counted apart, because a slow call is known before its end: it
+ * counts once among the slow ones, and once more among the failed ones if it then fails.
+ */
+export class Tally {
+  readonly #windows: readonly OutcomeWindow[];
+  readonly #slow: OutcomeWindow | undefined;
+  /** Failures since the last success, in the order in which calls ended: an answer speaks for its own moment. */
+  #inARow = 0;
+
+  constructor({ trips, slowCall }: CircuitRules) {
+    this.#windows = trips.map(({ window }) => windowOf(window));
+    this.#slow = slowCall === undefined ? undefined : windowOf(slowCall.window);
+  }
+
+  record(failed: boolean, nowMs: number): void {
+    this.#inARow = failed ? this.#inARow + 1 : 0;
+    for (const window of this.#windows) window.record(failed, nowMs);
+  }
+
+  recordPace(slow: boolean, nowMs: number): void {
+    this.#slow?.record(slow, nowMs);
+  }
+
+  /** Why the circuit must open; undefined while it must not. */
+  reasonToOpen(rules: CircuitRules, nowMs: number): string | undefined {
+    const { consecutiveFailures, trips, slowCall } = rules;
+    if (this.#inARow >= consecutiveFailures) {
+      return `${this.#inARow} calls failed in a row; ${consecutiveFailures} needed`;
+    }
+    // By index: this runs with every call, and an iterator costs as much as the counting.
+    for (let index = 0; index < trips.length; index += 1) {
+      const rule = trips[index];
+      const window = this.#windows[index];
+      if (rule === undefined || window === undefined) continue;
+      const reason = reached(window, rule.failureRatio, rule.minimumCalls, nowMs);
+      if (reason !== undefined) return reason;
+    }
+    if (slowCall === undefined || this.#slow === undefined) return undefined;
+    const { ratio, minimumCalls, afterMs } = slowCall;
+    return reached(this.#slow, ratio, minimumCalls, nowMs, tookLong(afterMs));
+  }
+
+  expire(nowMs: number): void {
+    for (const window of this.#windows) window.expire(nowMs);
+    this.#slow?.expire(nowMs);
+  }
+
+  clear(): void {
+    for (const window of this.#windows) window.clear();
+    this.#slow?.clear();
+    this.#inARow = 0;
+  }
+
+  get consecutiveFailures(): number {
+    return this.#inARow;
+  }
+
+  /** Of the first rule; of the failures in a row where there is no other rule. */
+  get failures(): number {
+    return this.#windows[0]?.failures ?? this.#inARow;
+  }
+
+  get calls(): number {
+    return this.#windows[0]?.calls ?? this.#inARow;
+  }
+
+  get slow(): { readonly slow: number; readonly calls: number } | undefined {
+    return this.#slow === undefined ? undefined : { slow: this.#slow.failures, calls: this.#slow.calls };
+  }
+
+  save(nowMs: number): SavedTally {
+    return {
+      windows: this.#windows.map((window) => window.save(nowMs)),
+      slowWindow: this.#slow?.save(nowMs),
+      consecutiveFailures: this.#inARow,
+    };
+  }
+
+  /** What was saved `nowMs - thenMs` ago, as far as it fits the windows; a rule finds its window by its place. */
+  load(saved: SavedTally, thenMs: number, nowMs: number): void {
+    for (const [index, window] of this.#windows.entries()) {
+      const from = saved.windows[index];
+      if (from !== undefined) window.load(from, thenMs, nowMs);
+    }
+    if (saved.slowWindow !== undefined) this.#slow?.load(saved.slowWindow, thenMs, nowMs);
+    this.#inARow = saved.consecutiveFailures;
+  }
+}
+
+export function tookLong(afterMs: number): string {
+  return `took ${durationText(afterMs)} or longer`;
+}
+
+function reached(
+  window: OutcomeWindow,
+  ratio: number,
+  minimumCalls: number,
+  nowMs: number,
+  did?: string,
+): string | undefined {
+  window.expire(nowMs);
+  const { calls, failures } = window;
+  if (calls < minimumCalls || failures === 0 || failures / calls < ratio) return undefined;
+  return `${window.describe(did)}; at least ${failuresNeeded(ratio, calls)} needed`;
+}
