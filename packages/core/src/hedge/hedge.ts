@@ -1,0 +1,154 @@
+import type { LoadBudget } from "../budget/load-budget.ts";
+import type { Call, Policy } from "../context/call.ts";
+import { type Duration, durationMs, show } from "../duration/duration.ts";
+import { LatencyEstimate } from "../latency/latency-estimate.ts";
+import { assertKnownKeys, integerIn } from "../options/options.ts";
+import { functionAt, observerOf, type PolicyOptions, policyOptionKeys } from "../options/policy-options.ts";
+import { withPlan } from "../pipeline/plan.ts";
+import { HedgeRace, type HedgeRules } from "./hedge-race.ts";
+
+export interface HedgeOptions extends PolicyOptions {
+  /** How long to wait for an answer before the next call is sent. Not with `percentile`. */
+  readonly delay?: Duration | undefined;
+  /**
+   * Waits as long as this share of the calls takes. Range: 0.5 to 0.999.
+   *
+   * @defaultValue 0.95, where no `delay` is given
+   */
+  readonly percentile?: number | undefined;
+  /** With `percentile`: waits at least this long. @defaultValue "1ms" */
+  readonly minDelay?: Duration | undefined;
+  /** Calls beyond the first. Range: integer, 1 to 10. @defaultValue 1 */
+  readonly maxHedges?: number | undefined;
+  /** Bounds what hedges add to the load; share it with the retries of the same service. */
+  readonly budget: LoadBudget;
+}
+
+/**
+ * - `percentile` 0.95: one call in twenty is doubled, and the slowest ones gain most (Dean and Barroso, "The Tail
+ *   at Scale", CACM 2013).
+ * - `maxHedges` 1: where two calls are slow, a third one mostly meets the same cause.
+ * - `minDelay` 1 ms: below that the answer may be on its way already.
+ * - `minimumCalls` 100: a 95th percentile of fewer rests on less than five calls. Until then nothing is hedged.
+ * - `window` 30 s: latencies of the last half to whole minute decide.
+ */
+export const hedgeDefaults: {
+  readonly percentile: number;
+  readonly maxHedges: number;
+  readonly minDelay: Duration;
+  readonly minimumCalls: number;
+  readonly window: Duration;
+} = { percentile: 0.95, maxHedges: 1, minDelay: "1ms", minimumCalls: 100, window: "30s" };
+
+/** Plain JSON. */
+export interface HedgeSnapshot {
+  readonly kind: "hedge";
+  readonly name: string | undefined;
+  readonly maxHedges: number;
+  /** Null while too few calls have been seen to tell. */
+  readonly delayMs: number | null;
+  /** Since the start. */
+  readonly calls: number;
+  readonly started: number;
+  readonly refused: number;
+  readonly won: number;
+}
+
+export type Hedge = Policy & { snapshot(): HedgeSnapshot };
+
+/**
+ * Sends a call once more when its answer takes unusually long, and takes whichever answer comes first.
+ *
+ * Only idempotent calls; others pass through unchanged. The first success or refusal is the answer. A failure is
+ * none while another call is still out, and when it is the last one out it ends the call at once: trying again
+ * after a failure is the retry's work. Calls that are no longer needed are told to stop; that is an abort, which
+ * no policy inside takes for a failure, and what they end with later is nobody's unhandled rejection.
+ *
+ * Latencies are counted from the calls that answered. Those that were told to stop count as "at least so long",
+ * so that hedging does not hide the slow calls from itself and draw the delay ever nearer.
+ *
+ * @throws what the last call threw; the effect is the worst of all.
+ */
+export function hedge(options: HedgeOptions): Hedge {
+  assertKnownKeys("hedge", options, [
+    "delay",
+    "percentile",
+    "minDelay",
+    "maxHedges",
+    "budget",
+    ...policyOptionKeys,
+  ]);
+  const { budget } = options;
+  if (budget === undefined) {
+    throw new TypeError(
+      "hedge.budget is required, or a slow service would get double the load: loadBudget()",
+    );
+  }
+  functionAt("hedge.budget.reserve", (budget as Partial<LoadBudget> | null)?.reserve);
+  const maxHedges = integerIn("hedge.maxHedges", options.maxHedges ?? hedgeDefaults.maxHedges, 1, 10);
+  const observer = observerOf("hedge", options);
+  const delay = delayOf(options);
+  const counts = { calls: 0, started: 0, refused: 0, won: 0 };
+  const rules: HedgeRules = { maxHedges, budget, latency: delay.latency, observer, counts };
+
+  const policy: Policy = <I, O>(next: Call<I, O>): Call<I, O> => {
+    return (input, context) => {
+      if (!context.idempotent) return next(input, context);
+      if (context.abortReason !== undefined) return Promise.reject(context.abortReason);
+      const nowMs = context.clock.now();
+      if (context.countedIn !== budget) {
+        context.countedIn = budget;
+        budget.began(nowMs);
+      }
+      counts.calls += 1;
+      const delayMs = delay.fixedMs ?? delay.latency.figureMs(nowMs);
+      return new HedgeRace(next, input, context, delayMs, rules).answer;
+    };
+  };
+
+  const { name } = observer;
+  const snapshot = (): HedgeSnapshot => {
+    const delayMs = delay.fixedMs ?? delay.latency.latest.figureMs;
+    return { kind: "hedge", name, maxHedges, delayMs: Number.isFinite(delayMs) ? delayMs : null, ...counts };
+  };
+  return withPlan(Object.assign(policy, { snapshot }), {
+    kind: "hedge",
+    name,
+    maxHedges,
+    delayMs: delay.fixedMs,
+    budget,
+  });
+}
+
+type Delay =
+  | { readonly fixedMs: number; readonly latency: undefined }
+  | { readonly fixedMs: undefined; readonly latency: LatencyEstimate };
+
+function delayOf(options: HedgeOptions): Delay {
+  const { delay, percentile = hedgeDefaults.percentile } = options;
+  if (delay !== undefined) {
+    for (const key of ["percentile", "minDelay"] as const) {
+      if (options[key] !== undefined) {
+        throw new TypeError(
+          `hedge.delay and hedge.${key} exclude each other; got ${show(delay)} and ${show(options[key])}: ` +
+            "leave one out",
+        );
+      }
+    }
+    return { fixedMs: durationMs("hedge.delay", delay, { minMs: 0 }), latency: undefined };
+  }
+  if (typeof percentile !== "number" || !(percentile >= 0.5 && percentile <= 0.999)) {
+    const hint = typeof percentile === "number" && percentile > 1 ? `: write ${percentile / 100}` : "";
+    throw new RangeError(
+      `hedge.percentile must be a share between 0.5 and 0.999; got ${show(percentile)}${hint}`,
+    );
+  }
+  const minMs = durationMs("hedge.minDelay", options.minDelay ?? hedgeDefaults.minDelay, { minMs: 0 });
+  const windowMs = durationMs("hedge.window", hedgeDefaults.window);
+  const latency = new LatencyEstimate(windowMs, (histogram, nowMs) =>
+    histogram.size(nowMs) < hedgeDefaults.minimumCalls
+      ? Number.POSITIVE_INFINITY
+      : Math.max(minMs, histogram.quantileMs(percentile, nowMs)),
+  );
+  return { fixedMs: undefined, latency };
+}
