@@ -20,6 +20,13 @@ export { type BreakerMove, type BreakerState, breakerTable, stepBreaker } from "
 export type { CircuitSnapshot, ForcedSnapshot, SavedCircuit } from "./breaker/circuit-snapshot.ts";
 export type { ForcedState, ForceOptions } from "./breaker/forced.ts";
 export {
+  type KeyedBreaker,
+  type KeyedBreakerOptions,
+  type KeyedBreakerSnapshot,
+  keyedBreaker,
+  keyedBreakerDefaults,
+} from "./breaker/keyed.ts";
+export {
   type LoadBudget,
   type LoadBudgetOptions,
   type LoadBudgetSnapshot,
@@ -171,6 +178,13 @@ export {
   type RetryPlan,
   withPlan,
 } from "./pipeline/plan.ts";
+export {
+  type RateLimit,
+  type RateLimitChange,
+  type RateLimitSnapshot,
+  rateLimit,
+} from "./rate-limit/rate-limit.ts";
+export { type RateLimitOptions, rateLimitDefaults } from "./rate-limit/rate-limit-options.ts";
 export {
   type Backoff,
   backoffDefaults,

@@ -7,6 +7,7 @@ import {
 } from "../src/breaker/circuit.ts";
 import type { CircuitRules } from "../src/breaker/circuit-rules.ts";
 import type { WindowShape } from "../src/breaker/outcome-window.ts";
+import { CallSlots } from "../src/breaker/slow-calls.ts";
 
 /** Rules with one ratio, as most tests need them; `more` for the rest. */
 export interface SimpleRules {
@@ -48,6 +49,7 @@ export interface Permit {
 /** A circuit with rules that can be replaced, and what it told. */
 export class Bench implements CircuitHost {
   rules: CircuitRules;
+  readonly slots: CallSlots = new CallSlots();
   readonly moves: Transition[] = [];
   readonly releases: string[] = [];
   readonly circuit: Circuit;

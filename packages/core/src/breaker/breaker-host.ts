@@ -17,11 +17,13 @@ import {
 } from "./circuit.ts";
 import type { CircuitRules } from "./circuit-rules.ts";
 import type { Forced } from "./forced.ts";
+import { CallSlots } from "./slow-calls.ts";
 
 /** What stands between a user's options and one circuit or many: rules, events and failures. */
 export class BreakerHost implements CircuitHost {
   readonly name: string | undefined;
   readonly random: Random;
+  readonly slots: CallSlots = new CallSlots();
   readonly #path: string;
   readonly #emit: Listener<PolicyEvent> | undefined;
   #rules: CircuitRules;

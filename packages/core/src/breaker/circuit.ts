@@ -7,7 +7,7 @@ import type { CircuitSnapshot, SavedCircuit } from "./circuit-snapshot.ts";
 import { type Forced, forcedIsOver, forcedReason } from "./forced.ts";
 import { openTimeMs } from "./open-time.ts";
 import { RampUp } from "./ramp-up.ts";
-import { SlowCalls } from "./slow-calls.ts";
+import { type CallSlots, SlowCalls } from "./slow-calls.ts";
 import { Tally } from "./tally.ts";
 import { Trial } from "./trial.ts";
 
@@ -26,6 +26,7 @@ export interface CircuitHost {
   /** Replaced as a whole; tell each circuit of it with {@link Circuit.rulesChanged}. */
   readonly rules: CircuitRules;
   readonly random: Random;
+  readonly slots: CallSlots;
   /** Told of every change of state, after it. */
   moved(transition: Transition, circuit: Circuit): void;
   /** Told when a forced state has ended, by hand or by time, after it. */
@@ -65,7 +66,6 @@ export class Circuit {
   #trial: Trial | undefined;
   #rampUp: RampUp | undefined;
   #forced: Forced | undefined;
-  #forcedAtMs = 0;
   #rejected = 0;
   #stale = 0;
 
@@ -143,7 +143,6 @@ export class Circuit {
   force(forced: Forced, nowMs: number): void {
     this.#advance(nowMs);
     this.#forced = forced;
-    this.#forcedAtMs = nowMs;
     this.#rampUp = undefined;
     const move = forced.to === "open" ? "forcedOpen" : "forcedClosed";
     if (stepBreaker(this.#state, move) === this.#state) this.#watchful();
@@ -236,7 +235,6 @@ export class Circuit {
     this.#rampUp = saved.rampUpAgoMs === undefined ? undefined : new RampUp(thenMs - saved.rampUpAgoMs);
     const leftMs = saved.forced?.leftMs ?? Number.POSITIVE_INFINITY;
     this.#forced = saved.forced && { ...saved.forced, untilMs: thenMs + leftMs };
-    this.#forcedAtMs = thenMs;
     this.#rejected = saved.rejected;
     this.#stale = saved.stale;
     this.#watchful();
@@ -268,7 +266,7 @@ export class Circuit {
 
   #token(nowMs: number): number {
     if (this.#host.rules.slowCall === undefined) return 2 * this.#generation;
-    this.#slowCalls ??= new SlowCalls();
+    this.#slowCalls ??= new SlowCalls(this.#host.slots);
     return 2 * this.#slowCalls.start(this.#generation, nowMs) + 1;
   }
 
@@ -337,7 +335,7 @@ export class Circuit {
     if (this.#calm) return;
     const forced = this.#forced;
     if (forced !== undefined && nowMs >= forced.untilMs) {
-      this.release(forcedIsOver(forced, this.#forcedAtMs, nowMs), nowMs);
+      this.release(forcedIsOver(forced), nowMs);
     }
     if (this.#state === "open" && this.#forced === undefined && nowMs - this.#sinceMs >= this.#openForMs) {
       const reason = `${durationText(this.#openForMs)} have passed since it opened`;

@@ -1,4 +1,4 @@
-import { type Duration, durationText } from "../duration/duration.ts";
+import type { Duration } from "../duration/duration.ts";
 
 /**
  * - `open`: every call is rejected.
@@ -29,6 +29,6 @@ export function forcedReason({ to, reason }: Forced): string {
 }
 
 /** Why a forced state ended by itself. */
-export function forcedIsOver({ to }: Forced, sinceMs: number, nowMs: number): string {
-  return `its time of being forced ${to} is over after ${durationText(nowMs - sinceMs)}`;
+export function forcedIsOver({ to, reason }: Forced): string {
+  return `the time of being forced ${to} (${reason}) is over`;
 }

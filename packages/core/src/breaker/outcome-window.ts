@@ -39,8 +39,9 @@ const buckets = 10;
 /** Outcomes of the last `windowMs`, counted in a ring of buckets. */
 export class TimeWindow implements OutcomeWindow {
   readonly #windowMs: number;
-  /** Two numbers for each bucket: calls, failures. */
-  readonly #counts: number[] = new Array<number>(2 * buckets).fill(0);
+  readonly #callsOf: number[] = new Array<number>(buckets).fill(0);
+  /** Made at the first failure: most of a hundred thousand keyed circuits never see one. */
+  #failuresOf: number[] | undefined;
   /** Number of the newest bucket, counted from the clock's zero. */
   #newest = Number.NEGATIVE_INFINITY;
   #calls = 0;
@@ -70,16 +71,18 @@ export class TimeWindow implements OutcomeWindow {
     const oldest = Math.max(this.#newest + 1, newest - buckets + 1);
     for (let bucket = oldest; bucket <= newest; bucket += 1) {
       const slot = slotOf(bucket);
-      this.#calls -= this.#counts[slot] ?? 0;
-      this.#failures -= this.#counts[slot + 1] ?? 0;
-      this.#counts[slot] = 0;
-      this.#counts[slot + 1] = 0;
+      this.#calls -= this.#callsOf[slot] ?? 0;
+      this.#callsOf[slot] = 0;
+      if (this.#failuresOf === undefined) continue;
+      this.#failures -= this.#failuresOf[slot] ?? 0;
+      this.#failuresOf[slot] = 0;
     }
     this.#newest = newest;
   }
 
   clear(): void {
-    this.#counts.fill(0);
+    this.#callsOf.fill(0);
+    this.#failuresOf?.fill(0);
     this.#calls = 0;
     this.#failures = 0;
   }
@@ -93,10 +96,10 @@ export class TimeWindow implements OutcomeWindow {
     const saved: number[][] = [];
     for (let bucket = this.#newest - buckets + 1; bucket <= this.#newest; bucket += 1) {
       const slot = slotOf(bucket);
-      const calls = this.#counts[slot] ?? 0;
+      const calls = this.#callsOf[slot] ?? 0;
       // The middle of the bucket: on a clock with another zero it is then at most half a bucket off.
       const ageMs = nowMs - (bucket + 0.5) * this.#bucketMs;
-      if (calls > 0) saved.push([ageMs, calls, this.#counts[slot + 1] ?? 0]);
+      if (calls > 0) saved.push([ageMs, calls, this.#failuresOf?.[slot] ?? 0]);
     }
     return { buckets: saved };
   }
@@ -112,10 +115,11 @@ export class TimeWindow implements OutcomeWindow {
 
   #add(bucket: number, calls: number, bad: number): void {
     const slot = slotOf(bucket);
-    this.#counts[slot] = (this.#counts[slot] ?? 0) + calls;
+    this.#callsOf[slot] = (this.#callsOf[slot] ?? 0) + calls;
     this.#calls += calls;
     if (bad === 0) return;
-    this.#counts[slot + 1] = (this.#counts[slot + 1] ?? 0) + bad;
+    this.#failuresOf ??= new Array<number>(buckets).fill(0);
+    this.#failuresOf[slot] = (this.#failuresOf[slot] ?? 0) + bad;
     this.#failures += bad;
   }
 
@@ -130,7 +134,7 @@ export class TimeWindow implements OutcomeWindow {
 
 function slotOf(bucket: number): number {
   const place = bucket % buckets;
-  return 2 * (place < 0 ? place + buckets : place);
+  return place < 0 ? place + buckets : place;
 }
 
 /** The last `size` outcomes, however old. */

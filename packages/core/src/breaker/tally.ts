@@ -8,6 +8,8 @@ export interface SavedTally {
   readonly consecutiveFailures: number;
 }
 
+const noWindows: readonly OutcomeWindow[] = [];
+
 /**
  * What a closed circuit remembers, and whether that is reason enough to open.
  *
@@ -15,19 +17,24 @@ export interface SavedTally {
  * counts once among the slow ones, and once more among the failed ones if it then fails.
  */
 export class Tally {
-  readonly #windows: readonly OutcomeWindow[];
+  /** Of the first rule; a list of its own for a single window would be a tenth of an idle circuit's memory. */
+  readonly #first: OutcomeWindow | undefined;
+  readonly #others: readonly OutcomeWindow[];
   readonly #slow: OutcomeWindow | undefined;
   /** Failures since the last success, in the order in which calls ended: an answer speaks for its own moment. */
   #inARow = 0;
 
   constructor({ trips, slowCall }: CircuitRules) {
-    this.#windows = trips.map(({ window }) => windowOf(window));
+    const [first, ...others] = trips;
+    this.#first = first === undefined ? undefined : windowOf(first.window);
+    this.#others = others.length === 0 ? noWindows : others.map(({ window }) => windowOf(window));
     this.#slow = slowCall === undefined ? undefined : windowOf(slowCall.window);
   }
 
   record(failed: boolean, nowMs: number): void {
     this.#inARow = failed ? this.#inARow + 1 : 0;
-    for (const window of this.#windows) window.record(failed, nowMs);
+    this.#first?.record(failed, nowMs);
+    if (this.#others.length > 0) for (const window of this.#others) window.record(failed, nowMs);
   }
 
   recordPace(slow: boolean, nowMs: number): void {
@@ -43,7 +50,7 @@ export class Tally {
     // By index: this runs with every call, and an iterator costs as much as the counting.
     for (let index = 0; index < trips.length; index += 1) {
       const rule = trips[index];
-      const window = this.#windows[index];
+      const window = this.#window(index);
       if (rule === undefined || window === undefined) continue;
       const reason = reached(window, rule.failureRatio, rule.minimumCalls, nowMs);
       if (reason !== undefined) return reason;
@@ -54,12 +61,14 @@ export class Tally {
   }
 
   expire(nowMs: number): void {
-    for (const window of this.#windows) window.expire(nowMs);
+    this.#first?.expire(nowMs);
+    for (const window of this.#others) window.expire(nowMs);
     this.#slow?.expire(nowMs);
   }
 
   clear(): void {
-    for (const window of this.#windows) window.clear();
+    this.#first?.clear();
+    for (const window of this.#others) window.clear();
     this.#slow?.clear();
     this.#inARow = 0;
   }
@@ -70,11 +79,11 @@ export class Tally {
 
   /** Of the first rule; of the failures in a row where there is no other rule. */
   get failures(): number {
-    return this.#windows[0]?.failures ?? this.#inARow;
+    return this.#first?.failures ?? this.#inARow;
   }
 
   get calls(): number {
-    return this.#windows[0]?.calls ?? this.#inARow;
+    return this.#first?.calls ?? this.#inARow;
   }
 
   get slow(): { readonly slow: number; readonly calls: number } | undefined {
@@ -83,7 +92,8 @@ export class Tally {
 
   save(nowMs: number): SavedTally {
     return {
-      windows: this.#windows.map((window) => window.save(nowMs)),
+      windows:
+        this.#first === undefined ? [] : [this.#first, ...this.#others].map((each) => each.save(nowMs)),
       slowWindow: this.#slow?.save(nowMs),
       consecutiveFailures: this.#inARow,
     };
@@ -91,12 +101,13 @@ export class Tally {
 
   /** What was saved `nowMs - thenMs` ago, as far as it fits the windows; a rule finds its window by its place. */
   load(saved: SavedTally, thenMs: number, nowMs: number): void {
-    for (const [index, window] of this.#windows.entries()) {
-      const from = saved.windows[index];
-      if (from !== undefined) window.load(from, thenMs, nowMs);
-    }
+    for (const [index, from] of saved.windows.entries()) this.#window(index)?.load(from, thenMs, nowMs);
     if (saved.slowWindow !== undefined) this.#slow?.load(saved.slowWindow, thenMs, nowMs);
     this.#inARow = saved.consecutiveFailures;
+  }
+
+  #window(index: number): OutcomeWindow | undefined {
+    return index === 0 ? this.#first : this.#others[index - 1];
   }
 }
 
