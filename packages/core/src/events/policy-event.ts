@@ -133,8 +133,8 @@ export interface QueueRejected extends Named {
 export interface RateLimited extends Named {
   readonly type: "rateLimited";
   readonly code: string;
-  /** When the call would have been let through. */
-  readonly retryAfterMs: number;
+  /** When the call would have been let through; undefined when never. */
+  readonly retryAfterMs: number | undefined;
 }
 
 /** A rate limit lets nothing through for a while, because the other side asked for it or `drain` was called. */
