@@ -74,7 +74,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "a key may be used again for another request",
-    file: ledger("operation/operation.ts"),
+    file: ledger("run/run.ts"),
     from: "if (row.fingerprint === fingerprint) return outcomeOf(row);",
     to: "if (row.fingerprint !== undefined) return outcomeOf(row);",
     tests: ["packages/ledger"],

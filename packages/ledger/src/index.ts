@@ -1,4 +1,5 @@
 export type { LedgerEvent } from "./events.ts";
+export { ledgerFailureCodes } from "./failure.ts";
 export { createLedger, type Ledger, type LedgerSnapshot } from "./ledger.ts";
 export {
   type AbandonedFailure,
@@ -33,5 +34,5 @@ export {
 } from "./state/transitions.ts";
 export { fromPgPool, type PgClient, type PgPool, type PgTx } from "./store/pg.ts";
 export type { OperationRecord } from "./store/record.ts";
-export { ledgerCodes, type SqlPort, type SqlQuery, type SqlRow } from "./store/sql-port.ts";
+export type { SqlPort, SqlQuery, SqlRow } from "./store/sql-port.ts";
 export type { HistoryEntry } from "./store/store.ts";

@@ -5,11 +5,12 @@ import type {
   OperationDefinition,
   SingleProviderDefinition,
 } from "./operation/definition.ts";
-import { type Operation, operation } from "./operation/operation.ts";
-import { checkedKey } from "./operation/request.ts";
+import { checkedKey } from "./operation/key.ts";
+import type { Operation, Outcome } from "./operation/operation.ts";
 import { checkedOptions, type LedgerOptions } from "./options.ts";
 import type { AnyDefinition, Engine } from "./run/engine.ts";
 import { Resolver } from "./run/resolver.ts";
+import { run } from "./run/run.ts";
 import { type OperationState, operationStates } from "./state/transitions.ts";
 import { migrate } from "./store/migrations.ts";
 import type { PgTx } from "./store/pg.ts";
@@ -70,7 +71,11 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
       if (definitions.has(name))
         throw new TypeError(`operation ${show(name)} is already defined in this ledger`);
       definitions.set(name, checked);
-      return operation<Tx, I, R>(engine, checked);
+      return {
+        name,
+        guarantee: checked.guarantee,
+        run: (input, options) => run(engine, checked, input, options) as Promise<Outcome<R>>,
+      };
     },
     start: () => resolver.start(),
     stop: () => resolver.stop(),

@@ -1,4 +1,5 @@
 import { Failure } from "@outrigger/core";
+import { ledgerFailureCodes } from "@outrigger/ledger";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { checkoutBody } from "./order.ts";
 
@@ -62,7 +63,7 @@ export function problemOfFailure(
   if (failure.kind === "refused") {
     return { status: 402, code: failure.code, title: "Payment declined", detail: failure.message };
   }
-  if (failure.kind === "rejected" && failure.code === "KEY_REUSED") {
+  if (failure.kind === "rejected" && failure.code === ledgerFailureCodes.keyReused) {
     return { status: 422, code: failure.code, title: "Order differs", detail: failure.message };
   }
   return {

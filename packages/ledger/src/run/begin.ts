@@ -1,6 +1,7 @@
 import { Failure } from "@outrigger/core";
-import { databaseUnavailable, hasCode, ledgerCodes } from "../store/sql-port.ts";
+import { databaseUnavailable, hasCode, ledgerFailureCodes } from "../failure.ts";
 import type { NewOperation, OperationRow } from "../store/store.ts";
+import { about } from "./describe.ts";
 import type { AnyDefinition, Engine, Held } from "./engine.ts";
 import { boundLockWait } from "./write.ts";
 
@@ -35,7 +36,7 @@ export async function begin<Tx>(
     if (row === undefined) return await existing(engine, fresh);
     return await begun(engine, row, fresh.dueInMs);
   } catch (error) {
-    if (hasCode(error, ledgerCodes.commitUnknown) && inserted !== undefined) {
+    if (hasCode(error, ledgerFailureCodes.commitUnknown) && inserted !== undefined) {
       return await afterLostCommit(engine, fresh, inserted, error);
     }
     if (Failure.is(error)) throw error;
@@ -50,10 +51,7 @@ async function begun<Tx>(engine: Engine<Tx>, row: OperationRow, leaseMs: number)
     to: row.state,
     why: "created",
     fence: row.fence,
-    id: row.id,
-    operation: row.operation,
-    key: row.key,
-    provider: row.provider,
+    ...about(row),
   });
   await engine.step("intent.afterCommit");
   return { fresh: true, held: { row, leaseEndsAtMs: row.readAtMs + leaseMs, mine: true } };
@@ -64,7 +62,7 @@ async function existing<Tx>(engine: Engine<Tx>, { operation, key }: NewOperation
   if (row !== undefined) return { fresh: false, row };
   // Only whoever deletes rows can cause this.
   throw new Failure(`the operation with key "${key}" disappeared while it was read`, {
-    code: ledgerCodes.databaseUnavailable,
+    code: ledgerFailureCodes.databaseUnavailable,
     effect: "none",
   });
 }
@@ -96,7 +94,7 @@ async function afterLostCommit<Tx>(
     throw new Failure(
       "the database went away while the operation was being stored; nothing was sent from here: call run " +
         "again with the same key to learn what became of it",
-      { code: ledgerCodes.intentUnknown, effect: "unknown", cause: error },
+      { code: ledgerFailureCodes.intentUnknown, effect: "unknown", cause: error },
     );
   }
 }

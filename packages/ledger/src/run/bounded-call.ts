@@ -1,5 +1,5 @@
 import { type Clock, coreFailureCodes, Failure } from "@outrigger/core";
-import { ledgerCodes } from "../store/sql-port.ts";
+import { ledgerFailureCodes } from "../failure.ts";
 
 export interface Bounds {
   readonly clock: Clock;
@@ -62,7 +62,7 @@ function aborted(cause: unknown): Failure {
 
 function timedOut(): Failure {
   return new Failure("the provider did not answer before the end of the lease came near", {
-    code: ledgerCodes.callTimeout,
+    code: ledgerFailureCodes.callTimeout,
     effect: "unknown",
   });
 }

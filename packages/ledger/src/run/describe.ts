@@ -1,4 +1,4 @@
-import { storableText } from "../operation/request.ts";
+import { storableText } from "../store/storable-text.ts";
 import type { OperationRow } from "../store/store.ts";
 
 /** What every event says of the operation it is about. */

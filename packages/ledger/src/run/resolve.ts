@@ -1,11 +1,12 @@
 import { Failure } from "@outrigger/core";
+import { ledgerFailureCodes } from "../failure.ts";
 import type { Inquiry } from "../operation/definition.ts";
-import { storableText } from "../operation/request.ts";
-import { ledgerCodes } from "../store/sql-port.ts";
+import { storableText } from "../store/storable-text.ts";
 import { about, codeOf, messageOf } from "./describe.ts";
 import { type AnyDefinition, currentProvider, type Engine, type Held } from "./engine.ts";
-import { callProvider, send, succeeded } from "./send.ts";
-import { type Evidence, settle } from "./settle.ts";
+import { type Evidence, succeeded } from "./evidence.ts";
+import { callProvider, send } from "./send.ts";
+import { settle } from "./settle.ts";
 
 /**
  * Takes a claimed operation as far as it can go now: to its end, or to the next time it is to be tried.
@@ -50,24 +51,11 @@ async function inquire<Tx>(
   if (provider === undefined) return gone(held, "inquiryFailed");
   const { functions } = provider;
   if (functions.inquire === undefined) return { kind: "notFound", message: "the provider has no inquiry" };
-  await engine.step("inquiry.before");
-  const startedAtMs = engine.clock.now();
-  const evidence = await callProvider(
-    engine,
-    definition,
-    held,
-    signal,
-    async (input, info) => await functions.inquire?.(input, info),
-  ).then(inquiryEvidence, (error: unknown): Evidence => failed("inquiryFailed", error));
-  engine.emit({
-    type: "inquiryEnded",
-    evidence: evidence.kind,
-    code: evidence.code,
-    durationMs: engine.clock.now() - startedAtMs,
-    ...about(held.row),
-  });
-  await engine.step("inquiry.after");
-  return evidence;
+  return await asked(engine, held, "inquiry", () =>
+    callProvider(engine, definition, held, signal, async (input, info) =>
+      functions.inquire?.(input, info),
+    ).then(inquiryEvidence, (error: unknown) => failed("inquiryFailed", error)),
+  );
 }
 
 function inquiryEvidence(answer: Inquiry<unknown> | undefined): Evidence {
@@ -78,14 +66,14 @@ function inquiryEvidence(answer: Inquiry<unknown> | undefined): Evidence {
     case "inProgress":
       return { kind: answer.status };
     case "refused": {
-      const code = answer.code ?? ledgerCodes.refused;
+      const code = answer.code ?? ledgerFailureCodes.refused;
       const message = storableText(answer.message ?? "the provider refused it");
       return { kind: "refused", code, message, failure: { code, message, kind: "refused", effect: "none" } };
     }
     default:
       return {
         kind: "inquiryFailed",
-        code: "INQUIRY_INVALID",
+        code: ledgerFailureCodes.inquiryInvalid,
         message: 'inquire must return { status: "found" | "notFound" | "inProgress" | "refused" }',
       };
   }
@@ -100,29 +88,37 @@ async function cancel<Tx>(
   const provider = currentProvider(definition, held.row);
   if (provider?.functions.cancel === undefined) return gone(held, "cancelFailed");
   const { functions } = provider;
-  await engine.step("cancel.before");
-  const startedAtMs = engine.clock.now();
   const result: unknown = held.row.result === undefined ? undefined : JSON.parse(held.row.result);
-  const evidence = await callProvider(
-    engine,
-    definition,
-    held,
-    signal,
-    async (input, info) => await functions.cancel?.(input, { ...info, result }),
-  ).then((): Evidence => ({ kind: "cancelled" }), cancelEvidence);
+  return await asked(engine, held, "cancel", () =>
+    callProvider(engine, definition, held, signal, async (input, info) =>
+      functions.cancel?.(input, { ...info, result }),
+    ).then((): Evidence => ({ kind: "cancelled" }), cancelEvidence),
+  );
+}
+
+function cancelEvidence(error: unknown): Evidence {
+  return failed(Failure.is(error) && error.kind === "refused" ? "cancelRefused" : "cancelFailed", error);
+}
+
+/** One question to the provider, with the steps around it and the event that tells of its end. */
+async function asked<Tx>(
+  engine: Engine<Tx>,
+  held: Held,
+  what: "inquiry" | "cancel",
+  ask: () => Promise<Evidence>,
+): Promise<Evidence> {
+  await engine.step(`${what}.before`);
+  const startedAtMs = engine.clock.now();
+  const evidence = await ask();
   engine.emit({
-    type: "cancelEnded",
+    type: `${what}Ended`,
     evidence: evidence.kind,
     code: evidence.code,
     durationMs: engine.clock.now() - startedAtMs,
     ...about(held.row),
   });
-  await engine.step("cancel.after");
+  await engine.step(`${what}.after`);
   return evidence;
-}
-
-function cancelEvidence(error: unknown): Evidence {
-  return failed(Failure.is(error) && error.kind === "refused" ? "cancelRefused" : "cancelFailed", error);
 }
 
 function failed(kind: "inquiryFailed" | "cancelFailed" | "cancelRefused", error: unknown): Evidence {
@@ -133,7 +129,7 @@ function failed(kind: "inquiryFailed" | "cancelFailed" | "cancelRefused", error:
 function gone(held: Held, kind: "inquiryFailed" | "cancelFailed"): Evidence {
   return {
     kind,
-    code: "PROVIDER_GONE",
+    code: ledgerFailureCodes.providerGone,
     message: `provider "${held.row.provider}" is not defined here with what this needs`,
   };
 }

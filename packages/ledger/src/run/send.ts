@@ -1,10 +1,13 @@
 import { Failure } from "@outrigger/core";
+import { ledgerFailureCodes } from "../failure.ts";
 import type { AbandonedFailure, CallInfo } from "../operation/definition.ts";
-import { cancelKeyOf, storableText } from "../operation/request.ts";
+import { cancelKeyOf } from "../operation/key.ts";
+import { storableText } from "../store/storable-text.ts";
 import { boundedCall } from "./bounded-call.ts";
 import { about, codeOf, messageOf } from "./describe.ts";
 import { type AnyDefinition, currentProvider, type Engine, type Held, marginMs } from "./engine.ts";
-import { type AfterMove, type Evidence, settle } from "./settle.ts";
+import { type Evidence, succeeded } from "./evidence.ts";
+import { type AfterMove, settle } from "./settle.ts";
 
 /**
  * Asks the operation's provider for its effect, then the next ones while the effect is `none`, and writes down
@@ -65,7 +68,7 @@ async function callOnce<Tx>(
     provider === undefined
       ? {
           kind: "unclear" as const,
-          code: "PROVIDER_GONE",
+          code: ledgerFailureCodes.providerGone,
           message: `provider "${held.row.provider}" is not defined here`,
         }
       : await callProvider(engine, definition, held, signal, (input, info) =>
@@ -110,19 +113,6 @@ export function callProvider<Tx, T>(
         deadlineAtMs,
       }),
   );
-}
-
-/** A success as JSON. What JSON cannot hold was still done, so the commit is what fails. */
-export function succeeded(result: unknown): Evidence {
-  try {
-    return { kind: "succeeded", result: JSON.stringify(result) };
-  } catch (error) {
-    return {
-      kind: "commitRejected",
-      code: "RESULT_INVALID",
-      message: `the result is not JSON: ${messageOf(error)}`,
-    };
-  }
 }
 
 function callEvidence(error: unknown): Evidence {

@@ -1,29 +1,12 @@
+import { ledgerFailureCodes } from "../failure.ts";
 import type { AbandonedFailure } from "../operation/definition.ts";
-import { storableText } from "../operation/request.ts";
-import {
-  decide,
-  type EvidenceKind,
-  intentAfter,
-  type OperationFacts,
-  type Transition,
-} from "../state/transitions.ts";
-import { ledgerCodes } from "../store/sql-port.ts";
+import { decide, intentAfter, type OperationFacts, type Transition } from "../state/transitions.ts";
+import { storableText } from "../store/storable-text.ts";
 import type { Move, OperationRow } from "../store/store.ts";
 import { messageOf } from "./describe.ts";
 import { type AnyDefinition, currentProvider, type Engine, type Held } from "./engine.ts";
+import type { Evidence } from "./evidence.ts";
 import { BusinessRejected, write } from "./write.ts";
-
-/** What was learnt, with what has to be kept of it. */
-export interface Evidence {
-  readonly kind: EvidenceKind;
-  /** A stable code that goes into the history. */
-  readonly code?: string | undefined;
-  /** Words for people; cut, and cleaned of what the database cannot store. */
-  readonly message?: string | undefined;
-  /** JSON. */
-  readonly result?: string | undefined;
-  readonly failure?: AbandonedFailure | undefined;
-}
 
 /**
  * What a worker does with an operation that is not settled after a move: `handOver` lets any resolver have it
@@ -54,7 +37,7 @@ export async function settle<Tx>(
     if (!(error instanceof BusinessRejected)) throw error;
     const refusal = {
       kind: transition.business === "commit" ? "commitRejected" : "abandonRejected",
-      code: ledgerCodes.commitRejected,
+      code: ledgerFailureCodes.commitRejected,
       message: `${transition.business}: ${messageOf(error.cause)}`,
       result: evidence.result,
     } as const;
@@ -159,10 +142,10 @@ function failureFor(row: OperationRow, evidence: Evidence, { to }: Transition): 
   const rejected = evidence.kind === "commitRejected";
   const reason: AbandonedFailure = {
     code: rejected
-      ? ledgerCodes.commitRejected
+      ? ledgerFailureCodes.commitRejected
       : evidence.kind === "notFound"
-        ? ledgerCodes.outcomeUnknown
-        : ledgerCodes.cancelled,
+        ? ledgerFailureCodes.outcomeUnknown
+        : ledgerFailureCodes.cancelled,
     message: storableText(
       rejected
         ? `it took effect, but the local transaction could not take it, so it was cancelled (${evidence.message})`

@@ -4,7 +4,7 @@ import type { SqlQuery } from "../store/sql-port.ts";
 import type { Move, OperationRow } from "../store/store.ts";
 import { about, codeOf } from "./describe.ts";
 import { type AnyDefinition, type Engine, type Held, type StepName, sleep } from "./engine.ts";
-import type { Evidence } from "./settle.ts";
+import type { Evidence } from "./evidence.ts";
 
 /** The database did not take a write after several tries. The row stays as it is until its lease ends. */
 export class WriteFailed extends Error {}

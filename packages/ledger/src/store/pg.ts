@@ -1,12 +1,6 @@
 import { Failure } from "@outrigger/core";
-import {
-  commitUnknown,
-  databaseUnavailable,
-  ledgerCodes,
-  type SqlPort,
-  type SqlQuery,
-  type SqlRow,
-} from "./sql-port.ts";
+import { commitUnknown, databaseUnavailable, ledgerFailureCodes } from "../failure.ts";
+import type { SqlPort, SqlQuery, SqlRow } from "./sql-port.ts";
 
 /** The part of `pg`'s client that the ledger uses. */
 export interface PgClient {
@@ -122,7 +116,7 @@ function transactionAborted(): Failure {
   return new Failure(
     "the transaction was rolled back, because a statement in it had failed and its error was caught; " +
       "let errors of tx.query reach the ledger, or use a savepoint",
-    { code: ledgerCodes.transactionAborted, effect: "none", transient: false },
+    { code: ledgerFailureCodes.transactionAborted, effect: "none", transient: false },
   );
 }
 
@@ -138,7 +132,9 @@ const lostMessage = /Connection terminated|not queryable|Client was closed|timeo
 
 function isTransient(error: unknown): boolean {
   if (Failure.is(error)) {
-    return error.code === ledgerCodes.commitUnknown || error.code === ledgerCodes.databaseUnavailable;
+    return (
+      error.code === ledgerFailureCodes.commitUnknown || error.code === ledgerFailureCodes.databaseUnavailable
+    );
   }
   const code = property(error, "code");
   if (typeof code === "string") {

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { cancelKeyOf, checkedKey, exactJson, fingerprintOf, storableText } from "./request.ts";
+import { exactJson } from "./exact-json.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 
 test("what JSON would drop or change is refused, and the message names the place", () => {
   const cycle: Record<string, unknown> = {};
@@ -46,51 +47,6 @@ test("any JSON value comes back as it was given, and has the same fingerprint in
       expect(fingerprintOf(JSON.stringify(reversed(JSON.parse(json))))).toBe(fingerprintOf(json));
     }),
   );
-});
-
-test("different inputs have different fingerprints", () => {
-  const inputs = [
-    {},
-    [],
-    null,
-    "",
-    0,
-    "0",
-    { a: 1 },
-    { a: "1" },
-    { a: { b: 1 } },
-    { "a.b": 1 },
-    [["a", 1]],
-    { object: [["a", 1]] },
-  ];
-  expect(new Set(inputs.map((input) => fingerprintOf(JSON.stringify(input)))).size).toBe(inputs.length);
-});
-
-test("a key is 1 to 255 visible ASCII characters, and a wrong one is told why", () => {
-  expect(checkedKey("!".repeat(255))).toHaveLength(255);
-  for (const [key, why] of [
-    ["", "it is empty"],
-    ["x".repeat(256), "it has 256"],
-    ["a b", '"a b" contains a character outside'],
-    ["주문", "contains a character outside"],
-    ["a\n", "contains a character outside"],
-    [7, "got 7"],
-  ] as const) {
-    expect(() => checkedKey(key)).toThrow(why);
-    expect(() => checkedKey(key)).toThrow(expect.objectContaining({ code: "KEY_INVALID", effect: "none" }));
-  }
-});
-
-test("a cancel has a key of its own that is never too long", () => {
-  expect(cancelKeyOf("order-1")).toBe("order-1:cancel");
-  const long = cancelKeyOf("x".repeat(255));
-  expect(checkedKey(long)).toBe(long);
-  expect(cancelKeyOf(`${"x".repeat(254)}y`)).not.toBe(long);
-});
-
-test("text for the database has no NUL, no lone surrogate, and an end", () => {
-  expect(storableText("a\0b\ud800c")).toBe("a\u{fffd}b\u{fffd}c");
-  expect(storableText("x".repeat(5_000))).toHaveLength(1_000);
 });
 
 function reversed(value: unknown): unknown {

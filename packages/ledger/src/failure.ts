@@ -1,0 +1,45 @@
+import { Failure } from "@outrigger/core";
+
+/** The stable codes of this package, in its failures and in an operation's history. */
+export const ledgerFailureCodes = {
+  commitUnknown: "COMMIT_UNKNOWN",
+  databaseUnavailable: "DATABASE_UNAVAILABLE",
+  transactionAborted: "TRANSACTION_ABORTED",
+  intentUnknown: "INTENT_UNKNOWN",
+  keyReused: "KEY_REUSED",
+  keyInvalid: "KEY_INVALID",
+  inputInvalid: "INPUT_INVALID",
+  callTimeout: "CALL_TIMEOUT",
+  commitRejected: "COMMIT_REJECTED",
+  outcomeUnknown: "OUTCOME_UNKNOWN",
+  providerGone: "PROVIDER_GONE",
+  resultInvalid: "RESULT_INVALID",
+  inquiryInvalid: "INQUIRY_INVALID",
+  refused: "REFUSED",
+  cancelled: "CANCELLED",
+} as const;
+
+export function commitUnknown(cause: unknown): Failure {
+  return new Failure("the connection was lost while COMMIT was being answered", {
+    code: ledgerFailureCodes.commitUnknown,
+    effect: "unknown",
+    cause,
+  });
+}
+
+export function databaseUnavailable(cause: unknown): Failure {
+  return new Failure("the database could not be reached, so the transaction was rolled back", {
+    code: ledgerFailureCodes.databaseUnavailable,
+    effect: "none",
+    cause,
+  });
+}
+
+export function hasCode(error: unknown, code: string): boolean {
+  return Failure.is(error) && error.code === code;
+}
+
+/** What the caller gave cannot be stored as it is; nothing was stored or sent. */
+export function invalidRequest(code: string, message: string): Failure {
+  return new Failure(message, { code, effect: "none", kind: "rejected", transient: false });
+}
