@@ -61,8 +61,8 @@ export {
 } from "./concurrency/concurrency-limit.ts";
 export type { Call, Policy } from "./context/call.ts";
 export { CallContext, type CallOptions } from "./context/call-context.ts";
-export { execute } from "./context/execute.ts";
-export { type DeadlineOptions, deadline } from "./deadline/deadline.ts";
+export { execute, tryExecute } from "./context/execute.ts";
+export { type Deadline, type DeadlineOptions, type DeadlineSnapshot, deadline } from "./deadline/deadline.ts";
 export {
   type Duration,
   type DurationRange,
@@ -160,11 +160,14 @@ export {
   ratioIn,
 } from "./options/options.ts";
 export { functionAt, type PolicyOptions } from "./options/policy-options.ts";
+export { failWhen } from "./pipeline/fail-when.ts";
 export { type Gate, type GateOutcome, gatePolicy } from "./pipeline/gate.ts";
 export { pipeline } from "./pipeline/pipeline.ts";
 export {
+  type AttemptTimeoutCore,
   type AttemptTimeoutPlan,
   type BulkheadPlan,
+  type DeadlineCore,
   type DeadlinePlan,
   type FailWhenPlan,
   type GatePlan,
@@ -178,6 +181,7 @@ export {
   type RetryPlan,
   withPlan,
 } from "./pipeline/plan.ts";
+export type { Result } from "./pipeline/result.ts";
 export {
   type RateLimit,
   type RateLimitChange,
@@ -204,4 +208,9 @@ export {
 } from "./retry/decide-retry.ts";
 export type { Jitter } from "./retry/jitter.ts";
 export { type Retry, type RetryOptions, type RetrySnapshot, retry, retryDefaults } from "./retry/retry.ts";
-export { type AttemptTimeoutOptions, attemptTimeout } from "./timeout/attempt-timeout.ts";
+export {
+  type AttemptTimeout,
+  type AttemptTimeoutOptions,
+  type AttemptTimeoutSnapshot,
+  attemptTimeout,
+} from "./timeout/attempt-timeout.ts";

@@ -21,7 +21,7 @@ export interface CallOptions {
 }
 
 /** How a part differs from its whole. */
-export interface ChildInit {
+interface ChildInit {
   readonly attempt?: number;
   readonly deadlineAtMs?: number;
 }
@@ -58,22 +58,27 @@ export class CallContext {
   #whenWorkEnds: (() => void)[] | undefined;
 
   /** @param parent - The whole that this becomes a part of; {@link end} takes it out again. */
-  constructor(options: CallOptions = noOptions, parent?: CallContext, child: ChildInit = noChange) {
+  constructor(
+    options: CallOptions = noOptions,
+    parent?: CallContext,
+    attempt?: number,
+    deadlineAtMs?: number,
+  ) {
     this.#parent = parent;
     if (parent === undefined) {
       this.clock = options.clock ?? systemClock;
       this.key = options.key;
       this.idempotent = options.idempotent ?? false;
-      this.attempt = child.attempt ?? 1;
-      this.deadlineAtMs = earlier(child.deadlineAtMs, options.deadlineAtMs ?? Number.POSITIVE_INFINITY);
+      this.attempt = attempt ?? 1;
+      this.deadlineAtMs = earlier(deadlineAtMs, options.deadlineAtMs ?? Number.POSITIVE_INFINITY);
       this.countedIn = undefined;
       return;
     }
     this.clock = parent.clock;
     this.key = parent.key;
     this.idempotent = parent.idempotent;
-    this.attempt = child.attempt ?? parent.attempt;
-    this.deadlineAtMs = earlier(child.deadlineAtMs, parent.deadlineAtMs);
+    this.attempt = attempt ?? parent.attempt;
+    this.deadlineAtMs = earlier(deadlineAtMs, parent.deadlineAtMs);
     this.countedIn = parent.countedIn;
     this.#abortReason = parent.abortReason;
     if (parent.#children === undefined) parent.#children = this;
@@ -82,8 +87,8 @@ export class CallContext {
   }
 
   /** A part of this call that can be ended without ending the whole. Call {@link end} when the part is over. */
-  child(init: ChildInit = noChange): CallContext {
-    return new CallContext(noOptions, this, init);
+  child({ attempt, deadlineAtMs }: ChildInit = noChange): CallContext {
+    return new CallContext(noOptions, this, attempt, deadlineAtMs);
   }
 
   /** Takes this part out of the whole: its effect no longer counts, and aborting the whole no longer reaches it. */
@@ -215,7 +220,7 @@ export class CallContext {
 }
 
 function earlier(atMs: number | undefined, otherAtMs: number): number {
-  const earlierAtMs = atMs === undefined ? otherAtMs : Math.min(atMs, otherAtMs);
+  const earlierAtMs = Math.min(atMs ?? Number.POSITIVE_INFINITY, otherAtMs);
   if (Number.isNaN(earlierAtMs)) {
     throw new RangeError(
       `deadlineAtMs must be an instant in milliseconds on the call's clock; got ${show(atMs ?? otherAtMs)}`,

@@ -1,7 +1,12 @@
 import { untilDeadline } from "../deadline/deadline.ts";
 import { coreFailureCodes, type Effect, Failure } from "../failure/failure.ts";
+import { fusedOf } from "../pipeline/fuse.ts";
+import { failureOf, type Result } from "../pipeline/result.ts";
+import { begin, beginForResult } from "../pipeline/run.ts";
 import { type Call, invoke } from "./call.ts";
 import { CallContext, type CallOptions } from "./call-context.ts";
+
+const noOptions: CallOptions = {};
 
 /**
  * Makes one call with a context of its own.
@@ -13,7 +18,36 @@ import { CallContext, type CallOptions } from "./call-context.ts";
  * `deadlineAtMs` passes; the effect is what the call had reached by then. What happens to the call afterwards
  * is nobody's unhandled rejection.
  */
-export async function execute<I, O>(call: Call<I, O>, input: I, options: CallOptions = {}): Promise<O> {
+export function execute<I, O>(call: Call<I, O>, input: I, options: CallOptions = noOptions): Promise<O> {
+  const fused = isBare(options) ? fusedOf(call) : undefined;
+  return fused === undefined ? plainly(call, input, options) : begin(fused, input, undefined, options);
+}
+
+/**
+ * Makes one call like {@link execute}, and answers with a result instead of throwing.
+ *
+ * For who turns away more than it lets through: a call that a gate of a pipeline rejects makes no rejected promise
+ * and throws nothing, which is most of what a rejection costs.
+ */
+export function tryExecute<I, O>(
+  call: Call<I, O>,
+  input: I,
+  options: CallOptions = noOptions,
+): Promise<Result<O>> {
+  const fused = isBare(options) ? fusedOf(call) : undefined;
+  if (fused !== undefined) return beginForResult(fused, input, undefined, options);
+  return plainly(call, input, options).then(
+    (value) => ({ ok: true, value }),
+    (error: unknown) => ({ ok: false, failure: failureOf(error) }),
+  );
+}
+
+/** Nothing ends the call but itself and its policies. */
+function isBare({ signal, deadlineAtMs }: CallOptions): boolean {
+  return signal === undefined && deadlineAtMs === undefined;
+}
+
+async function plainly<I, O>(call: Call<I, O>, input: I, options: CallOptions): Promise<O> {
   const context = new CallContext(options);
   const bounded = context.deadlineAtMs === Number.POSITIVE_INFINITY ? call : untilDeadline(call);
   const { signal } = options;

@@ -8,12 +8,26 @@ import {
   type PolicyOptions,
   policyOptionKeys,
 } from "../options/policy-options.ts";
+import { type DeadlineCore, withPlan } from "../pipeline/plan.ts";
 import { cutShort } from "../timeout/cut-short.ts";
 
 export interface DeadlineOptions extends PolicyOptions {
   /** For everything inside together: attempts, waits between them, queues. Range: at least 1 ms. */
   readonly total: Duration;
 }
+
+/** Plain JSON. */
+export interface DeadlineSnapshot {
+  readonly kind: "deadline";
+  readonly name: string | undefined;
+  readonly totalMs: number;
+}
+
+export type Deadline = Policy & {
+  snapshot(): DeadlineSnapshot;
+  /** For calls that begin from now on. */
+  reconfigure(options: Pick<DeadlineOptions, "total">): void;
+};
 
 /**
  * Gives everything inside it one deadline, which attempts and waits spend together.
@@ -24,44 +38,80 @@ export interface DeadlineOptions extends PolicyOptions {
  * @throws {@link Failure} `DEADLINE_EXCEEDED`; its effect is what the call had reached, and `none` when the
  * deadline had passed before anything was called. An abort by the caller stays an abort.
  */
-export function deadline(total: Duration | DeadlineOptions): Policy {
+export function deadline(total: Duration | DeadlineOptions): Deadline {
   const options = typeof total === "object" && total !== null ? total : { total };
   assertKnownKeys("deadline", options, ["total", ...policyOptionKeys]);
-  const totalMs = durationMs("deadline.total", options.total);
   const observer = observerOf("deadline", options);
-  return (next) => untilDeadline(next, totalMs, observer);
+  const core = new DeadlineReports(durationMs("deadline.total", options.total), observer);
+  const policy = <I, O>(next: Call<I, O>): Call<I, O> => untilDeadline(next, core);
+  const { name } = observer;
+  return withPlan(
+    Object.assign(policy, {
+      snapshot: (): DeadlineSnapshot => ({ kind: "deadline", name, totalMs: core.totalMs }),
+      reconfigure: (changes: Pick<DeadlineOptions, "total">) => {
+        assertKnownKeys("deadline", changes, ["total"]);
+        core.totalMs = durationMs("deadline.total", changes.total);
+      },
+    }),
+    {
+      kind: "deadline",
+      name,
+      core,
+      get totalMs() {
+        return core.totalMs;
+      },
+    },
+  );
 }
 
-const unobserved: Observer = { name: undefined, emit: undefined };
+class DeadlineReports implements DeadlineCore {
+  totalMs: number;
+  readonly #observer: Observer;
 
-/** The call, ended at its context's deadline or `totalMs` from its start, whichever comes first. */
-export function untilDeadline<I, O>(
-  next: Call<I, O>,
-  totalMs: number = Number.POSITIVE_INFINITY,
-  { name, emit }: Observer = unobserved,
-): Call<I, O> {
-  const exceeded = (effect: Effect): Failure => {
+  constructor(totalMs: number, observer: Observer) {
+    this.totalMs = totalMs;
+    this.#observer = observer;
+  }
+
+  exceeded(effect: Effect): Failure {
+    this.noticed(effect);
+    return deadlineExceeded(effect, this.totalMs);
+  }
+
+  noticed(effect: Effect): void {
+    const { name, emit } = this.#observer;
     emit?.({ type: "deadlineExceeded", name, effect });
-    return deadlineExceeded(effect, totalMs);
-  };
+  }
+
+  late(outcome: "success" | "failure", lateMs: number): void {
+    const { name, emit } = this.#observer;
+    emit?.({ type: "lateResult", name, outcome, lateMs });
+  }
+}
+
+const unobserved: DeadlineCore = new DeadlineReports(Number.POSITIVE_INFINITY, {
+  name: undefined,
+  emit: undefined,
+});
+
+/** The call, ended at its context's deadline or the core's from its start, whichever comes first. */
+export function untilDeadline<I, O>(next: Call<I, O>, core: DeadlineCore = unobserved): Call<I, O> {
   return (input, context) => {
     if (context.abortReason !== undefined) return Promise.reject(context.abortReason);
-    const part = context.child({ deadlineAtMs: context.clock.now() + totalMs });
+    const part = context.child({ deadlineAtMs: context.clock.now() + core.totalMs });
     const leftMs = part.leftMs;
     if (leftMs <= 0) {
       part.end();
-      return Promise.reject(exceeded("none"));
+      return Promise.reject(core.exceeded("none"));
     }
     return cutShort(next, input, context, part, {
       afterMs: leftMs,
-      expired: () => exceeded(part.effect),
+      expired: () => core.exceeded(part.effect),
       failed(error) {
         // An inner policy that keeps the same deadline may notice first, by the order of timers alone.
-        if (isDeadlineExceeded(error) && part.leftMs <= 0) {
-          emit?.({ type: "deadlineExceeded", name, effect: error.effect });
-        }
+        if (isDeadlineExceeded(error) && part.leftMs <= 0) core.noticed(error.effect);
       },
-      late: (outcome, lateMs) => emit?.({ type: "lateResult", name, outcome, lateMs }),
+      late: (outcome, lateMs) => core.late(outcome, lateMs),
     });
   };
 }
@@ -75,6 +125,6 @@ export function deadlineExceeded(effect: Effect, totalMs: number = Number.POSITI
   return new Failure(message, { code: coreFailureCodes.deadlineExceeded, effect });
 }
 
-function isDeadlineExceeded(error: unknown): error is Failure {
+export function isDeadlineExceeded(error: unknown): error is Failure {
   return Failure.is(error) && error.code === coreFailureCodes.deadlineExceeded;
 }

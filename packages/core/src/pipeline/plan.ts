@@ -27,12 +27,14 @@ interface Planned {
 export interface DeadlinePlan extends Planned {
   readonly kind: "deadline";
   readonly totalMs: number;
+  readonly core?: DeadlineCore | undefined;
 }
 
 export interface AttemptTimeoutPlan extends Planned {
   readonly kind: "attemptTimeout";
   /** Upper bound of an adaptive timeout; undefined where there is none. */
   readonly timeoutMs: number | undefined;
+  readonly core?: AttemptTimeoutCore | undefined;
 }
 
 export interface RetryPlan extends Planned {
@@ -123,6 +125,25 @@ export interface RetryCore {
   next(attempt: number, error: unknown, worst: Effect, previousWaitMs: number, context: CallContext): number;
   /** The retry that `next` announced is not made, because the call was aborted during the wait. */
   withdrawn?(attempt: number, context: CallContext): void;
+}
+
+/** What a deadline knows and reports. */
+export interface DeadlineCore {
+  readonly totalMs: number;
+  /** The deadline passed; reports it. */
+  exceeded(effect: Effect): Failure;
+  /** Something inside noticed first that the deadline has passed; reports it. */
+  noticed(effect: Effect): void;
+  late(outcome: "success" | "failure", lateMs: number): void;
+}
+
+/** What a timeout of one attempt knows and reports. */
+export interface AttemptTimeoutCore {
+  /** For the attempt that begins. */
+  timeoutMs(context: CallContext): number;
+  /** The attempt took too long; reports it. */
+  timedOut(attempt: number, timeoutMs: number, effect: Effect): Failure;
+  late(outcome: "success" | "failure", lateMs: number): void;
 }
 
 const planKey: unique symbol = Symbol.for("outrigger.plan") as never;

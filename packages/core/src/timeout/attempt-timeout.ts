@@ -1,15 +1,34 @@
-import type { Policy } from "../context/call.ts";
+import type { Call, Policy } from "../context/call.ts";
 import { deadlineExceeded } from "../deadline/deadline.ts";
 import { type Duration, durationMs, durationText } from "../duration/duration.ts";
 import { coreFailureCodes, type Effect, Failure } from "../failure/failure.ts";
 import { assertKnownKeys } from "../options/options.ts";
-import { observerOf, type PolicyOptions, policyOptionKeys } from "../options/policy-options.ts";
+import {
+  type Observer,
+  observerOf,
+  type PolicyOptions,
+  policyOptionKeys,
+} from "../options/policy-options.ts";
+import { type AttemptTimeoutCore, withPlan } from "../pipeline/plan.ts";
 import { cutShort } from "./cut-short.ts";
 
 export interface AttemptTimeoutOptions extends PolicyOptions {
   /** For one attempt. Range: at least 1 ms. */
   readonly timeout: Duration;
 }
+
+/** Plain JSON. */
+export interface AttemptTimeoutSnapshot {
+  readonly kind: "attemptTimeout";
+  readonly name: string | undefined;
+  readonly timeoutMs: number;
+}
+
+export type AttemptTimeout = Policy & {
+  snapshot(): AttemptTimeoutSnapshot;
+  /** For attempts that begin from now on. */
+  reconfigure(options: Pick<AttemptTimeoutOptions, "timeout">): void;
+};
 
 /**
  * Bounds one attempt. Stands inside `retry`, so that the next attempt gets its own time.
@@ -22,31 +41,76 @@ export interface AttemptTimeoutOptions extends PolicyOptions {
  * caller stays an abort, and a deadline that had passed before the call is `DEADLINE_EXCEEDED` with effect
  * `none`.
  */
-export function attemptTimeout(timeout: Duration | AttemptTimeoutOptions): Policy {
+export function attemptTimeout(timeout: Duration | AttemptTimeoutOptions): AttemptTimeout {
   const options = typeof timeout === "object" && timeout !== null ? timeout : { timeout };
   assertKnownKeys("attemptTimeout", options, ["timeout", ...policyOptionKeys]);
-  const timeoutMs = durationMs("attemptTimeout.timeout", options.timeout);
-  const { name, emit } = observerOf("attemptTimeout", options);
+  const observer = observerOf("attemptTimeout", options);
+  const core = new TimeoutReports(durationMs("attemptTimeout.timeout", options.timeout), observer);
+  const policy = <I, O>(next: Call<I, O>): Call<I, O> => withinTimeout(next, core);
+  const { name } = observer;
+  return withPlan(
+    Object.assign(policy, {
+      snapshot: (): AttemptTimeoutSnapshot => ({ kind: "attemptTimeout", name, timeoutMs: core.timeout }),
+      reconfigure: (changes: Pick<AttemptTimeoutOptions, "timeout">) => {
+        assertKnownKeys("attemptTimeout", changes, ["timeout"]);
+        core.timeout = durationMs("attemptTimeout.timeout", changes.timeout);
+      },
+    }),
+    {
+      kind: "attemptTimeout",
+      name,
+      core,
+      get timeoutMs() {
+        return core.timeout;
+      },
+    },
+  );
+}
 
-  const timedOut = (attempt: number, effect: Effect): Failure => {
+class TimeoutReports implements AttemptTimeoutCore {
+  timeout: number;
+  readonly #observer: Observer;
+
+  constructor(timeoutMs: number, observer: Observer) {
+    this.timeout = timeoutMs;
+    this.#observer = observer;
+  }
+
+  timeoutMs(): number {
+    return this.timeout;
+  }
+
+  timedOut(attempt: number, timeoutMs: number, effect: Effect): Failure {
+    const { name, emit } = this.#observer;
     emit?.({ type: "attemptTimedOut", name, attempt, timeoutMs, effect });
     return new Failure(`attempt ${attempt} did not end within ${durationText(timeoutMs)}`, {
       code: coreFailureCodes.attemptTimeout,
       effect,
     });
-  };
+  }
 
-  return (next) => (input, context) => {
+  late(outcome: "success" | "failure", lateMs: number): void {
+    const { name, emit } = this.#observer;
+    emit?.({ type: "lateResult", name, outcome, lateMs });
+  }
+}
+
+/** The call, ended after the core's timeout or at its context's deadline, whichever comes first. */
+export function withinTimeout<I, O>(next: Call<I, O>, core: AttemptTimeoutCore): Call<I, O> {
+  return (input, context) => {
     if (context.abortReason !== undefined) return Promise.reject(context.abortReason);
     const leftMs = context.leftMs;
     if (leftMs <= 0) return Promise.reject(deadlineExceeded("none"));
+    const timeoutMs = core.timeoutMs(context);
     const part = context.child();
     return cutShort(next, input, context, part, {
       afterMs: Math.min(timeoutMs, leftMs),
       // The deadline's own policy reports it; here it only ends the attempt.
       expired: () =>
-        leftMs <= timeoutMs ? deadlineExceeded(part.effect) : timedOut(context.attempt, part.effect),
-      late: (outcome, lateMs) => emit?.({ type: "lateResult", name, outcome, lateMs }),
+        leftMs <= timeoutMs
+          ? deadlineExceeded(part.effect)
+          : core.timedOut(context.attempt, timeoutMs, part.effect),
+      late: (outcome, lateMs) => core.late(outcome, lateMs),
     });
   };
 }

@@ -71,6 +71,6 @@ export function cutShort<I, O>(
 }
 
 /** Work that ends with the reason it was aborted for has done as it was told. */
-function isObedience(error: unknown, reason: Failure): boolean {
+export function isObedience(error: unknown, reason: Failure): boolean {
   return error === reason || (error instanceof Error && error.cause === reason);
 }
