@@ -73,7 +73,7 @@ test.each(Object.entries(published))(
       allMs += tookMs;
     }
     // Fixed seeds, so this holds always or never.
-  expect(Math.abs(allWrites / runs / writes - 1), `${allWrites / runs} writes`).toBeLessThan(0.03);
+    expect(Math.abs(allWrites / runs / writes - 1), `${allWrites / runs} writes`).toBeLessThan(0.03);
     expect(Math.abs(allMs / runs / ms - 1), `${allMs / runs} ms`).toBeLessThan(0.1);
   },
 );
