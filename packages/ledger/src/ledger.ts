@@ -11,16 +11,17 @@ import { checkedOptions, type LedgerOptions } from "./options.ts";
 import type { AnyDefinition, Engine } from "./run/engine.ts";
 import { Resolver } from "./run/resolver.ts";
 import { run } from "./run/run.ts";
-import { type OperationState, operationStates } from "./state/transitions.ts";
+import { type OpenState, openStates, type SettledState, settledStates } from "./state/transitions.ts";
 import { migrate } from "./store/migrations.ts";
 import type { PgTx } from "./store/pg.ts";
 import { type OperationRecord, recordOf } from "./store/record.ts";
 import { Store } from "./store/store.ts";
 
 export interface LedgerSnapshot {
-  readonly states: Readonly<Record<OperationState, number>>;
-  /** Age of the oldest operation that is UNKNOWN, CANCELLING or MANUAL; null when there is none. */
-  readonly oldestUnsettledMs: number | null;
+  /** Operations that are not settled. */
+  readonly states: Readonly<Record<OpenState, number>>;
+  /** How long the oldest of them has been where it is; null when there is none. What lasts beyond a lease is news. */
+  readonly oldestOpenMs: number | null;
   /** Resolutions that run in this process. */
   readonly resolving: number;
 }
@@ -44,13 +45,14 @@ export interface Ledger<Tx = PgTx> {
   find(
     which: string | { readonly operation: string; readonly key: string },
   ): Promise<OperationRecord | undefined>;
+  /** What is open. Reads open operations only, so that it may be polled however many are settled. */
   snapshot(): Promise<LedgerSnapshot>;
+  /** How many operations have been settled. Reads the whole table: for a report, not for polling. */
+  totals(): Promise<Readonly<Record<SettledState, number>>>;
   /** Every operation with its history, in pages, ordered by id. Plain JSON. */
   export(): AsyncIterableIterator<OperationRecord>;
 }
 
-/** States whose oldest age is worth an alarm. */
-const unsettled: ReadonlySet<OperationState> = new Set(["UNKNOWN", "CANCELLING", "MANUAL"]);
 const pageSize = 500;
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -90,18 +92,17 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
       return recordOf(row, (await store.history([row.id])).get(row.id) ?? []);
     },
     async snapshot() {
-      const counts = await store.counts();
-      const ages = counts.filter(({ state }) => unsettled.has(state)).map(({ oldestMs }) => oldestMs);
-      const zero = Object.fromEntries(operationStates.map((state) => [state, 0]));
+      const open = await store.open();
       return {
-        states: {
-          ...zero,
-          ...Object.fromEntries(counts.map(({ state, count }) => [state, count])),
-        } as Record<OperationState, number>,
-        oldestUnsettledMs: ages.length === 0 ? null : Math.max(...ages),
+        states: countsOf(
+          openStates,
+          open.map(({ state, count }) => [state, count]),
+        ),
+        oldestOpenMs: open.length === 0 ? null : Math.max(...open.map(({ oldestMs }) => oldestMs)),
         resolving: resolver.active,
       };
     },
+    totals: async () => countsOf(settledStates, await store.settled()),
     async *export() {
       let last: string | undefined;
       for (;;) {
@@ -113,4 +114,13 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
       }
     },
   };
+}
+
+/** Every state with its count; 0 for those of which there is none. */
+function countsOf<State extends string>(
+  states: readonly State[],
+  counts: readonly (readonly [State, number])[],
+): Readonly<Record<State, number>> {
+  const found = new Map(counts);
+  return Object.fromEntries(states.map((state) => [state, found.get(state) ?? 0])) as Record<State, number>;
 }

@@ -7,6 +7,7 @@ import {
   functionAt,
   integerIn,
   isolated,
+  oneOf,
   type Random,
   show,
   systemClock,
@@ -97,6 +98,7 @@ function assertPort(sql: unknown): void {
       `ledger.sql must be a SqlPort, such as fromPgPool(pool); got ${show(sql)}, without the function ${part}`,
     );
   }
+  oneOf("ledger.sql.dialect", Reflect.get(port, "dialect"), ["postgres"]);
 }
 
 function assertClock(clock: unknown): void {

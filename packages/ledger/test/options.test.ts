@@ -15,6 +15,7 @@ test("wrong options are refused at construction, and the message names the optio
     [{ sql, pollEvry: "1s" }, 'did you mean "pollEvery"?'],
     [{ sql, drain: "soon" }, "ledger.drain must be a duration"],
     [{ sql: { ...sql, isTransient: undefined } }, "ledger.sql must be a SqlPort, such as fromPgPool(pool)"],
+    [{ sql: { ...sql, dialect: "mysql" } }, 'ledger.sql.dialect must be one of "postgres"; got "mysql"'],
     [{ sql, clock: {} }, "ledger.clock.now must be a function; got undefined"],
     [{ sql, clock: 5 }, "ledger.clock must be an object; got 5"],
     [{ sql, random: 5 }, "ledger.random must be a function; got 5"],

@@ -95,9 +95,9 @@ test("an inquiry that never answers ends with a person, who sees it in the snaps
   expect(await record(node, "p4")).toMatchObject({ state: "MANUAL" });
   expect(await shop.status("p4")).toBe("pending");
   expect(shop.a.requests.filter((request) => request === "/inquire p4").length).toBeGreaterThanOrEqual(5);
-  const { states, oldestUnsettledMs } = await node.ledger.snapshot();
+  const { states, oldestOpenMs } = await node.ledger.snapshot();
   expect(states.MANUAL).toBeGreaterThanOrEqual(1);
-  expect(oldestUnsettledMs).toBeGreaterThan(0);
+  expect(oldestOpenMs).toBeGreaterThan(0);
   expect(await node.pay.run({ id: "p4", amount: 1 }, { key: "p4" })).toMatchObject({ status: "pending" });
 });
 

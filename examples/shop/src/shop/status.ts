@@ -1,5 +1,5 @@
 import type { HttpIntegration, HttpIntegrationSnapshot } from "@outrigger/http";
-import type { LedgerSnapshot } from "@outrigger/ledger";
+import { type LedgerSnapshot, openStates } from "@outrigger/ledger";
 import type { Pool } from "pg";
 import type { LatencySnapshot, RecentLatency } from "./latency.ts";
 
@@ -39,9 +39,9 @@ export function integrationStatus(
   return Object.values(providers).map((each) => each.snapshot());
 }
 
-/** Operations whose outcome is not settled, those that wait for a person included. */
+/** Operations that are not settled, those that wait for a person included. */
 export function openOperations({ states }: LedgerSnapshot): number {
-  return states.READY + states.SENDING + states.UNKNOWN + states.CANCELLING + states.MANUAL;
+  return openStates.reduce((sum, state) => sum + states[state], 0);
 }
 
 function poolStatus(pool: Pool): PoolStatus {

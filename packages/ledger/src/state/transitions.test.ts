@@ -3,18 +3,21 @@ import { expect, test } from "vitest";
 import {
   type CancelFacts,
   decide,
+  dueStates,
   type EvidenceKind,
   evidenceKinds,
   intentAfter,
   type NotFoundPolicy,
   type OperationFacts,
   type OperationState,
+  openStates,
   operationStates,
   operationTable,
+  settledStates,
   type Transition,
 } from "./transitions.ts";
 
-const settled: readonly OperationState[] = ["DONE", "FAILED", "CANCELLED"];
+const settled: readonly OperationState[] = settledStates;
 
 function* everyCase(): Generator<[OperationFacts, EvidenceKind, CancelFacts]> {
   const both = [false, true];
@@ -39,6 +42,11 @@ function* everyCase(): Generator<[OperationFacts, EvidenceKind, CancelFacts]> {
 const moves: [OperationFacts, EvidenceKind, CancelFacts, Transition][] = [...everyCase()]
   .filter(([facts, evidence]) => operationTable[facts.state][evidence] !== undefined)
   .map(([facts, evidence, provider]) => [facts, evidence, provider, decide(facts, evidence, provider)]);
+
+test("every state is either open or settled, and of the open ones only MANUAL waits for a person", () => {
+  expect([...openStates, ...settledStates].sort()).toEqual([...operationStates].sort());
+  expect(openStates.filter((state) => !dueStates.some((due) => due === state))).toEqual(["MANUAL"]);
+});
 
 test("every pair of state and evidence either has a move or is refused", () => {
   const [facts, , provider] = everyCase().next().value as [OperationFacts, EvidenceKind, CancelFacts];

@@ -6,7 +6,7 @@
  * - `UNKNOWN`: may have taken effect; the resolver finds out.
  * - `CANCELLING`: will be undone, come what may; there is no way back.
  * - `DONE`, `FAILED`, `CANCELLED`: settled, with the business row in the same commit.
- * - `MANUAL`: a person has to look; visible, never silent.
+ * - `MANUAL`: a person has to look; visible, never silent. Not settled: nobody knows yet how it ends.
  */
 export const operationStates = [
   "READY",
@@ -19,6 +19,22 @@ export const operationStates = [
   "MANUAL",
 ] as const;
 export type OperationState = (typeof operationStates)[number];
+
+/** Both sides agree, and the business row says how it ended. */
+export const settledStates = ["DONE", "FAILED", "CANCELLED"] as const satisfies readonly OperationState[];
+export type SettledState = (typeof settledStates)[number];
+
+/** A worker takes it further by itself; such a row has the time at which it is due. */
+export const dueStates = [
+  "READY",
+  "SENDING",
+  "UNKNOWN",
+  "CANCELLING",
+] as const satisfies readonly OperationState[];
+
+/** Not settled: everything that a worker or a person still has to end. */
+export const openStates = [...dueStates, "MANUAL"] as const satisfies readonly OperationState[];
+export type OpenState = (typeof openStates)[number];
 
 /** What was wanted of the other side in the end. Goes from EXECUTE to CANCEL, never back. */
 export type Intent = "EXECUTE" | "CANCEL";

@@ -63,6 +63,12 @@ const migrations: readonly ((schema: string) => string)[] = [
     );
     create index operation_event_of on ${schema}.operation_event (operation_id, id);
   `,
+  // For the snapshot, which is polled: what is settled stays for years, what is open is a handful.
+  (schema) => `
+    create index operation_open on ${schema}.operation (state)
+      where state in ('READY', 'SENDING', 'UNKNOWN', 'CANCELLING', 'MANUAL');
+    alter table ${schema}.operation rename constraint operation_unsettled_is_due to operation_is_due_while_worked_on;
+  `,
 ];
 
 /**

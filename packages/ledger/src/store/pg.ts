@@ -31,6 +31,7 @@ export interface PgTx extends PgClient {
  */
 export function fromPgPool<Client extends PgClient = PgTx>(pool: PgPool<Client>): SqlPort<Client> {
   return {
+    dialect: "postgres",
     query: (text, values) => withClient(pool, (session) => session.query(text, values)),
     transaction: (work) =>
       withClient(pool, async (session) => {

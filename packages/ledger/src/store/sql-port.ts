@@ -9,6 +9,8 @@ export type SqlRow = Readonly<Record<string, unknown>>;
  * connection.
  */
 export interface SqlPort<Tx> {
+  /** What the statements are written in. */
+  readonly dialect: "postgres";
   /** Runs one statement, committed when it returns. */
   readonly query: SqlQuery;
   /**

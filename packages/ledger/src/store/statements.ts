@@ -1,3 +1,5 @@
+import { type OperationState, openStates, settledStates } from "../state/transitions.ts";
+
 /**
  * Every statement of the ledger. Only the schema's validated name is written into them; values are parameters.
  *
@@ -15,7 +17,8 @@ export interface Statements {
   readonly findByKey: string;
   readonly history: string;
   readonly page: string;
-  readonly counts: string;
+  readonly open: string;
+  readonly settled: string;
 }
 
 const iso = (column: string): string =>
@@ -24,6 +27,8 @@ const msSince = (column: string): string =>
   `(extract(epoch from statement_timestamp() - ${column}) * 1000)::float8`;
 const inMs = (parameter: string): string =>
   `statement_timestamp() + ${parameter}::float8 * interval '1 millisecond'`;
+
+const listed = (states: readonly OperationState[]): string => states.map((state) => `'${state}'`).join(", ");
 
 const row = `
   o.id::text as id, o.operation, o.key, o.fingerprint, o.state, o.intent, o.fence::text as fence,
@@ -118,9 +123,14 @@ export function statements(schema: string): Statements {
       where $1::uuid is null or o.id > $1::uuid
       order by o.id limit $2`,
 
-    counts: `
+    // The condition is that of the index operation_open, which is all that this reads.
+    open: `
       select state, count(*)::text as count,
         max(${msSince("coalesce(cancelling_since, unknown_since, sent_at, created_at)")}) as oldest_ms
-      from ${operation} group by state`,
+      from ${operation} where state in (${listed(openStates)}) group by state`,
+
+    settled: `
+      select state, count(*)::text as count from ${operation}
+      where state in (${listed(settledStates)}) group by state`,
   };
 }

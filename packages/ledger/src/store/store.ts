@@ -1,5 +1,5 @@
 import type { Clock } from "@outrigger/core";
-import type { Intent, OperationState } from "../state/transitions.ts";
+import type { Intent, OpenState, OperationState, SettledState } from "../state/transitions.ts";
 import type { SqlPort, SqlQuery, SqlRow } from "./sql-port.ts";
 import { type Statements, statements } from "./statements.ts";
 
@@ -69,8 +69,8 @@ export interface HistoryEntry {
   readonly evidence: string | null;
 }
 
-export interface StateCount {
-  readonly state: OperationState;
+export interface OpenCount {
+  readonly state: OpenState;
   readonly count: number;
   readonly oldestMs: number;
 }
@@ -164,12 +164,19 @@ export class Store<Tx> {
     return entries;
   }
 
-  async counts(): Promise<readonly StateCount[]> {
-    return (await this.sql.query(this.#text.counts)).map((row) => ({
-      state: row["state"] as OperationState,
+  async open(): Promise<readonly OpenCount[]> {
+    return (await this.sql.query(this.#text.open)).map((row) => ({
+      state: row["state"] as OpenState,
       count: Number(row["count"]),
       oldestMs: Number(row["oldest_ms"]),
     }));
+  }
+
+  async settled(): Promise<readonly (readonly [SettledState, number])[]> {
+    return (await this.sql.query(this.#text.settled)).map((row) => [
+      row["state"] as SettledState,
+      Number(row["count"]),
+    ]);
   }
 
   async #one(query: SqlQuery, text: string, values: readonly unknown[]): Promise<OperationRow | undefined> {

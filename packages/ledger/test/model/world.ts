@@ -5,6 +5,7 @@ import {
   type NotFoundPolicy,
   type OperationFacts,
   type OperationState,
+  settledStates,
   type Transition,
 } from "../../src/state/transitions.ts";
 
@@ -89,7 +90,7 @@ export function firstWorld(rules: Rules): World {
 }
 
 const active = (side: Side): number => side.charges - side.cancelled;
-const ended: readonly OperationState[] = ["DONE", "FAILED", "CANCELLED", "MANUAL"];
+const ended: readonly OperationState[] = [...settledStates, "MANUAL"];
 
 /** What is wrong with a world, or undefined. */
 export function violation(world: World): string | undefined {

@@ -1,6 +1,7 @@
 import { createDatabase, type Database, type DatabaseServer, databaseForTests } from "@outrigger/lab";
 import {
   createLedger,
+  dueStates,
   fromPgPool,
   type Ledger,
   type LedgerEvent,
@@ -137,7 +138,7 @@ export class Shop {
     const until = performance.now() + withinMs;
     for (;;) {
       const { states } = await node.ledger.snapshot();
-      if (states.READY + states.SENDING + states.UNKNOWN + states.CANCELLING === 0) return;
+      if (dueStates.every((state) => states[state] === 0)) return;
       if (performance.now() > until) throw new Error(`still under way: ${JSON.stringify(states)}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }

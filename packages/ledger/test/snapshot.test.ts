@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { statements } from "../src/store/statements.ts";
+import { useShop } from "./support/shop.ts";
+
+const shop = useShop("ledger_snapshot");
+
+test("the snapshot counts what is open, and the totals what is settled", async () => {
+  const node = shop.node({ definition: { failoverOnRefusal: false } });
+  const none = { READY: 0, SENDING: 0, UNKNOWN: 0, CANCELLING: 0, MANUAL: 0 };
+  expect(await node.ledger.snapshot()).toEqual({ states: none, oldestOpenMs: null, resolving: 0 });
+
+  await node.pay.run({ id: "s1", amount: 1 }, { key: "s1" });
+  shop.a.mode = { charge: "declined" };
+  await node.pay.run({ id: "s2", amount: 1 }, { key: "s2" });
+  shop.a.mode = { charge: "replyLost" };
+  await node.pay.run({ id: "s3", amount: 1 }, { key: "s3" });
+
+  const { states, oldestOpenMs } = await node.ledger.snapshot();
+  expect(states).toEqual({ ...none, UNKNOWN: 1 });
+  expect(oldestOpenMs).toBeGreaterThanOrEqual(0);
+  expect(await node.ledger.totals()).toEqual({ DONE: 1, FAILED: 1, CANCELLED: 0 });
+});
+
+test("among a year of settled operations the snapshot reads the open ones only", async () => {
+  await shop.pool.query(`
+    insert into outrigger.operation (operation, key, fingerprint, state, fence, provider, providers, request,
+      created_at, updated_at)
+    select 'old', n::text, '', (array['DONE', 'FAILED', 'CANCELLED'])[n % 3 + 1], 1, 'a', array['a'], '{}', now(), now()
+    from generate_series(1, 20000) as n`);
+  await shop.pool.query("analyze outrigger.operation");
+  const { rows } = await shop.pool.query<{ "QUERY PLAN": string }>(
+    `explain (costs off) ${statements("outrigger").open}`,
+  );
+  const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+  expect(plan).toContain("operation_open");
+  expect(plan).not.toContain("Seq Scan");
+});
