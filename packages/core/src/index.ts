@@ -151,6 +151,18 @@ export {
   hedgeDefaults,
 } from "./hedge/hedge.ts";
 export {
+  type LevelCounts,
+  type LoadShedding,
+  type LoadSheddingChange,
+  type LoadSheddingSnapshot,
+  loadShedding,
+} from "./load-shedding/load-shedding.ts";
+export {
+  type LoadSheddingOptions,
+  loadSheddingDefaults,
+  type SheddingLevel,
+} from "./load-shedding/load-shedding-options.ts";
+export {
   assertKnownKeys,
   assertObject,
   integerIn,
