@@ -34,8 +34,14 @@ export interface Gate {
   workEnded?(token: number, nowMs: number): void;
 }
 
-/** The one judgement of an attempt's error that gates are told. */
-export function outcomeOf(error: unknown): GateOutcome {
+/**
+ * The one judgement of an attempt's error that gates are told.
+ *
+ * @param abortReason - Why the attempt was told to stop, where it was. Work that stops because its caller left
+ * often says so in words of its own (`AbortError`, `CanceledError`), which are no failure of the other side.
+ */
+export function outcomeOf(error: unknown, abortReason?: Failure | undefined): GateOutcome {
+  if (abortReason?.kind === "aborted") return "ignored";
   const { kind } = verdictOf(error);
   if (kind === "failed") return "failure";
   return kind === "refused" ? "success" : "ignored";
@@ -64,7 +70,7 @@ export function gatePolicy(gate: Gate, plan: Omit<GatePlan, "gate" | "clock">, c
           return value;
         },
         (error: unknown) => {
-          settle(outcomeOf(error), error);
+          settle(outcomeOf(error, context.abortReason), error);
           throw error;
         },
       );

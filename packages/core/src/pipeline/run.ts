@@ -244,6 +244,13 @@ class Run<I, O> extends CallContext implements TimerTarget {
     return this.#state === waiting ? this.#worst : worseEffect(this.#worst, this.effect);
   }
 
+  /** Where no policy of the run makes a part of the call, what is said of the part is said of the whole. */
+  override record(effect: Effect): void {
+    super.record(effect);
+    const { deadline, retry, timeout } = this.#fused;
+    if (deadline === undefined && retry === undefined && timeout === undefined) this.#whole?.record(effect);
+  }
+
   /** What a retry's decisions know the call by: its first attempt. */
   get #call(): CallContext {
     return this.#baton.call ?? this;
@@ -324,7 +331,7 @@ class Run<I, O> extends CallContext implements TimerTarget {
   #threw(error: unknown): void {
     if (this.#answer !== undefined) {
       if (!isObedience(error, this.#answer)) this.#late("failure");
-      if (this.#fused.timeout === undefined) this.#leave(outcomeOf(error), error);
+      if (this.#fused.timeout === undefined) this.#leave(outcomeOf(error, this.abortReason), error);
       return;
     }
     this.#timer?.cancel();
@@ -337,7 +344,7 @@ class Run<I, O> extends CallContext implements TimerTarget {
   }
 
   #failed(error: unknown): void {
-    this.#leave(outcomeOf(error), error);
+    this.#leave(outcomeOf(error, this.abortReason), error);
     this.#attemptFailed(error);
   }
 
