@@ -97,7 +97,8 @@ export function keyedBreaker(options: KeyedBreakerOptions): KeyedBreaker {
           return value;
         },
         (error: unknown) => {
-          circuit.settle(token, host.judge(outcomeOf(error), error), clock.now(), error);
+          const outcome = host.judge(outcomeOf(error, context.abortReason), error);
+          circuit.settle(token, outcome, clock.now(), error);
           throw error;
         },
       );
