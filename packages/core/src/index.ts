@@ -54,6 +54,7 @@ export {
 export { type Clock, type Random, systemClock, systemRandom, type Timer } from "./clock/clock.ts";
 export {
   type ConcurrencyLimit,
+  type ConcurrencyLimitChange,
   type ConcurrencyLimitOptions,
   type ConcurrencySnapshot,
   concurrencyDefaults,

@@ -13,6 +13,7 @@ import {
   pipeline,
   retry,
 } from "../index.ts";
+import { planOf } from "../pipeline/plan.ts";
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -158,6 +159,40 @@ test("a rejection says when to come back, by an option, and is told to the liste
     message: "the concurrency limit of toss (1) is reached; try again in 250 ms",
   });
   expect(events).toEqual([{ type: "limitReached", name: "toss", limit: 1, retryAfterMs: 250 }]);
+});
+
+test("a limit can be changed while calls run, and the slots that are taken stay taken", async () => {
+  const limit = concurrencyLimit({ limit: 2, retryAfter: "250ms" });
+  const { call, calls } = manual();
+  const policy = pipeline(limit);
+  const running = [watch(execute(policy(call), "")), watch(execute(policy(call), ""))];
+  await tick();
+  limit.reconfigure({ limit: 1 });
+  expect(limit.snapshot()).toMatchObject({ limit: 1, inUse: 2 });
+  expect(planOf(limit)).toMatchObject({ kind: "gate", limit: 1 });
+  calls[0]?.resolve("ok");
+  await tick();
+  // One of one is still taken by the call that began under the old limit.
+  await expect(execute(policy(call), "")).rejects.toMatchObject({
+    code: "LIMIT_REACHED",
+    retryAfterMs: 250,
+    message: "the concurrency limit (1) is reached; try again in 250 ms",
+  });
+  limit.reconfigure({ limit: 2, retryAfter: "1s" });
+  running.push(watch(execute(policy(call), "")));
+  await expect(execute(policy(call), "")).rejects.toMatchObject({ retryAfterMs: 1_000 });
+  for (const each of calls) each.resolve("ok");
+  await tick();
+  expect(running.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "fulfilled"]);
+  expect(limit.snapshot()).toMatchObject({ limit: 2, inUse: 0, outliving: 0 });
+});
+
+test("a change that is refused changes nothing", () => {
+  const limit = concurrencyLimit(2);
+  expect(() => limit.reconfigure({ limit: 0 })).toThrow("concurrency.limit must be a whole number");
+  expect(() => limit.reconfigure({ limit: 3, retryAfter: 5 as never })).toThrow("concurrency.retryAfter");
+  expect(() => limit.reconfigure({ name: "x" } as never)).toThrow("concurrency.name is not an option");
+  expect(limit.snapshot().limit).toBe(2);
 });
 
 test("wrong options are refused with their path and the fix", () => {

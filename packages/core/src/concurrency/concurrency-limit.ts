@@ -10,6 +10,7 @@ import {
   policyOptionKeys,
 } from "../options/policy-options.ts";
 import { type Gate, gatePolicy } from "../pipeline/gate.ts";
+import { withPlan } from "../pipeline/plan.ts";
 
 export interface ConcurrencyLimitOptions extends PolicyOptions {
   /** Calls at a time. Range: integer >= 1. */
@@ -33,7 +34,17 @@ export interface ConcurrencySnapshot {
   readonly rejected: number;
 }
 
-export type ConcurrencyLimit = Policy & { snapshot(): ConcurrencySnapshot };
+export type ConcurrencyLimit = Policy & {
+  snapshot(): ConcurrencySnapshot;
+  /**
+   * Changes what is given and keeps the slots that are taken: a lower limit lets in nobody until enough have ended.
+   *
+   * @throws RangeError or TypeError that names the option, its value and the fix; nothing has changed then.
+   */
+  reconfigure(change: ConcurrencyLimitChange): void;
+};
+
+export type ConcurrencyLimitChange = Partial<Pick<ConcurrencyLimitOptions, "limit" | "retryAfter">>;
 
 /**
  * Lets at most `limit` calls run at a time, and rejects the rest at once.
@@ -47,51 +58,67 @@ export type ConcurrencyLimit = Policy & { snapshot(): ConcurrencySnapshot };
  */
 export function concurrencyLimit(options: number | ConcurrencyLimitOptions): ConcurrencyLimit {
   const given = typeof options === "number" ? { limit: options } : options;
-  assertKnownKeys("concurrency", given, ["limit", "retryAfter", ...policyOptionKeys]);
-  const retryAfterMs = durationMs(
-    "concurrency.retryAfter",
-    given.retryAfter ?? concurrencyDefaults.retryAfter,
-    { minMs: 0 },
-  );
-
-  const gate = new LimitGate(
-    integerIn("concurrency.limit", given.limit, 1),
-    retryAfterMs,
-    observerOf("concurrency", given),
-  );
-  const policy = gatePolicy(gate, {
+  assertKnownKeys("concurrency", given, [...ruleKeys, ...policyOptionKeys]);
+  const { name } = given;
+  const gate = new LimitGate(rulesOf(given), observerOf("concurrency", given));
+  const plan = {
     kind: "gate",
     policy: "concurrencyLimit",
-    name: given.name,
-    limit: given.limit,
+    name,
+    gate,
+    // May be changed while calls run.
+    get limit(): number {
+      return gate.rules.limit;
+    },
+  } as const;
+  return Object.assign(withPlan(gatePolicy(gate, plan), plan), {
+    snapshot: () => gate.snapshot(),
+    reconfigure(change: ConcurrencyLimitChange): void {
+      assertKnownKeys("concurrency", change, ruleKeys);
+      gate.rules = rulesOf(change, gate.rules);
+    },
   });
-  return Object.assign(policy, { snapshot: () => gate.snapshot() });
+}
+
+const ruleKeys = ["limit", "retryAfter"];
+
+interface LimitRules {
+  readonly limit: number;
+  readonly retryAfterMs: number;
+}
+
+function rulesOf(given: ConcurrencyLimitChange, otherwise?: LimitRules): LimitRules {
+  const { limit = otherwise?.limit, retryAfter } = given;
+  return {
+    limit: integerIn("concurrency.limit", limit, 1),
+    retryAfterMs:
+      retryAfter === undefined && otherwise !== undefined
+        ? otherwise.retryAfterMs
+        : durationMs("concurrency.retryAfter", retryAfter ?? concurrencyDefaults.retryAfter, { minMs: 0 }),
+  };
 }
 
 class LimitGate implements Gate {
-  readonly #limit: number;
-  readonly #retryAfterMs: number;
+  rules: LimitRules;
   readonly #observer: Observer;
   #inUse = 0;
   #outliving = 0;
   #rejected = 0;
 
-  constructor(limit: number, retryAfterMs: number, observer: Observer) {
-    this.#limit = limit;
-    this.#retryAfterMs = retryAfterMs;
+  constructor(rules: LimitRules, observer: Observer) {
+    this.rules = rules;
     this.#observer = observer;
   }
 
   admit(): number {
-    if (this.#inUse >= this.#limit) return -1;
+    if (this.#inUse >= this.rules.limit) return -1;
     this.#inUse += 1;
     return 0;
   }
 
   rejection(): Failure {
     this.#rejected += 1;
-    const limit = this.#limit;
-    const retryAfterMs = this.#retryAfterMs;
+    const { limit, retryAfterMs } = this.rules;
     const { name, emit } = this.#observer;
     emit?.({ type: "limitReached", name, limit, retryAfterMs });
     const whose = name === undefined ? "" : ` of ${name}`;
@@ -112,7 +139,7 @@ class LimitGate implements Gate {
 
   snapshot(): ConcurrencySnapshot {
     return {
-      limit: this.#limit,
+      limit: this.rules.limit,
       inUse: this.#inUse,
       outliving: this.#outliving,
       rejected: this.#rejected,
