@@ -113,7 +113,7 @@ export class Circuit {
     const slot = (token - 1) / 2;
     const generation = this.#slowCalls.generation(slot);
     const wasSlow = this.#slowCalls.end(slot);
-    if (!wasSlow && outcome !== "ignored" && generation === this.#generation && this.#counts("closed")) {
+    if (!wasSlow && outcome !== "ignored" && generation === this.#generation && this.#countsOutcomes) {
       this.#tallied().recordPace(false, nowMs);
     }
     this.#ended(generation, outcome, wasSlow, nowMs, error);
@@ -276,7 +276,7 @@ export class Circuit {
     } else if (this.#trial !== undefined) {
       this.#trial.ended(outcome, wasSlow);
       this.#judgeTrial(this.#trial, nowMs, error);
-    } else if (outcome !== "ignored" && this.#counts("closed")) {
+    } else if (outcome !== "ignored" && this.#countsOutcomes) {
       this.#tallied().record(outcome === "failure", nowMs);
       this.#judge(nowMs, outcome === "failure" ? error : undefined);
     }
@@ -285,7 +285,7 @@ export class Circuit {
   /** The calls that have become slow since the last look; they count although they still run. */
   #findSlow(nowMs: number): void {
     const { slowCall } = this.#host.rules;
-    if (slowCall === undefined || this.#slowCalls === undefined) return;
+    if (slowCall === undefined || this.#slowCalls === undefined || this.#forced?.to === "disabled") return;
     let found = false;
     for (;;) {
       const slot = this.#slowCalls.nextSlow(slowCall.afterMs, nowMs);
@@ -293,15 +293,15 @@ export class Circuit {
       if (this.#slowCalls.generation(slot) !== this.#generation) continue;
       found = true;
       if (this.#trial !== undefined) this.#trial.foundSlow();
-      else if (this.#counts("closed")) this.#tallied().recordPace(true, nowMs);
+      else this.#tallied().recordPace(true, nowMs);
     }
     if (!found) return;
     if (this.#trial !== undefined) this.#judgeTrial(this.#trial, nowMs, undefined);
     else this.#judge(nowMs, undefined);
   }
 
-  #counts(state: BreakerState): boolean {
-    return this.#state === state && this.#forced?.to !== "disabled";
+  get #countsOutcomes(): boolean {
+    return this.#state === "closed" && this.#forced?.to !== "disabled";
   }
 
   #tallied(): Tally {
