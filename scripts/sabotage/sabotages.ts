@@ -166,8 +166,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a card that was declined is tried at the next provider",
     file: shop("shop/protected-lane.ts"),
-    from: "failoverOnRefusal: false,",
-    to: "failoverOnRefusal: true,",
+    from: 'unknown: { notFoundAfter: "3s", retryMax: "3s" },',
+    to: 'failoverOnRefusal: true, unknown: { notFoundAfter: "3s", retryMax: "3s" },',
     tests: ["examples/shop/test/checkout.test.ts"],
   },
 ];

@@ -14,7 +14,7 @@ interface Scenario {
 
 const scenarios: Readonly<Record<string, Scenario>> = {
   "the provider answers": { a: {} },
-  "the card is declined everywhere": { a: { charge: "declined" }, b: { charge: "declined" } },
+  "the card is declined": { a: { charge: "unavailable" }, b: { charge: "declined" } },
   "the second provider has to help": { a: { charge: "unavailable" } },
   "the answer is lost": { a: { charge: "replyLost" } },
   "the charge arrives late": { a: { charge: "late", lateMs: 300 } },

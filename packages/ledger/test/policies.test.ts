@@ -153,14 +153,33 @@ test("the cancel is told the key of the call, a key of its own, and the result a
   ]);
 });
 
-test("a refusal stays with the provider that gave it, where the definition says so", async () => {
+test("a refusal is the customer's answer and goes to no other provider, unless the definition says so", async () => {
   shop.a.mode = { charge: "declined" };
-  const node = shop.node({ definition: { failoverOnRefusal: false } });
-  expect(await node.pay.run({ id: "p7", amount: 1 }, { key: "p7" })).toMatchObject({
+  expect(await shop.node().pay.run({ id: "p7", amount: 1 }, { key: "p7" })).toMatchObject({
     status: "abandoned",
     failure: { code: "CARD_DECLINED" },
   });
   expect(shop.b.requests).not.toContain("/charge p7");
+  const asksOn = shop.node({ definition: { failoverOnRefusal: true } });
+  expect(await asksOn.pay.run({ id: "p7x", amount: 1 }, { key: "p7x" })).toMatchObject({
+    status: "committed",
+    provider: "b",
+  });
+});
+
+test("a call by default has until one second before the end of a lease of 45 s", async () => {
+  const deadlines: number[] = [];
+  const node = single({
+    call: async (_: unknown, { deadlineAtMs }: { readonly deadlineAtMs: number }) => {
+      deadlines.push(deadlineAtMs - performance.now());
+      return { charge: "x" };
+    },
+  });
+  const startedAtMs = performance.now();
+  await node.pay.run({ id: "p7y", amount: 1 }, { key: "p7y" });
+  const tookMs = performance.now() - startedAtMs;
+  expect(deadlines[0]).toBeLessThanOrEqual(44_000);
+  expect(deadlines[0]).toBeGreaterThanOrEqual(44_000 - tookMs);
 });
 
 test("the wait that a provider asks for reaches the caller", async () => {

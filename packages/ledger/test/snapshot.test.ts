@@ -5,7 +5,7 @@ import { useShop } from "./support/shop.ts";
 const shop = useShop("ledger_snapshot");
 
 test("the snapshot counts what is open, and the totals what is settled", async () => {
-  const node = shop.node({ definition: { failoverOnRefusal: false } });
+  const node = shop.node();
   const none = { READY: 0, SENDING: 0, UNKNOWN: 0, CANCELLING: 0, MANUAL: 0 };
   expect(await node.ledger.snapshot()).toEqual({ states: none, oldestOpenMs: null, resolving: 0 });
 

@@ -42,8 +42,6 @@ export function paymentOperation(
       if (moved.rowCount === 0) throw new OrderMoved();
     },
 
-    // A declined card is the customer's answer, not a reason to try it elsewhere.
-    failoverOnRefusal: false,
     unknown: { notFoundAfter: "3s", retryMax: "3s" },
 
     async commit(tx, payment, _charge, { provider }) {

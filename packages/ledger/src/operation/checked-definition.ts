@@ -81,7 +81,7 @@ export function checkedDefinition<Tx, I, R>(
       definition.lease === undefined
         ? ledgerLeaseMs
         : durationMs(join(path, "lease"), definition.lease, leaseRange),
-    failoverOnRefusal: optionalBoolean(join(path, "failoverOnRefusal"), definition.failoverOnRefusal, true),
+    failoverOnRefusal: optionalBoolean(join(path, "failoverOnRefusal"), definition.failoverOnRefusal, false),
     guarantee: weakest(
       providers.map((provider) =>
         guaranteeOf({

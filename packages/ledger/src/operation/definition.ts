@@ -83,6 +83,15 @@ export interface UnknownPolicy {
   readonly manualAfter?: Duration;
 }
 
+/**
+ * What holds where an option is left out.
+ *
+ * - `notFoundAfter` 10 s: a charge that was accepted shows up within seconds. It counts from the send, so that a call
+ *   that ran into its timeout adds no wait.
+ * - `retryFirst` 500 ms: a customer is waiting, and a lost answer is usually found by the first question.
+ * - `retryMax` 30 s: an outage of an hour costs some 120 questions an order, and its end is noticed within that time.
+ * - `manualAfter` 1 h: most outages of a provider are over by then, and a person could not have done more before.
+ */
 export const unknownDefaults: Required<Omit<UnknownPolicy, "onNotFound">> = {
   notFoundAfter: "10s",
   retryFirst: "500ms",
@@ -106,9 +115,10 @@ interface Common<Tx, I, R> {
   /** How long one worker may keep the operation; a call ends before it. @defaultValue the ledger's lease */
   readonly lease?: Duration;
   /**
-   * Whether a final "no" of one provider (kind `refused`, a declined card) lets the next one be asked.
+   * Whether a final "no" of one provider (kind `refused`, a declined card) lets the next one be asked. It is an
+   * answer, not an outage: the customer hears it, and the next provider would most likely say the same.
    *
-   * @defaultValue true
+   * @defaultValue false
    */
   readonly failoverOnRefusal?: boolean;
   /** Accepts a provider without inquiry and cancel, whose unknown outcomes stay unknown. @defaultValue false */
@@ -120,7 +130,10 @@ export interface SingleProviderDefinition<Tx, I, R> extends Common<Tx, I, R>, Pr
   readonly providers?: undefined;
 }
 
-/** An operation with several providers; the next is asked only when the effect on all before it is `none`. */
+/**
+ * An operation with several providers; the next is asked only when the effect on all before it is `none`, and none of
+ * them refused for good, unless `failoverOnRefusal` says otherwise.
+ */
 export interface ManyProvidersDefinition<Tx, I, R> extends Common<Tx, I, R> {
   readonly providers: Readonly<Record<string, ProviderDefinition<I, R>>>;
 }
