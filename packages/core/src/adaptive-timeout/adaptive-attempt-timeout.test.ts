@@ -10,6 +10,7 @@ import {
   execute,
   type PolicyEvent,
   pipeline,
+  planOf,
 } from "../index.ts";
 
 /** Calls that answer after `latencyMs()` and stop when told, one after another. */
@@ -158,6 +159,7 @@ test("in all else it is an attempt timeout", async () => {
   };
   const adaptive = (max: "1s"): AdaptiveAttemptTimeout => adaptiveAttemptTimeout({ max });
   expect(await outcomes(adaptive)).toEqual(await outcomes(attemptTimeout));
+  expect(planOf(adaptive("1s"))).toMatchObject({ kind: "attemptTimeout", timeoutMs: 1_000 });
 });
 
 test("wrong options are refused with their path and the fix", () => {

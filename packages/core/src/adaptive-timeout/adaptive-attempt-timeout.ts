@@ -130,7 +130,11 @@ export function adaptiveAttemptTimeout(options: AdaptiveAttemptTimeoutOptions): 
     const { figureMs, size } = latency.latest;
     return { kind: "adaptiveAttemptTimeout", name, timeoutMs: figureMs, calls: size, timedOut };
   };
-  return withPlan(Object.assign(policy, { snapshot }), { kind: "custom", name });
+  return withPlan(Object.assign(policy, { snapshot }), {
+    kind: "attemptTimeout",
+    name,
+    timeoutMs: maxMs,
+  });
 }
 
 function isAnswer(error: unknown): boolean {

@@ -96,7 +96,9 @@ test("a budget that was idle for a year starts like a new one", () => {
 test("a clock that steps back neither earns nor forgets", () => {
   const budget = loadBudget({ ratio: 1, minPerSecond: 0 });
   budget.began(60_000);
+  budget.began(60_000);
   expect(budget.reserve(1)).toBeDefined();
+  expect(budget.reserve(60_000)).toBeDefined();
   expect(budget.reserve(1)).toBeUndefined();
   expect(budget.reserve(60_000)).toBeUndefined();
 });

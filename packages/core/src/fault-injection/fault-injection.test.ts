@@ -10,6 +10,7 @@ import {
   faultInjectionDefaults,
   type PolicyEvent,
   pipeline,
+  planOf,
 } from "../index.ts";
 
 const always = (fault: Omit<Fault, "rate">, more: Partial<FaultInjectionOptions> = {}) =>
@@ -172,6 +173,14 @@ test("faults keep to the calls they are meant for; a scope that throws means non
     },
   );
   await expect(execute(broken(echo), "a")).resolves.toBe("a");
+});
+
+test("a drill that changes its faults stays switched on, and its plan tells what they add", async () => {
+  const policy = always({ kind: "error" });
+  policy.reconfigure({ faults: [{ kind: "latency", rate: 0.5, delay: "2s" }] });
+  expect(policy.snapshot()).toMatchObject({ enabled: true, faults: [{ kind: "latency", injected: 0 }] });
+  expect(planOf(policy)).toMatchObject({ kind: "faultInjection", addsMs: 2_000 });
+  expect(() => policy.reconfigure({ enabled: false } as never)).toThrow("faultInjection.enabled is not");
 });
 
 test("wrong options are refused with their path and the fix", () => {

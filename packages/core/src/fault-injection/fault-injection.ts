@@ -43,6 +43,8 @@ export interface FaultInjectionSnapshot {
 export type FaultInjection = Policy & {
   enable(): void;
   disable(): void;
+  /** Other faults from now on, counted from 0; whether they strike stays as it is. */
+  reconfigure(options: Pick<FaultInjectionOptions, "faults">): void;
   snapshot(): FaultInjectionSnapshot;
 };
 
@@ -57,7 +59,7 @@ export type FaultInjection = Policy & {
  */
 export function faultInjection(options: FaultInjectionOptions): FaultInjection {
   assertKnownKeys("faultInjection", options, ["faults", "enabled", "when", "random", ...policyOptionKeys]);
-  const faults = faultsOf("faultInjection.faults", options.faults);
+  let faults = faultsOf("faultInjection.faults", options.faults);
   const { when, random = faultInjectionDefaults.random } = options;
   let enabled = options.enabled ?? faultInjectionDefaults.enabled;
   if (typeof enabled !== "boolean") {
@@ -66,7 +68,7 @@ export function faultInjection(options: FaultInjectionOptions): FaultInjection {
   if (when !== undefined) functionAt("faultInjection.when", when);
   functionAt("faultInjection.random", random);
   const { name, emit } = observerOf("faultInjection", options);
-  const counts = faults.map(() => 0);
+  let counts = faults.map(() => 0);
   let calls = 0;
 
   const policy: Policy = <I, O>(next: Call<I, O>): Call<I, O> => {
@@ -90,6 +92,11 @@ export function faultInjection(options: FaultInjectionOptions): FaultInjection {
       disable: () => {
         enabled = false;
       },
+      reconfigure: (changes: Pick<FaultInjectionOptions, "faults">) => {
+        assertKnownKeys("faultInjection", changes, ["faults"]);
+        faults = faultsOf("faultInjection.faults", changes.faults);
+        counts = faults.map(() => 0);
+      },
       snapshot: (): FaultInjectionSnapshot => ({
         kind: "faultInjection",
         name,
@@ -101,7 +108,9 @@ export function faultInjection(options: FaultInjectionOptions): FaultInjection {
     {
       kind: "faultInjection",
       name,
-      addsMs: Math.max(0, ...faults.map((fault) => (fault.kind === "latency" ? fault.delayMs : 0))),
+      get addsMs() {
+        return Math.max(0, ...faults.map((fault) => (fault.kind === "latency" ? fault.delayMs : 0)));
+      },
     },
   );
 }

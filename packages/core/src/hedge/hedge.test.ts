@@ -12,6 +12,8 @@ import {
   loadBudget,
   type PolicyEvent,
   pipeline,
+  planOf,
+  retry,
 } from "../index.ts";
 
 const unhandled: unknown[] = [];
@@ -301,6 +303,34 @@ test("a call that throws at once, or was aborted before, makes no hedge", async 
   );
   await clock.advance(0);
   expect([answer.status, clock.pending, aborting.listeners]).toEqual(["rejected", 0, 0]);
+});
+
+test("settings that change live keep counts, and calls that are out", async () => {
+  const clock = new VirtualClock();
+  const policy = hedge({ delay: "100ms", budget: free() });
+  const { call, calls } = manual();
+  void watch(execute(policy(call), "", { clock, idempotent }));
+  policy.reconfigure({ delay: "10ms", maxHedges: 2 });
+  void watch(execute(policy(call), "", { clock, idempotent }));
+  await clock.advance(20);
+  expect(calls).toHaveLength(4);
+  await clock.advance(80);
+  expect(calls).toHaveLength(5);
+  expect(policy.snapshot()).toMatchObject({ delayMs: 10, maxHedges: 2, calls: 2, started: 3 });
+  expect(planOf(policy)).toMatchObject({ kind: "hedge", delayMs: 10, maxHedges: 2 });
+  policy.reconfigure({ percentile: 0.9 });
+  expect(policy.snapshot()).toMatchObject({ delayMs: null, maxHedges: 2 });
+  expect(planOf(policy)).toMatchObject({ delayMs: undefined });
+  expect(() => policy.reconfigure({ maxHedges: 99, delay: "1s" })).toThrow("hedge.maxHedges must be");
+  expect(policy.snapshot().delayMs).toBeNull();
+  expect(() => policy.reconfigure({ budget: free() } as never)).toThrow("hedge.budget is not an option");
+});
+
+test("ten thousand calls on one long-lived signal leave no listener on it", async () => {
+  const { signal } = new AbortController();
+  const call = pipeline(hedge({ delay: "1h", budget: free() }), retry())(echo);
+  for (let index = 0; index < 10_000; index += 1) await execute(call, "", { signal, idempotent });
+  expect(getEventListeners(signal, "abort")).toHaveLength(0);
 });
 
 test("wrong options are refused with their path and the fix", () => {

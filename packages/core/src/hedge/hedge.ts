@@ -54,7 +54,11 @@ export interface HedgeSnapshot {
   readonly won: number;
 }
 
-export type Hedge = Policy & { snapshot(): HedgeSnapshot };
+export type Hedge = Policy & {
+  snapshot(): HedgeSnapshot;
+  /** Changes when and how often to hedge; counts and observed latencies stay, and so do calls that are out. */
+  reconfigure(options: Pick<HedgeOptions, "delay" | "percentile" | "minDelay" | "maxHedges">): void;
+};
 
 /**
  * Sends a call once more when its answer takes unusually long, and takes whichever answer comes first.
@@ -70,14 +74,7 @@ export type Hedge = Policy & { snapshot(): HedgeSnapshot };
  * @throws what the last call threw; the effect is the worst of all.
  */
 export function hedge(options: HedgeOptions): Hedge {
-  assertKnownKeys("hedge", options, [
-    "delay",
-    "percentile",
-    "minDelay",
-    "maxHedges",
-    "budget",
-    ...policyOptionKeys,
-  ]);
+  assertKnownKeys("hedge", options, [...tunable, "budget", ...policyOptionKeys]);
   const { budget } = options;
   if (budget === undefined) {
     throw new TypeError(
@@ -85,11 +82,27 @@ export function hedge(options: HedgeOptions): Hedge {
     );
   }
   functionAt("hedge.budget.reserve", (budget as Partial<LoadBudget> | null)?.reserve);
-  const maxHedges = integerIn("hedge.maxHedges", options.maxHedges ?? hedgeDefaults.maxHedges, 1, 10);
   const observer = observerOf("hedge", options);
-  const delay = delayOf(options);
+  const { name } = observer;
+  const latency = new LatencyEstimate(durationMs("hedge.window", hedgeDefaults.window), (histogram, nowMs) =>
+    delay.fixedMs !== undefined || histogram.size(nowMs) < hedgeDefaults.minimumCalls
+      ? Number.POSITIVE_INFINITY
+      : Math.max(delay.minMs, histogram.quantileMs(delay.percentile, nowMs)),
+  );
+  let delay = delayOf(options);
   const counts = { calls: 0, started: 0, refused: 0, won: 0 };
-  const rules: HedgeRules = { maxHedges, budget, latency: delay.latency, observer, counts };
+  const rulesOf = (value: unknown): HedgeRules => {
+    const maxHedges = integerIn("hedge.maxHedges", value, 1, 10);
+    // Where the delay is fixed nobody asks how long calls take.
+    return {
+      maxHedges,
+      budget,
+      latency: delay.fixedMs === undefined ? latency : undefined,
+      observer,
+      counts,
+    };
+  };
+  let rules = rulesOf(options.maxHedges ?? hedgeDefaults.maxHedges);
 
   const policy: Policy = <I, O>(next: Call<I, O>): Call<I, O> => {
     return (input, context) => {
@@ -101,30 +114,46 @@ export function hedge(options: HedgeOptions): Hedge {
         budget.began(nowMs);
       }
       counts.calls += 1;
-      const delayMs = delay.fixedMs ?? delay.latency.figureMs(nowMs);
+      const delayMs = delay.fixedMs ?? latency.figureMs(nowMs);
       return new HedgeRace(next, input, context, delayMs, rules).answer;
     };
   };
 
-  const { name } = observer;
   const snapshot = (): HedgeSnapshot => {
-    const delayMs = delay.fixedMs ?? delay.latency.latest.figureMs;
+    const delayMs = delay.fixedMs ?? latency.latest.figureMs;
+    const { maxHedges } = rules;
     return { kind: "hedge", name, maxHedges, delayMs: Number.isFinite(delayMs) ? delayMs : null, ...counts };
   };
-  return withPlan(Object.assign(policy, { snapshot }), {
+  const reconfigure: Hedge["reconfigure"] = (changes) => {
+    assertKnownKeys("hedge", changes, tunable);
+    const { maxHedges = rules.maxHedges } = changes;
+    const changed = { delay, maxHedges: integerIn("hedge.maxHedges", maxHedges, 1, 10) };
+    if (delayKeys.some((key) => changes[key] !== undefined)) changed.delay = delayOf(changes);
+    delay = changed.delay;
+    rules = rulesOf(changed.maxHedges);
+    latency.forgetFigure();
+  };
+  return withPlan(Object.assign(policy, { snapshot, reconfigure }), {
     kind: "hedge",
     name,
-    maxHedges,
-    delayMs: delay.fixedMs,
+    get maxHedges() {
+      return rules.maxHedges;
+    },
+    get delayMs() {
+      return delay.fixedMs;
+    },
     budget,
   });
 }
 
-type Delay =
-  | { readonly fixedMs: number; readonly latency: undefined }
-  | { readonly fixedMs: undefined; readonly latency: LatencyEstimate };
+const delayKeys = ["delay", "percentile", "minDelay"] as const;
+const tunable = [...delayKeys, "maxHedges"];
 
-function delayOf(options: HedgeOptions): Delay {
+type Delay =
+  | { readonly fixedMs: number }
+  | { readonly fixedMs: undefined; readonly percentile: number; readonly minMs: number };
+
+function delayOf(options: Pick<HedgeOptions, (typeof delayKeys)[number]>): Delay {
   const { delay, percentile = hedgeDefaults.percentile } = options;
   if (delay !== undefined) {
     for (const key of ["percentile", "minDelay"] as const) {
@@ -135,7 +164,7 @@ function delayOf(options: HedgeOptions): Delay {
         );
       }
     }
-    return { fixedMs: durationMs("hedge.delay", delay, { minMs: 0 }), latency: undefined };
+    return { fixedMs: durationMs("hedge.delay", delay, { minMs: 0 }) };
   }
   if (typeof percentile !== "number" || !(percentile >= 0.5 && percentile <= 0.999)) {
     const hint = typeof percentile === "number" && percentile > 1 ? `: write ${percentile / 100}` : "";
@@ -144,11 +173,5 @@ function delayOf(options: HedgeOptions): Delay {
     );
   }
   const minMs = durationMs("hedge.minDelay", options.minDelay ?? hedgeDefaults.minDelay, { minMs: 0 });
-  const windowMs = durationMs("hedge.window", hedgeDefaults.window);
-  const latency = new LatencyEstimate(windowMs, (histogram, nowMs) =>
-    histogram.size(nowMs) < hedgeDefaults.minimumCalls
-      ? Number.POSITIVE_INFINITY
-      : Math.max(minMs, histogram.quantileMs(percentile, nowMs)),
-  );
-  return { fixedMs: undefined, latency };
+  return { fixedMs: undefined, percentile, minMs };
 }

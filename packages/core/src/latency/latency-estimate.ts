@@ -46,6 +46,11 @@ export class LatencyEstimate {
     return this.#figureMs;
   }
 
+  /** What the figure is made of has changed. */
+  forgetFigure(): void {
+    this.#staleAtCount = 0;
+  }
+
   /** For people: the figure and the number of calls behind it, when the last call was counted. */
   get latest(): { readonly figureMs: number; readonly size: number } {
     const size = this.#histogram.size(this.#seenMs);
