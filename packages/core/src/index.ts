@@ -1,4 +1,19 @@
 export {
+  type AdaptiveConcurrency,
+  type AdaptiveConcurrencySnapshot,
+  adaptiveConcurrency,
+} from "./adaptive-concurrency/adaptive-concurrency.ts";
+export {
+  type AdaptiveAlgorithm,
+  type AdaptiveConcurrencyOptions,
+  type AdaptiveConcurrencyRules,
+  type AimdOptions,
+  adaptiveConcurrencyDefaults,
+  type Gradient2Options,
+  type GradientOptions,
+  type VegasOptions,
+} from "./adaptive-concurrency/adaptive-concurrency-options.ts";
+export {
   type AdaptiveAttemptTimeout,
   type AdaptiveAttemptTimeoutOptions,
   type AdaptiveAttemptTimeoutSnapshot,
@@ -74,6 +89,7 @@ export {
 } from "./duration/duration.ts";
 export { type Event, EventStream, isolated, type Listener } from "./events/events.ts";
 export type {
+  AdaptiveLimitChanged,
   AttemptTimedOut,
   BreakerClosed,
   BreakerForced,
@@ -81,6 +97,7 @@ export type {
   BreakerOpened,
   BreakerReleased,
   CallRejected,
+  CallThrottled,
   CallWouldBeRejected,
   DeadlineExceeded,
   FailedOver,
@@ -102,6 +119,7 @@ export type {
   RetryRefused,
   RetryScheduled,
   SheddingChanged,
+  ThrottlingChanged,
 } from "./events/policy-event.ts";
 export {
   type Failover,

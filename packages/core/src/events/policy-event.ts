@@ -229,6 +229,32 @@ export interface FailoverRefused extends Named {
   readonly error: unknown;
 }
 
+/** An adaptive concurrency limit has moved since it was last reported; reported at most once a second. */
+export interface AdaptiveLimitChanged extends Named {
+  readonly type: "adaptiveLimitChanged";
+  readonly from: number;
+  readonly to: number;
+  readonly inUse: number;
+  /** "20 to 18: a call timed out or was throttled"; of the last step where several are reported together. */
+  readonly reason: string;
+}
+
+/** An adaptive throttle turned a call away. */
+export interface CallThrottled extends Named {
+  readonly type: "callThrottled";
+  /** With which calls were turned away at that moment. Range: 0 to 1. */
+  readonly probability: number;
+  readonly retryAfterMs: number;
+}
+
+/** An adaptive throttle begins to turn calls away, or lets all of them through again. */
+export interface ThrottlingChanged extends Named {
+  readonly type: "throttlingChanged";
+  readonly throttling: boolean;
+  /** "30 of 100 requests were accepted in 2 min" */
+  readonly reason: string;
+}
+
 /** Everything a policy tells its `onEvent` listener. */
 export type PolicyEvent =
   | RetryScheduled
@@ -257,4 +283,7 @@ export type PolicyEvent =
   | FallbackRefused
   | FaultInjected
   | FailedOver
-  | FailoverRefused;
+  | FailoverRefused
+  | AdaptiveLimitChanged
+  | CallThrottled
+  | ThrottlingChanged;

@@ -34,6 +34,8 @@ export const coreFailureCodes = {
   waitPastDeadline: "WAIT_PAST_DEADLINE",
   rateLimited: "RATE_LIMITED",
   loadShed: "LOAD_SHED",
+  adaptiveLimitReached: "ADAPTIVE_LIMIT_REACHED",
+  adaptiveThrottled: "ADAPTIVE_THROTTLED",
 } as const;
 
 export interface FailureInit {
