@@ -62,7 +62,7 @@ export async function supervise(options: ChildOptions): Promise<Supervised> {
     async stop() {
       stopping = true;
       await restarted;
-      await child?.stop(20_000);
+      await child?.stop("20s");
     },
   };
 }

@@ -1,4 +1,4 @@
-import { startChild } from "@outrigger/lab";
+import { exitWithParent, startChild } from "@outrigger/lab";
 import { expect, test, vi } from "vitest";
 import { processInfo } from "../src/postgres/process-info.ts";
 import { until } from "./client.ts";
@@ -45,20 +45,27 @@ test("a file that does not exist fails the start", async () => {
 });
 
 test("a child that stays silent is ended, and fails the start", async () => {
-  const start = startChild({ file, args: ["silent"], readyWithinMs: 1_000, onLine: () => {} });
+  const start = startChild({ file, args: ["silent"], readyWithin: "1s", onLine: () => {} });
   await expect(start).rejects.toThrow("was not ready within 1000 ms");
 });
 
 test("a child that does not stop within its grace is killed", async () => {
   const child = await startChild({ file, args: ["stubborn"] });
-  expect(await child.stop(100)).toEqual({ code: null, signal: "SIGKILL" });
+  expect(await child.stop("100ms")).toEqual({ code: null, signal: "SIGKILL" });
 });
 
 test("a child whose own ending takes too long gives it up, and says so with code 1", async () => {
   const lines: string[] = [];
   const child = await startChild({ file, args: ["late"], onLine: (line) => lines.push(line) });
-  expect(await child.stop(20_000)).toEqual({ code: 1, signal: null });
-  expect(lines).toEqual([`pid ${child.pid} did not stop within 50 ms`]);
+  expect(await child.stop("20s")).toEqual({ code: 1, signal: null });
+  expect(lines).toEqual([`pid ${child.pid} did not stop within 50ms`]);
+});
+
+test("times are durations with a unit, and a wrong option names itself", async () => {
+  const start = (options: object) => startChild({ file, args: ["greets"], ...options });
+  await expect(start({ readyWithin: 5 })).rejects.toThrow("startChild.readyWithin must be a duration");
+  await expect(start({ stopWithinMs: 5 })).rejects.toThrow('did you mean "stopWithin"?');
+  expect(() => exitWithParent({ within: 5 as never })).toThrow("exitWithParent.within must be a duration");
 });
 
 test("a killed child runs no line more", async () => {

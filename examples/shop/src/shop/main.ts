@@ -39,7 +39,7 @@ const providers = Object.fromEntries(
 const app = shopApp({ pools, ledger, providers, providerUrls: settings.providerUrls });
 
 exitWithParent({
-  withinMs: 15_000,
+  within: "15s",
   async onStop() {
     await app.close();
     await ledger.stop();

@@ -1,8 +1,10 @@
+import { assertKnownKeys, type Duration, durationMs } from "@outrigger/core";
+
 export interface ExitWithParentOptions {
   /** What to do before the process ends. It is called once. */
   readonly onStop?: () => void | Promise<void>;
-  /** Longest wait for `onStop`, in milliseconds; then the process ends anyway, with code 1. @defaultValue 5000 */
-  readonly withinMs?: number;
+  /** Longest wait for `onStop`; then the process ends anyway, with code 1. @defaultValue "5s" */
+  readonly within?: Duration;
 }
 
 /**
@@ -11,15 +13,19 @@ export interface ExitWithParentOptions {
  *
  * Ctrl-C and a closed terminal reach the whole process group; a child with a parent ignores both, so that the
  * parent can stop its children in order. Started by hand it ends on them.
+ *
+ * @throws TypeError or RangeError that names the option and the fix.
  */
 export function exitWithParent(options: ExitWithParentOptions = {}): void {
-  const { onStop, withinMs = 5_000 } = options;
+  assertKnownKeys("exitWithParent", options, ["onStop", "within"]);
+  const { onStop, within = "5s" } = options;
+  const withinMs = durationMs("exitWithParent.within", within);
   let stopping = false;
   const stop = (): void => {
     if (stopping) return;
     stopping = true;
     setTimeout(() => {
-      console.error(`pid ${process.pid} did not stop within ${withinMs} ms`);
+      console.error(`pid ${process.pid} did not stop within ${within}`);
       process.exit(1);
     }, withinMs).unref();
     new Promise((done) => done(onStop?.())).then(

@@ -14,7 +14,7 @@ const server = new PostgresServer({
 });
 
 // Longer than the server's own endings take together.
-exitWithParent({ onStop: () => server.stop(), withinMs: 45_000 });
+exitWithParent({ onStop: () => server.stop(), within: "45s" });
 
 async function endBecause(reason: unknown): Promise<void> {
   if (server.stopping) return;

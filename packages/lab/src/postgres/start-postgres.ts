@@ -1,6 +1,7 @@
 import { mkdirSync, realpathSync } from "node:fs";
 import { assertKnownKeys, integerIn, nonEmptyString } from "@outrigger/core";
-import { type Exit, entryExtension, startChild } from "../child/start-child.ts";
+import { type Exit, entryExtension } from "../child/spawn-child.ts";
+import { startChild } from "../child/start-child.ts";
 
 export interface PostgresOptions {
   /**
@@ -60,8 +61,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       }),
     ],
     ownSession: true,
-    readyWithinMs: 120_000,
-    stopWithinMs: 60_000,
+    readyWithin: "2m",
+    stopWithin: "1m",
   });
   return {
     url: child.ready.url,

@@ -37,7 +37,10 @@ export type FaultKind = (typeof faultKinds)[number];
 
 export interface FaultSetting {
   readonly kind: FaultKind;
-  /** For `slow`, `applyLate` and `closeIdle`. Range: 0 to 600000. */
+  /**
+   * For `slow`, `applyLate` and `closeIdle`. A number of milliseconds, and no duration with a unit, because this is the
+   * body of `PUT /fault`. Range: 0 to 600000.
+   */
   readonly delayMs?: number;
   /** For `unavailable`. Range: 0 to 86400. */
   readonly retryAfterSeconds?: number;

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { assertKnownKeys, integerIn, nonEmptyString } from "@outrigger/core";
-import { type ChildOptions, type Exit, entryExtension, startChild } from "../child/start-child.ts";
+import { type Exit, entryExtension } from "../child/spawn-child.ts";
+import { type ChildOptions, startChild } from "../child/start-child.ts";
 import type { JournalLine } from "./books.ts";
 import type { FaultKind, FaultReport, FaultSetting } from "./faults.ts";
 
