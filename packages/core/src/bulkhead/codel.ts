@@ -38,7 +38,7 @@ export class CoDel {
     return this.#dropping;
   }
 
-  /** Somebody would have been let in, and nobody waited. */
+  /** Nobody waits. */
   empty(): void {
     this.#dueAtMs = undefined;
     this.#dropping = false;

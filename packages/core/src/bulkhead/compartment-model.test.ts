@@ -30,7 +30,8 @@ type Step = (typeof steps)[number];
 const startLimit = 1;
 const mostLimit = 2;
 const expiresAfterMs = 10;
-const passMs = 6;
+/** Half of it, so that somebody's turn comes exactly when its time is up. */
+const passMs = 5;
 
 interface Run {
   readonly difference: string | undefined;

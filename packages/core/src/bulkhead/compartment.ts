@@ -135,7 +135,7 @@ export class Compartment {
   /** Frees a place in the queue at once. @returns false when it was free already. */
   leave(ticket: Ticket<Waiter>): boolean {
     const left = this.#queue?.remove(ticket) ?? false;
-    if (left && this.waiting === 0) this.#pace.forget();
+    if (left && this.waiting === 0) this.#nobodyWaits();
     return left;
   }
 
@@ -153,7 +153,7 @@ export class Compartment {
     this.#inUse -= 1;
     if (permit.outliving) this.#outliving -= 1;
     if (this.waiting > 0) this.#handOver(nowMs);
-    else this.#codel?.empty();
+    else this.#nobodyWaits();
   }
 
   /**
@@ -170,8 +170,7 @@ export class Compartment {
     while (this.#inUse < this.#limit) {
       const ticket = this.#next(nowMs);
       if (ticket === undefined) {
-        this.#pace.forget();
-        this.#codel?.empty();
+        this.#nobodyWaits();
         return;
       }
       const waitedMs = nowMs - ticket.sinceMs;
@@ -201,6 +200,12 @@ export class Compartment {
       queue.remove(head);
       head.value.dropped("overloaded", nowMs);
     }
+  }
+
+  /** The busy period is over, and with it what was learnt of it. */
+  #nobodyWaits(): void {
+    this.#pace.forget();
+    this.#codel?.empty();
   }
 
   #permit(waitedMs: number): Permit {

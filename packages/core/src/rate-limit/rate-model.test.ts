@@ -112,9 +112,17 @@ test("a permit that comes back at once is whole, and nothing comes back that the
   gcra.take(1, 300);
   gcra.take(1, 300);
   expect(gcra.refund(third, 300)).toBe(0);
-  const fourth = gcra.take(0, 300);
-  gcra.pause(400, 310);
-  expect(gcra.refund(fourth, 320)).toBe(0);
+});
+
+test("what was taken before a pause, or at another rate, does not come back", () => {
+  const gcra = new Gcra({ permits: 1, perMs: 100, burst: 3 });
+  const before = gcra.take(2, 0);
+  gcra.pause(400, 10);
+  expect(gcra.refund(before, 20)).toBe(0);
+  expect(gcra.available(400)).toBe(1);
+  const slow = gcra.take(1, 400);
+  gcra.change({ permits: 10, perMs: 100, burst: 3 }, 410);
+  expect(gcra.refund(slow, 420)).toBe(0);
 });
 
 /** The line told as a list of who waits, worked out anew at each step from a token bucket and the whole history. */

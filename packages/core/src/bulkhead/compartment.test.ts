@@ -1,0 +1,96 @@
+import { expect, test } from "vitest";
+import { CoDel } from "./codel.ts";
+import { Compartment, type Permit, type Waiter } from "./compartment.ts";
+import { type Ticket, WaitQueue } from "./wait-queue.ts";
+
+/** One slot, which is taken, and a queue; tells who was let in and who was dropped. */
+function taken(codel?: CoDel): {
+  compartment: Compartment;
+  told: string[];
+  come: (name: string, nowMs: number) => Ticket<Waiter> | undefined;
+  /** Ends the call that runs. */
+  end: (nowMs: number) => void;
+} {
+  const compartment = new Compartment({
+    limit: 1,
+    queue: new WaitQueue<Waiter>({ levels: 1, maxOvertakes: 1, maxKeys: 1 }),
+    maxWaiting: 100,
+    newestFirst: false,
+    codel,
+    newestFirstWhileDropping: false,
+  });
+  const told: string[] = [];
+  let running: Permit | undefined = compartment.enter();
+  return {
+    compartment,
+    told,
+    come: (name, nowMs) =>
+      compartment.wait(
+        {
+          expiresAtMs: Number.POSITIVE_INFINITY,
+          granted(permit) {
+            running = permit;
+            told.push(name);
+          },
+          dropped: (why) => told.push(`${name} ${why}`),
+        },
+        nowMs,
+      ),
+    end(nowMs) {
+      if (running !== undefined) compartment.release(running, nowMs);
+    },
+  };
+}
+
+test("a forecast ends with the busy period it was learnt in: by the last one's end", () => {
+  const { compartment, come, end } = taken();
+  for (const name of "abcdefg") come(name, 0);
+  for (let turn = 1; turn <= 7; turn += 1) end(turn * 10);
+  expect(compartment.forecastMs(70)).toBe(10);
+  end(80);
+  expect([compartment.inUse, compartment.forecastMs(80)]).toEqual([0, undefined]);
+});
+
+test("a forecast ends with the busy period it was learnt in: by everybody going away", () => {
+  const { compartment, come, end } = taken();
+  const tickets = [..."abcdefgh"].map((name) => come(name, 0));
+  for (let turn = 1; turn <= 6; turn += 1) end(turn * 10);
+  expect(compartment.forecastMs(60)).toBe(30);
+  for (const ticket of tickets) if (ticket !== undefined) compartment.leave(ticket);
+  expect([compartment.waiting, compartment.forecastMs(60)]).toEqual([0, undefined]);
+});
+
+test("controlled delay forgets a wait above the target when everybody has gone away since", () => {
+  const { compartment, told, come, end } = taken(new CoDel({ targetMs: 5, intervalMs: 100 }));
+  come("a", 0);
+  const b = come("b", 0);
+  end(50);
+  if (b !== undefined) compartment.leave(b);
+  come("c", 140);
+  come("d", 140);
+  end(160);
+  expect(told).toEqual(["a", "c"]);
+});
+
+test("without that, the one that has waited since then is dropped", () => {
+  const { told, come, end } = taken(new CoDel({ targetMs: 5, intervalMs: 100 }));
+  for (const name of "abcd") come(name, 0);
+  end(50);
+  end(160);
+  expect(told).toEqual(["a", "b overloaded", "c"]);
+});
+
+test("a lower limit lets in nobody until enough have ended, and nothing is given back twice", () => {
+  const { compartment, told, come, end } = taken();
+  compartment.resize(2, 100, 0);
+  const second = compartment.enter();
+  compartment.resize(1, 100, 0);
+  come("a", 0);
+  if (second !== undefined) {
+    compartment.release(second, 10);
+    compartment.release(second, 10);
+  }
+  expect([told, compartment.inUse]).toEqual([[], 1]);
+  end(20);
+  expect([told, compartment.inUse]).toEqual([["a"], 1]);
+});
