@@ -51,6 +51,22 @@ test("until enough calls have been seen, the timeout is its maximum", async () =
   expect(policy.snapshot()).toMatchObject({ timeoutMs: 100, calls: 299 });
 });
 
+test("where all take about as long, the padding is half of it; and few samples are looked at from above", async () => {
+  const clock = new VirtualClock();
+  const narrow = adaptiveAttemptTimeout({ max: "10s", percentile: 0.99, window: "1h" });
+  await feed(clock, narrow, 299, () => 200);
+  expect(narrow.snapshot().timeoutMs).toBeGreaterThanOrEqual(300);
+  expect(narrow.snapshot().timeoutMs).toBeLessThan(300 * 1.07);
+  const few = adaptiveAttemptTimeout({ max: "10s", percentile: 0.99, window: "1h" });
+  let call = 0;
+  await feed(clock, few, 299, () => {
+    call += 1;
+    return call === 1 ? 1_000 : 20;
+  });
+  // One of 299 is less than 1 %, and still nobody can rule out with 95 % confidence that 1 % are like it.
+  expect(few.snapshot().timeoutMs).toBeGreaterThanOrEqual(1_200);
+});
+
 test("the timeout follows the latency, padded, between its bounds", async () => {
   const clock = new VirtualClock();
   const policy = adaptiveAttemptTimeout({ max: "10s", percentile: 0.9, window: "1h", name: "map" });

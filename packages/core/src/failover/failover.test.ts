@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { deaf, echo, failure, manual, watch } from "../../test/calls.ts";
 import {
   attemptTimeout,
-  type CallContext,
+  CallContext,
   circuitBreaker,
   deadline,
   execute,
@@ -112,6 +112,32 @@ test("all of them spend one deadline, and none is asked when it has passed", asy
   expect(answer.error).toMatchObject({ code: "DEADLINE_EXCEEDED", effect: "none" });
   expect([calls.length, clock.pending]).toEqual([0, 0]);
   expect(events[0]).toMatchObject({ type: "failedOver", from: "a", to: "b" });
+});
+
+test("what an earlier one may have done is not forgotten while a later one runs", async () => {
+  const clock = new VirtualClock();
+  const { call, calls } = manual();
+  const read = failover(
+    [
+      { name: "a", call: failing(failure({ effect: "unknown" })) },
+      { name: "b", call },
+    ],
+    { acceptUnknown: true },
+  );
+  const answer = watch(execute(pipeline(deadline("1s"))(read), "", { clock, idempotent: true }));
+  await clock.advance(0);
+  calls[0]?.context.record("none");
+  await clock.advance(1_000);
+  expect(answer.error).toMatchObject({ code: "DEADLINE_EXCEEDED", effect: "unknown" });
+});
+
+test("no other is tried at the deadline or later", async () => {
+  const events: PolicyEvent[] = [];
+  const error = failure();
+  const pay = pair(error, { onEvent: (event) => void events.push(event) });
+  const context = new CallContext({ clock: new VirtualClock(), deadlineAtMs: 0 });
+  await expect(pay("", context)).rejects.toBe(error);
+  expect(events).toMatchObject([{ type: "failoverRefused", why: "pastDeadline" }]);
 });
 
 test("an open circuit costs no budget: switching away from a provider that is down is not extra load", async () => {

@@ -1,7 +1,8 @@
 import { VirtualClock } from "@outrigger/lab";
 import { expect, test } from "vitest";
-import { deaf, failure, watch } from "../../test/calls.ts";
+import { deaf, failure, manual, watch } from "../../test/calls.ts";
 import {
+  CallContext,
   circuitBreaker,
   deadline,
   execute,
@@ -137,6 +138,14 @@ test("a caller that went away gets no fallback; a deadline inside does", async (
   await clock.advance(1_000);
   expect(gone.error).toMatchObject({ code: "CALL_ABORTED" });
   expect(late.value).toBe("x");
+  const context = new CallContext({ clock });
+  const { call, calls } = manual();
+  const torn = watch(policy(call)("", context));
+  context.abort(failure({ kind: "aborted" }));
+  const reset = failure({ code: "SOCKET_DESTROYED" });
+  calls[0]?.reject(reset);
+  await clock.advance(0);
+  expect(torn.error).toBe(reset);
   expect(policy.snapshot().used).toBe(1);
 });
 

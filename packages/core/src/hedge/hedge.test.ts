@@ -270,6 +270,18 @@ test("no hedge is planned that would come at the deadline or later", async () =>
   expect(budget.snapshot().reserved).toBe(0);
 });
 
+test("a deadline while a hedge waits to be sent does not forget what the first call may have done", async () => {
+  const clock = new VirtualClock();
+  const { call, calls } = manual();
+  const policy = pipeline(deadline("1s"), hedge({ delay: "100ms", budget: free() }));
+  const answer = watch(execute(policy(call), "", { clock, idempotent }));
+  await clock.advance(100);
+  calls[1]?.context.record("none");
+  calls[0]?.reject(failure({ effect: "unknown" }));
+  await clock.advance(900);
+  expect(answer.error).toMatchObject({ code: "DEADLINE_EXCEEDED", effect: "unknown" });
+});
+
 test("attempt timeouts of the first call leave the hedge running", async () => {
   const clock = new VirtualClock();
   const { call, calls } = manual();
