@@ -211,6 +211,66 @@ test("a call that a policy inside turned away gives its permit back", async () =
   expect(limit.snapshot()).toMatchObject({ refunded: 20, available: 1 });
 });
 
+test("a call that was aborted or rejected after it may have been sent has used its permit, and pauses nobody", async () => {
+  for (const kind of ["aborted", "rejected"] as const) {
+    const { clock, limit } = limited();
+    const sent = failure({ kind, effect: "unknown", retryAfterMs: 5_000 });
+    await expect(
+      execute(
+        limit(() => Promise.reject(sent)),
+        "",
+        { clock },
+      ),
+    ).rejects.toBe(sent);
+    expect(limit.snapshot()).toMatchObject({ available: 1, refunded: 0, pausedForMs: 0 });
+  }
+});
+
+test("T18, T26: whatever a call gives back or throws passes through, and no rejection goes astray", async () => {
+  const stray: unknown[] = [];
+  const onStray = (reason: unknown): void => void stray.push(reason);
+  process.on("unhandledRejection", onStray);
+  for (const mode of ["reject", "wait"] as const) {
+    const { clock, limit } = limited({ permits: 10, mode });
+    const thrown = failure();
+    const throwing = limit(() => {
+      throw thrown;
+    });
+    await expect(execute(throwing, "", { clock })).rejects.toBe(thrown);
+    expect(
+      await execute(
+        limit(() => "plain" as never),
+        "",
+        { clock },
+      ),
+    ).toBe("plain");
+    expect(
+      await execute(
+        limit(() => undefined as never),
+        "",
+        { clock },
+      ),
+    ).toBeUndefined();
+  }
+  await tick();
+  process.off("unhandledRejection", onStray);
+  expect(stray).toEqual([]);
+});
+
+test("in a pipeline with other gates a limit counts, refunds and pauses as it does alone", async () => {
+  const clock = new VirtualClock();
+  const limit = rateLimit({ permits: 2, per: "1s", clock });
+  const breaker = circuitBreaker({ clock, minimumCalls: 1, failureRatio: 1 });
+  const { call, calls } = manual();
+  const guarded = pipeline(limit, breaker)(call);
+  void watch(execute(guarded, "", { clock }));
+  await clock.advance(0);
+  calls[0]?.reject(failure({ kind: "failed", effect: "unknown" }));
+  await clock.advance(0);
+  await expect(execute(guarded, "", { clock })).rejects.toMatchObject({ code: "BREAKER_OPEN" });
+  expect(limit.snapshot()).toMatchObject({ available: 1, spent: 2, refunded: 1, pausedForMs: 0 });
+});
+
 test("an abort between the hand-over and the call gives the permit back, and nothing is called", async () => {
   const clock = new VirtualClock();
   const context = new CallContext({ clock });
