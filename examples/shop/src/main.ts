@@ -4,13 +4,13 @@ import { seededRandom } from "@outrigger/lab";
 import { type CliOptions, readCliOptions } from "./cli-options.ts";
 import { consoleServer } from "./console/console-server.ts";
 import { Observer } from "./console/observer.ts";
-import { freePort } from "./free-port.ts";
 import { type Messages, messages } from "./messages.ts";
 import { type Stack, startStack } from "./stack.ts";
 import { writeEvidence } from "./storm/evidence.ts";
 import { runStorm, type StormProgress } from "./storm/storm.ts";
 import { summarize, summaryTable } from "./storm/summary.ts";
 import { DemoTraffic } from "./traffic/demo-traffic.ts";
+import { wantedPort } from "./wanted-port.ts";
 
 /** For people, and never on stdout, which belongs to the result. */
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -76,7 +76,7 @@ async function serve(
   const traffic = new DemoTraffic(stack.shopUrl, seededRandom(process.pid));
   const server = await consoleServer(stack, observer, traffic);
   try {
-    const port = await freePort(options.port === 0 ? 0 : options.port + 1, options.portGiven);
+    const port = await wantedPort(options.port === 0 ? 0 : options.port + 1, options.portGiven);
     const address = await server.listen({ host: "127.0.0.1", port });
     traffic.perSecond = options.perSecond;
     say(words.ready({ shop: stack.shopUrl, console: address, providers: stack.providers }));

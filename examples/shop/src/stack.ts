@@ -3,11 +3,11 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { type Postgres, startPostgres, startProvider } from "@outrigger/lab";
 import pg from "pg";
-import { freePort } from "./free-port.ts";
 import { type ProviderHandle, providerHandle } from "./provider-handle.ts";
 import type { ShopSettings } from "./shop/main.ts";
 import { createShopSchema } from "./shop/schema.ts";
 import { type Supervised, supervise } from "./supervised.ts";
+import { wantedPort } from "./wanted-port.ts";
 
 /** Everything that runs beside the console: a database, two providers and the shop, each a process of its own. */
 export interface Stack {
@@ -33,7 +33,7 @@ export interface StackOptions {
 /** @throws Error when a part does not start; what had started is stopped. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { onProgress = () => {} } = options;
-  const port = await freePort(options.port, options.strictPort);
+  const port = await wantedPort(options.port, options.strictPort);
   const stops: (() => Promise<unknown>)[] = [];
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {

@@ -12,9 +12,9 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { freePort } from "../net/free-port.ts";
 import { type Binaries, findBinaries } from "./binaries.ts";
 import { assertEnterable, reachable, type ServerUser, serverUser } from "./server-user.ts";
 import { stopStaleServer } from "./stale-server.ts";
@@ -194,13 +194,4 @@ function assertOurs(folder: string): void {
   const found = readdirSync(folder);
   if (found.length === 0 || found.includes("password")) return;
   throw new Error(`${folder} is not empty and holds no server of ours: give a folder of its own`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
