@@ -53,7 +53,7 @@ test.each([0.5, 0.8])(
     const policy = hedge({ percentile, budget: loadBudget({ ratio: 1 }) });
     const random = seededRandom(seed);
     // Exponential: half of the hedges win. Leaving the losers out gave 20 ms instead of 35, and 58 instead of 80;
-  // counting them as answers gave 27 instead of 35.
+    // counting them as answers gave 27 instead of 35.
     const meanMs = 50;
     await serve(policy, 4_000, () => -meanMs * Math.log(1 - random()));
     const trueMs = -meanMs * Math.log(1 - percentile);

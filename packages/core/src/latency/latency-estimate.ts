@@ -1,8 +1,8 @@
 import { LatencyHistogram } from "./latency-histogram.ts";
 
 /**
- * A figure drawn from recent latencies, computed anew only after enough calls to change it: reading a histogram
- * costs a thousand times as much as counting in it.
+ * A figure drawn from recent latencies, computed anew only after enough calls to change it: reading the histogram
+ * takes 1.5 µs, counting in it 60 ns.
  */
 export class LatencyEstimate {
   readonly #histogram: LatencyHistogram;

@@ -3,7 +3,17 @@ import { VirtualClock } from "@outrigger/lab";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { failure, script, watch } from "../../test/calls.ts";
-import { circuitBreaker, execute, fixed, loadBudget, type PolicyEvent, pipeline, retry } from "../index.ts";
+import {
+  attemptTimeout,
+  circuitBreaker,
+  execute,
+  fixed,
+  loadBudget,
+  type Policy,
+  type PolicyEvent,
+  pipeline,
+  retry,
+} from "../index.ts";
 
 const steady = { backoff: fixed("100ms"), jitter: "none" } as const;
 const failing = (): Promise<string> => Promise.reject(failure());
@@ -115,7 +125,16 @@ test("a call counts once as a first try, however many policies share the budget"
   expect(budget).not.toBe(part);
 });
 
-test("whatever calls do, what was reserved is a retry that was sent or is given back", async () => {
+test.each([
+  ["alone", (policy: Policy): Policy => policy],
+  ["run as one with a timeout", (policy: Policy): Policy => pipeline(policy, attemptTimeout("1h"))],
+  [
+    "around a timeout",
+    (policy: Policy): Policy =>
+      (next) =>
+        policy(attemptTimeout("1h")(next)),
+  ],
+])("whatever calls do, what was reserved is a retry that was sent or is given back: %s", async (_, wrap) => {
   const end = fc.constantFrom("ok", "failed", "rejected", "abort");
   await fc.assert(
     fc.asyncProperty(
@@ -127,7 +146,7 @@ test("whatever calls do, what was reserved is a retry that was sent or is given 
         let retriesSent = 0;
         const answers = scripts.map((ends) => {
           const controller = new AbortController();
-          const call = policy(async (_: string, { attempt }): Promise<string> => {
+          const call = wrap(policy)(async (_: string, { attempt }): Promise<string> => {
             const which = ends[attempt - 1] ?? "ok";
             if (which === "ok" || which === "failed" || which === "abort") retriesSent += attempt > 1 ? 1 : 0;
             // The abort comes in the middle of the wait that this failure leads to.
