@@ -43,7 +43,9 @@ export class TimeWindow implements OutcomeWindow {
   /** Made at the first failure: most of a hundred thousand keyed circuits never see one. */
   #failuresOf: number[] | undefined;
   /** Number of the newest bucket, counted from the clock's zero. */
-  #newest = Number.NEGATIVE_INFINITY;
+  #newest = 0;
+  /** When the newest bucket ends; until then there is nothing to forget, and most calls end before it. */
+  #endsAtMs = Number.NEGATIVE_INFINITY;
   #calls = 0;
   #failures = 0;
 
@@ -65,8 +67,8 @@ export class TimeWindow implements OutcomeWindow {
   }
 
   expire(nowMs: number): void {
+    if (nowMs < this.#endsAtMs) return;
     const newest = this.#bucketAt(nowMs);
-    if (newest <= this.#newest) return;
     // After a pause as long as the window every bucket is old, and going round once is enough.
     const oldest = Math.max(this.#newest + 1, newest - buckets + 1);
     for (let bucket = oldest; bucket <= newest; bucket += 1) {
@@ -78,6 +80,7 @@ export class TimeWindow implements OutcomeWindow {
       this.#failuresOf[slot] = 0;
     }
     this.#newest = newest;
+    this.#endsAtMs = (newest + 1) * this.#bucketMs;
   }
 
   clear(): void {

@@ -52,12 +52,14 @@ export class Tally {
       const rule = trips[index];
       const window = this.#window(index);
       if (rule === undefined || window === undefined) continue;
-      const reason = reached(window, rule.failureRatio, rule.minimumCalls, nowMs);
-      if (reason !== undefined) return reason;
+      const { failureRatio, minimumCalls } = rule;
+      if (isReached(window, failureRatio, minimumCalls, nowMs)) return reasonOf(window, failureRatio);
     }
     if (slowCall === undefined || this.#slow === undefined) return undefined;
     const { ratio, minimumCalls, afterMs } = slowCall;
-    return reached(this.#slow, ratio, minimumCalls, nowMs, tookLong(afterMs));
+    return isReached(this.#slow, ratio, minimumCalls, nowMs)
+      ? reasonOf(this.#slow, ratio, tookLong(afterMs))
+      : undefined;
   }
 
   expire(nowMs: number): void {
@@ -115,15 +117,12 @@ export function tookLong(afterMs: number): string {
   return `took ${durationText(afterMs)} or longer`;
 }
 
-function reached(
-  window: OutcomeWindow,
-  ratio: number,
-  minimumCalls: number,
-  nowMs: number,
-  did?: string,
-): string | undefined {
+function isReached(window: OutcomeWindow, ratio: number, minimumCalls: number, nowMs: number): boolean {
   window.expire(nowMs);
   const { calls, failures } = window;
-  if (calls < minimumCalls || failures === 0 || failures / calls < ratio) return undefined;
-  return `${window.describe(did)}; at least ${failuresNeeded(ratio, calls)} needed`;
+  return failures > 0 && calls >= minimumCalls && failures / calls >= ratio;
+}
+
+function reasonOf(window: OutcomeWindow, ratio: number, did?: string): string {
+  return `${window.describe(did)}; at least ${failuresNeeded(ratio, window.calls)} needed`;
 }
