@@ -14,6 +14,16 @@ export {
   type VegasOptions,
 } from "./adaptive-concurrency/adaptive-concurrency-options.ts";
 export {
+  type AdaptiveThrottle,
+  type AdaptiveThrottleSnapshot,
+  adaptiveThrottle,
+} from "./adaptive-throttle/adaptive-throttle.ts";
+export {
+  type AdaptiveThrottleOptions,
+  type AdaptiveThrottleRules,
+  adaptiveThrottleDefaults,
+} from "./adaptive-throttle/adaptive-throttle-options.ts";
+export {
   type AdaptiveAttemptTimeout,
   type AdaptiveAttemptTimeoutOptions,
   type AdaptiveAttemptTimeoutSnapshot,
@@ -191,9 +201,10 @@ export {
   ratioIn,
 } from "./options/options.ts";
 export { functionAt, type PolicyOptions } from "./options/policy-options.ts";
+export { type Explanation, explain } from "./pipeline/explain.ts";
 export { failWhen } from "./pipeline/fail-when.ts";
 export { type Gate, type GateOutcome, gatePolicy } from "./pipeline/gate.ts";
-export { pipeline } from "./pipeline/pipeline.ts";
+export { type Pipeline, type PipelineSnapshot, pipeline } from "./pipeline/pipeline.ts";
 export {
   type AttemptTimeoutCore,
   type AttemptTimeoutPlan,
@@ -212,7 +223,9 @@ export {
   type RetryPlan,
   withPlan,
 } from "./pipeline/plan.ts";
+export { PolicyRegistry, type RegisteredOptions } from "./pipeline/registry.ts";
 export type { Result } from "./pipeline/result.ts";
+export { type StandardPolicies, standardPipeline } from "./pipeline/standard.ts";
 export {
   type RateLimit,
   type RateLimitChange,

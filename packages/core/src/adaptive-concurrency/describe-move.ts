@@ -6,11 +6,12 @@ export function describeMove({ from, to, cause, latencyMs, baselineMs }: LimitMo
   const moved = `${from} to ${to}: `;
   if (cause === "dropped") return `${moved}a call timed out or was throttled`;
   if (latencyMs === undefined) return `${moved}other rules`;
-  const latency = `the mean latency is ${durationText(rounded(latencyMs))}`;
-  const against = baselineMs === undefined ? "" : `, against ${durationText(rounded(baselineMs))}`;
+  const latency = `the mean latency is ${latencyText(latencyMs)}`;
+  const against = baselineMs === undefined ? "" : `, against ${latencyText(baselineMs)}`;
   return `${moved}${latency}${against}`;
 }
 
-function rounded(ms: number): number {
-  return ms < 10 ? Math.round(ms * 10) / 10 : Math.round(ms);
+/** Unlike in other messages tenths count here: a call within a data centre takes less than a millisecond. */
+function latencyText(ms: number): string {
+  return ms < 10 ? `${Math.round(ms * 10) / 10} ms` : durationText(ms);
 }

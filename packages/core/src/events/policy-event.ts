@@ -251,7 +251,7 @@ export interface CallThrottled extends Named {
 export interface ThrottlingChanged extends Named {
   readonly type: "throttlingChanged";
   readonly throttling: boolean;
-  /** "30 of 100 requests were accepted in 2 min" */
+  /** "30 of 100 requests were accepted in 2 m" */
   readonly reason: string;
 }
 
