@@ -21,12 +21,13 @@ import {
   retry,
   verdictOf,
 } from "../index.ts";
+import { compose } from "../pipeline/fuse.ts";
 
 test("a call that hangs twice and then answers is saved by retry, inside one deadline, and leaves nothing behind", async () => {
   const clock = new VirtualClock();
   const events: PolicyEvent[] = [];
   const onEvent = (event: PolicyEvent): void => void events.push(event);
-  const breaker = circuitBreaker({ clock, onEvent });
+  const breaker = circuitBreaker({ clock, probes: 1, onEvent });
   const limit = concurrencyLimit({ limit: 1, onEvent });
   const policies = pipeline(
     deadline({ total: "10s", onEvent }),
@@ -64,7 +65,7 @@ test("attempts, waits and the last attempt spend one deadline", async () => {
   const policies = pipeline(
     deadline({ total: "2500ms", onEvent }),
     retry({ backoff: fixed("500ms"), jitter: "none", onEvent }),
-    circuitBreaker({ clock, onEvent }),
+    circuitBreaker({ clock, probes: 1, onEvent }),
     concurrencyLimit({ limit: 1, onEvent }),
     attemptTimeout({ timeout: "1s", onEvent }),
   );
@@ -226,7 +227,10 @@ async function play(customers: readonly Customer[], on: Stage): Promise<{ told: 
       signals.push(controller.signal);
       if (customer.abortsAfterMs !== undefined)
         clock.setTimer(customer.abortsAfterMs, () => controller.abort());
-      const call = pipeline(...policies)(
+      const call = compose(
+        // Not `pipeline`, which would refuse some orders.
+        policies,
+
         side.serve(customer, () => {
           if (answer.settled) answer.sentLater += 1;
           else answer.sent += 1;

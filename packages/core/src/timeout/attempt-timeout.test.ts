@@ -1,7 +1,7 @@
 import { VirtualClock } from "@outrigger/lab";
 import { expect, test } from "vitest";
 import { echo, failure, ListeningContext, manual, silent, watch } from "../../test/calls.ts";
-import { attemptTimeout, CallContext, deadline, execute, type PolicyEvent, pipeline } from "../index.ts";
+import { attemptTimeout, CallContext, deadline, execute, type Policy, type PolicyEvent } from "../index.ts";
 
 function observed(): { events: PolicyEvent[]; onEvent: (event: PolicyEvent) => void } {
   const events: PolicyEvent[] = [];
@@ -94,7 +94,8 @@ test("however an attempt ends, its timer and its listener are gone", async () =>
 test("the deadline counts where it is nearer, and is reported once, by the deadline's own policy", async () => {
   const clock = new VirtualClock();
   const { events, onEvent } = observed();
-  const policy = pipeline(deadline({ total: "600ms", onEvent }), attemptTimeout({ timeout: "1s", onEvent }));
+  const policy: Policy = (next) =>
+    deadline({ total: "600ms", onEvent })(attemptTimeout({ timeout: "1s", onEvent })(next));
   const answer = watch(execute(policy(silent), "", { clock }));
   await clock.advance(600);
   expect(answer.error).toMatchObject({ code: "DEADLINE_EXCEEDED" });
@@ -115,7 +116,8 @@ test("the deadline is reported once also when the inner timer happens to run fir
       return { cancel: () => void timers.splice(timers.indexOf(callback), 1) };
     },
   };
-  const policy = pipeline(deadline({ total: "600ms", onEvent }), attemptTimeout({ timeout: "1s", onEvent }));
+  const policy: Policy = (next) =>
+    deadline({ total: "600ms", onEvent })(attemptTimeout({ timeout: "1s", onEvent })(next));
   const answer = watch(execute(policy(silent), "", { clock: reversed }));
   await clock.advance(600);
   timers.at(-1)?.();
