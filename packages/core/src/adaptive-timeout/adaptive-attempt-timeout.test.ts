@@ -9,7 +9,6 @@ import {
   deadline,
   execute,
   type PolicyEvent,
-  pipeline,
   planOf,
 } from "../index.ts";
 
@@ -145,7 +144,7 @@ test("failures and rejections are no latencies; refusals are, and cut-short call
     { clock },
   ).catch(() => {});
   expect(policy.snapshot().calls).toBe(1);
-  const cut = watch(execute(pipeline(deadline("1s"), policy)(deaf), "", { clock }));
+  const cut = watch(execute(deadline("1s")(policy(deaf)), "", { clock }));
   await clock.advance(1_000);
   expect(cut.error).toMatchObject({ code: "DEADLINE_EXCEEDED" });
   expect(policy.snapshot()).toMatchObject({ calls: 2, timedOut: 0, timeoutMs: 10_000 });

@@ -261,7 +261,7 @@ test("a slot inside or outside stays taken until the loser truly ends", async ()
 test("no hedge is planned that would come at the deadline or later", async () => {
   const clock = new VirtualClock();
   const budget = free();
-  const call = pipeline(deadline("1s"), hedge({ delay: "1s", budget }))(deaf);
+  const call = deadline("1s")(hedge({ delay: "1s", budget })(deaf));
   const answer = watch(execute(call, "", { clock, idempotent }));
   await clock.advance(0);
   expect(clock.pending).toBe(1);
