@@ -11,6 +11,7 @@ export default defineConfig({
       "packages/*/test/**/*.test.ts",
       "examples/*/{src,test}/**/*.test.ts",
       "docs/**/*.test.ts",
+      "scripts/**/*.test.ts",
       "conformance/**/*.test.ts",
     ],
     execArgv: ["--conditions=@outrigger/source"],

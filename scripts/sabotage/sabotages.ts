@@ -81,16 +81,16 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "a call that may have acted is retried without a key",
-    file: core("retry/retry.ts"),
-    from: 'if (!(worst === "none" || (worst === "unknown" && context.idempotent))) return "notSafe";',
-    to: 'if (worst === "done") return "notSafe";',
+    file: core("retry/decide-retry.ts"),
+    from: 'if (!(worst === "none" || (worst === "unknown" && context.idempotent))) return no("notSafe");',
+    to: 'if (worst === "done") return no("notSafe");',
     tests: ["packages/core"],
   },
   {
     name: "a refused connection hides that the attempt before it may have acted",
     file: core("retry/retry.ts"),
-    from: "const worst = worseEffect(worstBefore, verdict.effect);",
-    to: "const worst = verdict.effect;",
+    from: "const worst = worseEffect(worstBefore, verdictOf(error).effect);",
+    to: "const worst = verdictOf(error).effect;",
     tests: ["packages/core"],
   },
   {
