@@ -68,9 +68,10 @@ async function settles({ node }: { node: Node }, key: string, died: Promise<void
     dead = true;
   });
   for (const until = performance.now() + 20_000; performance.now() < until && !dead; ) {
-    const record = await node.ledger
-      .find({ operation: key, key })
-      .catch(() => ({ state: "UNKNOWN" as const }));
+    const open = { state: "UNKNOWN" as const };
+    const found = node.ledger.find({ operation: key, key }).catch(() => open);
+    // A pool that is ended never answers whoever still waits for one of its connections.
+    const record = await Promise.race([found, died.then(() => open)]);
     if (ended.includes(record?.state) && !dead) return true;
     await new Promise((resolve) => setTimeout(resolve, 15));
   }
