@@ -204,7 +204,7 @@ test("a deadline that came with the context ends the wait, also without a deadli
 test("T8: time that runs out in our own queue does not speak against the other side", async () => {
   for (const outer of [deadline("500ms"), attemptTimeout("500ms")]) {
     const { clock, guard, call } = await busy();
-    const breaker = circuitBreaker({ clock, minimumCalls: 1 });
+    const breaker = circuitBreaker({ clock, minimumCalls: 1, probes: 1 });
     void watch(execute(pipeline(outer, breaker, guard)(call.call), "", { clock }));
     await clock.advance(500);
     expect(breaker.snapshot()).toMatchObject({ state: "closed", calls: 0 });
