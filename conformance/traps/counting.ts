@@ -16,6 +16,8 @@ export const counting: readonly Trap[] = [
           { advance: 3_600_000 },
           { repeat: 2, steps: [{ call: "after", work: "fail" }] },
           { expect: { otherwise: "failures of an hour ago opened it", state: "closed" } },
+          { repeat: 10, steps: [{ call: "now", work: "fail" }] },
+          { expect: { otherwise: "ten failures of now do not open it", state: "open" } },
         ],
       },
     ],

@@ -128,9 +128,11 @@ export const halfOpen: readonly Trap[] = [
         name: "probe is turned away by an inner limit",
         policies: [
           { ...breaker, probes: 2 },
-          { kind: "limit", calls: 1 },
+          { kind: "limit", calls: 2 },
         ],
         steps: [
+          // Holds one of the two slots all along.
+          { call: "holder", work: "deaf" },
           ...tripAndWait,
           { call: "first", work: "manual" },
           { call: "second", work: "ok" },

@@ -52,6 +52,7 @@ export const limiting: readonly Trap[] = [
         steps: [
           { call: "a", work: "manual" },
           { call: "leaves", work: "manual", signal: "caller" },
+          { expect: { otherwise: "runs beyond the limit", running: 1 } },
           { abort: "caller" },
           { expect: { otherwise: "the abort is ignored", outcome: { of: "leaves", is: "aborted" } } },
           { call: "comes", work: "manual" },

@@ -11,6 +11,9 @@ export const retrying: readonly Trap[] = [
         name: "abort at 20 ms of 300",
         policies: [retry(2, { fixedMs: 300 })],
         steps: [
+          { call: "stays", work: "fail" },
+          { advance: 1_000 },
+          { expect: { otherwise: "does not retry", attempts: { of: "stays", are: 3 } } },
           { call: "a", work: "fail", signal: "caller" },
           { advance: 20 },
           { abort: "caller" },
@@ -18,7 +21,7 @@ export const retrying: readonly Trap[] = [
           {
             expect: {
               otherwise: "still waits after the abort",
-              answeredAtMs: { of: "a", is: { atMost: 25 } },
+              answeredAtMs: { of: "a", is: { atMost: 1_025 } },
             },
           },
           { advance: 10_000 },
