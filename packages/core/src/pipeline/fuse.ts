@@ -1,4 +1,5 @@
 import type { Call, Policy } from "../context/call.ts";
+import { Doors } from "./doors.ts";
 import type { AttemptTimeoutCore, DeadlineCore, FailWhenPlan, GatePlan, RetryCore } from "./plan.ts";
 import { planOf } from "./plan.ts";
 import { begin, type Fused } from "./run.ts";
@@ -90,7 +91,7 @@ class Segment {
       next,
       deadline: this.#deadline,
       retry: this.#retry,
-      gates: this.#gates,
+      doors: new Doors(this.#gates),
       timeout: this.#timeout,
       failWhen: this.#failWhen,
     };

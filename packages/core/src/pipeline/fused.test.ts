@@ -272,7 +272,7 @@ test("known policies in the usual order are one run, also through pipelines in p
   const inner = pipeline(concurrencyLimit(9), attemptTimeout("1s"));
   const one = fusedOf(pipeline(deadline("9s"), retry(), circuitBreaker(), inner)(call));
   expect(one?.next).toBe(call);
-  expect(one?.gates.map(({ policy }) => policy)).toEqual(["circuitBreaker", "concurrencyLimit"]);
+  expect(one?.doors.gates.map(({ policy }) => policy)).toEqual(["circuitBreaker", "concurrencyLimit"]);
   expect(fusedOf(pipeline(through, attemptTimeout("1s"))(call))).toBeUndefined();
   expect(fusedOf(pipeline(attemptTimeout("1s"), through)(call))?.next).not.toBe(call);
 });

@@ -6,9 +6,10 @@ import { deadlineExceeded, isDeadlineExceeded } from "../deadline/deadline.ts";
 import { type Effect, type Failure, verdictOf, worseEffect } from "../failure/failure.ts";
 import { carrying } from "../retry/carrying.ts";
 import { isObedience } from "../timeout/cut-short.ts";
+import type { Doors, Visitor } from "./doors.ts";
 import { judged } from "./fail-when.ts";
-import { type GateOutcome, outcomeOf } from "./gate.ts";
-import type { AttemptTimeoutCore, DeadlineCore, FailWhenPlan, GatePlan, RetryCore } from "./plan.ts";
+import { outcomeOf } from "./gate.ts";
+import type { AttemptTimeoutCore, DeadlineCore, FailWhenPlan, RetryCore } from "./plan.ts";
 import { failureOf, type Result } from "./result.ts";
 
 /**
@@ -19,8 +20,7 @@ export interface Fused<I = unknown, O = unknown> {
   readonly next: Call<I, O>;
   readonly deadline: DeadlineCore | undefined;
   readonly retry: RetryCore | undefined;
-  /** Outermost first. */
-  readonly gates: readonly GatePlan[];
+  readonly doors: Doors;
   readonly timeout: AttemptTimeoutCore | undefined;
   readonly failWhen: FailWhenPlan["classify"] | undefined;
 }
@@ -112,27 +112,25 @@ function start<I, O>(
  * It means what the policies mean when each of them wraps the next; the tests compare the two. The order of its
  * steps is theirs as well: see `deadline.ts`, `retry.ts`, `gate.ts` and `attempt-timeout.ts` for the reasons.
  */
-class Run<I, O> extends CallContext implements TimerTarget {
+class Run<I, O> extends CallContext implements TimerTarget, Visitor {
   readonly #fused: Fused<I, O>;
   readonly #input: I;
   readonly #whole: CallContext | undefined;
   readonly #baton: Baton<O>;
-  readonly #startedAtMs: number;
+  readonly startedAtMs: number;
   #state: 0 | 1 | 2 = running;
   #invoking = false;
   #work: Promise<O> | undefined = undefined;
   #timer: Timer | undefined = undefined;
-  #timeoutMs = Number.POSITIVE_INFINITY;
+  /** What is armed is the timeout, not the deadline. */
+  #timeoutMs = 0;
   /** Of this attempt and those before it. */
   #worst: Effect;
   #waitMs = 0;
-  /** Of the gates that let the attempt in, the first two and the rest. */
-  #admitted = 0;
-  #token0 = 0;
-  #token1 = 0;
-  #tokens: number[] | undefined = undefined;
-  /** When the attempt began on the clocks of gates that have their own. */
-  #starts: number[] | undefined = undefined;
+  admitted = 0;
+  token0 = 0;
+  token1 = 0;
+  visits: Visitor["visits"] = undefined;
   /** What its caller, or the retry, was told when it was cut short. */
   #answer: Failure | undefined = undefined;
   #answeredAtMs = 0;
@@ -155,26 +153,26 @@ class Run<I, O> extends CallContext implements TimerTarget {
     this.#input = input;
     this.#whole = whole;
     this.#baton = baton;
-    this.#startedAtMs = nowMs;
+    this.startedAtMs = nowMs;
     this.#worst = baton.worst;
     this.resolve = baton.resolve;
     this.reject = baton.reject;
   }
 
   go(): void {
-    const { deadline, retry, timeout, next } = this.#fused;
+    const { deadline, retry, doors, timeout, next } = this.#fused;
     const isFirst = this.#baton.call === undefined;
     if (isFirst && this.abortReason !== undefined && (deadline !== undefined || retry !== undefined)) {
       this.#settle(this.abortReason);
       return;
     }
-    const leftMs = this.deadlineAtMs - this.#startedAtMs;
+    const leftMs = this.deadlineAtMs - this.startedAtMs;
     if (deadline !== undefined && leftMs <= 0) {
       this.#settle(deadline.exceeded(this.#worst));
       return;
     }
     if (isFirst) retry?.began?.(this);
-    const rejected = this.#enter();
+    const rejected = doors.enter(this);
     if (rejected !== undefined) {
       this.#failed(rejected);
       return;
@@ -190,8 +188,8 @@ class Run<I, O> extends CallContext implements TimerTarget {
         return;
       }
       this.#timeoutMs = timeout.timeoutMs(this);
-      this.#arm(this.#startedAtMs, Math.min(this.#timeoutMs, leftMs));
-    } else if (deadline !== undefined) this.#arm(this.#startedAtMs, leftMs);
+      this.#arm(this.startedAtMs, Math.min(this.#timeoutMs, leftMs));
+    } else if (deadline !== undefined) this.#arm(this.startedAtMs, leftMs);
 
     this.#invoking = true;
     const work = invoke(next, this.#input, this);
@@ -214,7 +212,7 @@ class Run<I, O> extends CallContext implements TimerTarget {
     }
     if (this.#state === over) return;
     const { deadline, timeout } = this.#fused;
-    if (timeout !== undefined && this.#timeoutMs < this.deadlineAtMs - this.#startedAtMs) {
+    if (timeout !== undefined && this.#timeoutMs < this.deadlineAtMs - this.startedAtMs) {
       const failure = timeout.timedOut(this.attempt, this.#timeoutMs, this.effect);
       this.#cut(failure);
       this.#attemptFailed(failure);
@@ -260,50 +258,6 @@ class Run<I, O> extends CallContext implements TimerTarget {
     this.#timer = armTimer(this.clock, nowMs, delayMs, this);
   }
 
-  /** @returns the rejection of the gate that does not let the attempt in. */
-  #enter(): Failure | undefined {
-    const { gates } = this.#fused;
-    for (let index = 0; index < gates.length; index += 1) {
-      const { gate, clock } = gates[index] as GatePlan;
-      let nowMs = this.#startedAtMs;
-      if (clock !== undefined && clock !== this.clock) {
-        nowMs = clock.now();
-        this.#starts ??= [];
-        this.#starts[index] = nowMs;
-      }
-      const token = gate.admit(nowMs, this);
-      if (token < 0) return gate.rejection(nowMs, this);
-      if (index === 0) this.#token0 = token;
-      else if (index === 1) this.#token1 = token;
-      else {
-        this.#tokens ??= [];
-        this.#tokens.push(token);
-      }
-      this.#admitted = index + 1;
-    }
-    return undefined;
-  }
-
-  /** The innermost first, as when they wrap each other. */
-  #leave(outcome: GateOutcome, error: unknown): void {
-    const admitted = this.#admitted;
-    if (admitted === 0) return;
-    this.#admitted = 0;
-    const nowMs = this.clock.now();
-    for (let index = admitted - 1; index >= 0; index -= 1) {
-      const { gate, clock } = this.#fused.gates[index] as GatePlan;
-      const startedAtMs = this.#starts?.[index];
-      const token =
-        index === 0 ? this.#token0 : index === 1 ? this.#token1 : (this.#tokens?.[index - 2] ?? 0);
-      const atMs = startedAtMs === undefined ? nowMs : (clock ?? this.clock).now();
-      gate.settle(token, outcome, atMs, startedAtMs ?? this.#startedAtMs, error);
-      if (gate.workEnded === undefined) continue;
-      if (this.isOutlived) {
-        this.whenWorkEnds(() => gate.workEnded?.(token, (clock ?? this.clock).now()));
-      } else gate.workEnded(token, atMs);
-    }
-  }
-
   #returned(value: O): void {
     const { failWhen, retry, timeout } = this.#fused;
     if (failWhen !== undefined) {
@@ -316,12 +270,12 @@ class Run<I, O> extends CallContext implements TimerTarget {
     if (this.#answer !== undefined) {
       this.#late("success");
       if (timeout !== undefined) return;
-      this.#leave("success", undefined);
+      this.#fused.doors.leave(this, "success", undefined);
       retry?.succeeded?.(this.#baton.attempt, this.#call);
       return;
     }
     this.#timer?.cancel();
-    this.#leave("success", undefined);
+    this.#fused.doors.leave(this, "success", undefined);
     this.#state = over;
     this.end();
     retry?.succeeded?.(this.#baton.attempt, this.#call);
@@ -331,7 +285,8 @@ class Run<I, O> extends CallContext implements TimerTarget {
   #threw(error: unknown): void {
     if (this.#answer !== undefined) {
       if (!isObedience(error, this.#answer)) this.#late("failure");
-      if (this.#fused.timeout === undefined) this.#leave(outcomeOf(error, this.abortReason), error);
+      if (this.#fused.timeout === undefined)
+        this.#fused.doors.leave(this, outcomeOf(error, this.abortReason), error);
       return;
     }
     this.#timer?.cancel();
@@ -344,7 +299,7 @@ class Run<I, O> extends CallContext implements TimerTarget {
   }
 
   #failed(error: unknown): void {
-    this.#leave(outcomeOf(error, this.abortReason), error);
+    this.#fused.doors.leave(this, outcomeOf(error, this.abortReason), error);
     this.#attemptFailed(error);
   }
 
@@ -416,7 +371,7 @@ class Run<I, O> extends CallContext implements TimerTarget {
     this.abort(failure);
     if (this.#work !== undefined) this.leaveRunning(this.#work);
     // Without a timeout of its own the attempt lasts until its work ends.
-    if (this.#fused.timeout !== undefined) this.#leave(outcomeOf(failure), failure);
+    if (this.#fused.timeout !== undefined) this.#fused.doors.leave(this, outcomeOf(failure), failure);
   }
 
   #finish(error: unknown): void {
