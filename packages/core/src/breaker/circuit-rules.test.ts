@@ -148,6 +148,27 @@ test("a slow probe that says nothing, or whose place was given away, is no slow 
   expect(bench.circuit.snapshot(40_000)).toMatchObject({ state: "closed", stale: 1, calls: 0 });
 });
 
+test("a slow probe whose place was given away does not add to the slow ones of its successors", () => {
+  const bench = setup({ slowCall: { ...slowCall, ratio: 0.6 }, probes: 3, probeFailureRatio: 1 });
+  bench.run("failure", 0, 4);
+  bench.run("success", 30_000, 2);
+  leave(bench, 30_000);
+  expect(bench.circuit.snapshot(32_000).state).toBe("halfOpen");
+  const successor = leave(bench, 35_000);
+  expect(bench.circuit.snapshot(37_000).state).toBe("halfOpen");
+  successor.settle("success", 37_100);
+  expect(bench.circuit.snapshot(37_100).state).toBe("closed");
+});
+
+test("slots of calls that have ended are used again: ten thousand calls one by one need one", () => {
+  const bench = setup({ slowCall });
+  for (let call = 0; call < 10_000; call += 1) {
+    const atMs = call * 10_000;
+    leave(bench, atMs).settle("success", atMs + (call % 50 === 0 ? 2_500 : 5));
+  }
+  expect(bench.slots.startedAtMs).toHaveLength(1);
+});
+
 test("however calls come and end, the slow ones are those that a list of all calls says", () => {
   fc.assert(
     fc.property(
@@ -302,4 +323,13 @@ test("it opens during the ramp-up like at any other time", () => {
   bench.run("success", 30_000);
   bench.run("failure", 39_999, 4);
   expect(bench.circuit.snapshot(39_999)).toMatchObject({ state: "open", admittedShare: undefined });
+});
+
+test("a ramp-up that is configured away while it runs is over", () => {
+  const bench = setup({ rampUpMs: 10_000, probes: 1 });
+  bench.run("failure", 0, 4);
+  bench.run("success", 30_000);
+  bench.change(circuitRules(simple), 30_000);
+  for (let call = 0; call < 10; call += 1) expect(bench.admit(30_000)).toBeDefined();
+  expect(bench.circuit.snapshot(30_000).admittedShare).toBeUndefined();
 });
