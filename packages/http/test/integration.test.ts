@@ -52,7 +52,8 @@ describe("retries", () => {
     const { value, ms } = await timed(() => failureOf(send(api, "read")));
 
     expect(value).toMatchObject({ code: "HTTP_503", retryAfterMs: 60_000, attempts: 1 });
-    expect(ms).toBeLessThan(1_000);
+    // Far less than the 30 s that the call has: it did not wait in vain.
+    expect(ms).toBeLessThan(10_000);
     expect(server.received).toHaveLength(1);
   });
 
@@ -318,7 +319,8 @@ describe("closing", () => {
     const { ms } = await timed(() => api.close({ within: "100ms" }));
 
     expect(ms).toBeGreaterThanOrEqual(95);
-    expect(ms).toBeLessThan(2_000);
+    // Far less than the 20 s that everybody would otherwise have waited for.
+    expect(ms).toBeLessThan(10_000);
     expect(await flying).toMatchObject({ code: "INTEGRATION_CLOSED", effect: "unknown", kind: "aborted" });
     expect(await waiting).toMatchObject({ code: "INTEGRATION_CLOSED", effect: "none", kind: "aborted" });
     expect(await retrying).toMatchObject({ code: "INTEGRATION_CLOSED", kind: "aborted" });

@@ -1,4 +1,5 @@
-import { onTestFinished } from "vitest";
+import { VirtualClock } from "@outrigger/lab";
+import { expect, onTestFinished } from "vitest";
 import {
   type HttpEvent,
   HttpFailure,
@@ -43,8 +44,15 @@ export function integrate(baseUrl: string, settings: Settings = {}): Omit<Lane, 
     operations,
     ...settings,
   });
-  onTestFinished(() => api.close({ within: "0ms" }));
+  onTestFinished(() => closeNow(api, settings.clock));
   return { api, events };
+}
+
+/** Ends what runs, and closes. On a virtual clock time does not pass by itself, not even none. */
+export async function closeNow(api: HttpIntegration, clock: unknown): Promise<void> {
+  const closed = api.close({ within: "0ms" });
+  if (clock instanceof VirtualClock) await clock.advance(0);
+  await closed;
 }
 
 /** A server and an integration that calls it. Both are gone when the test ends. */
@@ -82,6 +90,23 @@ export async function timed<T>(work: () => Promise<T>): Promise<{ value: T; ms: 
   const startedAtMs = performance.now();
   const value = await work();
   return { value, ms: performance.now() - startedAtMs };
+}
+
+/**
+ * What a call ended with, after it was shown to end at this time of the clock and not a millisecond before. The clock
+ * stands still meanwhile, so no machine is too slow for it.
+ */
+export async function endsAfter<T>(clock: VirtualClock, ms: number, call: Promise<T>): Promise<T> {
+  let ended = false;
+  const note = (): void => {
+    ended = true;
+  };
+  call.then(note, note);
+  await clock.advance(ms - 1);
+  expect(ended).toBe(false);
+  await clock.advance(1);
+  await until(() => ended);
+  return await call;
 }
 
 export function sleep(ms: number): Promise<void> {
