@@ -62,6 +62,7 @@ function machine(): WheelHost {
     now: () => performance.now(),
     setTimeout,
     clearTimeout: clearTimeout as WheelHost["clearTimeout"],
+    afterTurn: (callback) => process.nextTick(callback),
   };
 }
 

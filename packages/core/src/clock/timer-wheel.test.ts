@@ -32,6 +32,10 @@ class Machine implements WheelHost {
     this.armed = undefined;
   }
 
+  afterTurn(callback: () => void): void {
+    callback();
+  }
+
   advance(ms: number): void {
     const untilMs = this.nowMs + ms;
     while (this.armed !== undefined && this.armed.dueAtMs <= untilMs) {

@@ -12,6 +12,8 @@ export interface WheelHost {
   now(): number;
   setTimeout(callback: () => void, delayMs: number): HostTimer;
   clearTimeout(timer: HostTimer): void;
+  /** Calls back when everything that runs now, promises included, has run. */
+  afterTurn(callback: () => void): void;
 }
 
 export interface HostTimer {
@@ -47,6 +49,8 @@ export class TimerWheel {
   /** What the machine's timer is armed for; no entry needs attention before it. */
   #armedTick = Number.POSITIVE_INFINITY;
   #running = false;
+  #isReferenced = true;
+  #looksAfterTurn = false;
 
   constructor(host: WheelHost) {
     this.#host = host;
@@ -68,7 +72,7 @@ export class TimerWheel {
     this.#pending += 1;
     if (!this.#running) {
       if (wakeTick < this.#armedTick) this.#wakeAt(wakeTick, nowMs);
-      else if (this.#pending === 1) this.#handle?.ref();
+      else if (!this.#isReferenced) this.#refer(true);
     }
     return timer;
   }
@@ -77,7 +81,22 @@ export class TimerWheel {
   remove(timer: WheelTimer): void {
     timer.slots?.remove(timer);
     this.#pending -= 1;
-    if (this.#pending === 0) this.#handle?.unref();
+    // Calls follow each other within a turn, and letting go of the process and holding it again costs as much as
+    // arming and cancelling.
+    if (this.#pending > 0 || this.#looksAfterTurn) return;
+    this.#looksAfterTurn = true;
+    this.#host.afterTurn(this.#letGo);
+  }
+
+  readonly #letGo = (): void => {
+    this.#looksAfterTurn = false;
+    if (this.#pending === 0 && this.#isReferenced) this.#refer(false);
+  };
+
+  #refer(referenced: boolean): void {
+    this.#isReferenced = referenced;
+    if (referenced) this.#handle?.ref();
+    else this.#handle?.unref();
   }
 
   /** @returns when the entry first needs attention. */
@@ -95,6 +114,7 @@ export class TimerWheel {
   #wakeAt(tick: number, nowMs: number): void {
     if (this.#handle !== undefined) this.#host.clearTimeout(this.#handle);
     this.#armedTick = tick;
+    this.#isReferenced = true;
     this.#handle = outsideOfAnyCall(() =>
       // Rounded up: Node truncates fractions.
       this.#host.setTimeout(() => this.#wake(), Math.max(1, Math.ceil(tick - nowMs))),
