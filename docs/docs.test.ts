@@ -1,4 +1,5 @@
 import { globSync, readFileSync } from "node:fs";
+import * as core from "@outrigger/core";
 import { expect, test } from "vitest";
 
 // A page's code is a part of a file in docs/examples that the type checker and the suite run:
@@ -48,4 +49,114 @@ test("every TypeScript fence of a page is such an example", () => {
     const fences = readFileSync(new URL(page, root()), "utf8").match(/^```ts$/gm)?.length ?? 0;
     expect([page, examplesOf(page).length]).toEqual([page, fences]);
   }
+});
+
+// A table of options names exactly the options of an interface, and shows the values of an exported constant:
+//   <!-- options: RetryOptions -->      rows = the interface's keys (those of every policy, name and onEvent, apart)
+//   <!-- defaults: retryDefaults -->    default cells = the constant's values; a nested key is written a.b
+// Either line may be left out. An option without a default says "required" or "none".
+interface OptionsTable {
+  readonly page: string;
+  readonly options: string | undefined;
+  readonly defaults: string | undefined;
+  readonly rows: readonly (readonly [name: string, value: string])[];
+}
+
+function optionsTablesOf(page: string): OptionsTable[] {
+  const text = readFileSync(new URL(page, root()), "utf8");
+  const found = text.matchAll(/((?:<!-- (?:options|defaults): .* -->\n)+)\s*((?:\|.*\n)+)/g);
+  return [...found].map(([, marks = "", table = ""]) => ({
+    page,
+    options: /<!-- options: (\w+) -->/.exec(marks)?.[1],
+    defaults: /<!-- defaults: (\w+) -->/.exec(marks)?.[1],
+    rows: rowsOf(table).map(([name = "", value = ""]) => [name.replaceAll("`", ""), value] as const),
+  }));
+}
+
+/** The cells of a table's rows, without its header. */
+function rowsOf(table: string): string[][] {
+  const lines = table.trimEnd().split("\n").slice(2);
+  return lines
+    .map((line) => line.split(/(?<!\\)\|/).slice(1, -1))
+    .map((row) => row.map((cell) => cell.trim()));
+}
+
+const coreSources = globSync("packages/core/src/**/*.ts", { cwd: root() }).map((path) =>
+  readFileSync(new URL(path, root()), "utf8"),
+);
+
+/** Options of an interface, and whether each is required. */
+function keysOf(name: string): Map<string, boolean> {
+  const shape = new RegExp(`export interface ${name}(?: extends (\\w+))? \\{\\n([\\s\\S]*?)\\n\\}`);
+  const [, parent, body = ""] = coreSources.map((source) => shape.exec(source)).find((match) => match) ?? [];
+  if (body === "") throw new Error(`packages/core/src has no interface ${name}`);
+  const inherited = parent === undefined || parent === "PolicyOptions" ? [] : keysOf(parent);
+  const own = [...body.matchAll(/^ {2}readonly (\w+)(\??):/gm)];
+  return new Map([...inherited, ...own.map(([, key = "", mark]) => [key, mark === ""] as const)]);
+}
+
+/** The constant's values as a page writes them, nested keys joined by a dot. */
+function valuesOf(value: unknown, path = ""): [string, string][] {
+  if (value === Math.random) return [[path, "`Math.random`"]];
+  if (typeof value !== "object" || value === null) return [[path, `\`${JSON.stringify(value)}\``]];
+  if ("describe" in value && typeof value.describe === "function") return [[path, value.describe()]];
+  return Object.entries(value).flatMap(([key, each]) => valuesOf(each, path === "" ? key : `${path}.${key}`));
+}
+
+const optionsTables = pages.flatMap(optionsTablesOf);
+const exported: Readonly<Record<string, unknown>> = { ...core };
+
+function defaultsOf({ defaults }: OptionsTable): Map<string, string> {
+  if (defaults === undefined) return new Map();
+  if (exported[defaults] === undefined) throw new Error(`@outrigger/core exports no ${defaults}`);
+  return new Map(valuesOf(exported[defaults]));
+}
+
+test("every mark of such a table stands above one", () => {
+  for (const page of pages) {
+    const text = readFileSync(new URL(page, root()), "utf8");
+    const marks = text.match(/^<!-- (?:options|defaults): /gm)?.length ?? 0;
+    const tables = optionsTables.filter((table) => table.page === page);
+    const used = tables.flatMap(({ options, defaults }) => [options, defaults]).filter((mark) => mark);
+    expect([page, used.length]).toEqual([page, marks]);
+  }
+});
+
+test.each(optionsTables)("$page shows $defaults as they are", (table) => {
+  const values = defaultsOf(table);
+  expect(table.rows.filter(([name]) => values.has(name)).toSorted()).toEqual([...values].toSorted());
+});
+
+test.each(optionsTables.filter(({ options }) => options !== undefined))(
+  "$page names every one of $options and no other",
+  (table) => {
+    const values = defaultsOf(table);
+    const keys = keysOf(table.options ?? "");
+    const own = table.rows.filter(([name]) => keys.has(name) || !values.has(name));
+    expect(own.map(([name]) => name).toSorted()).toEqual([...keys.keys()].toSorted());
+    const without = own.filter(([name]) => !values.has(name));
+    expect(without).toEqual(without.map(([name]) => [name, keys.get(name) ? "required" : "none"]));
+  },
+);
+
+function firstCells(page: string, header: string): [page: string, cell: string][] {
+  const text = readFileSync(new URL(page, root()), "utf8");
+  const tables = text.matchAll(new RegExp(`^\\| ${header} \\|.*\\n(?:\\|.*\\n)+`, "gm"));
+  const cells = [...tables].flatMap(([table]) => rowsOf(table).map(([cell = ""]) => cell));
+  return cells.map((cell) => [page, cell.replaceAll("`", "")]);
+}
+
+test("every failure code and event in a table exists", () => {
+  const policies = pages.filter((page) => page.startsWith("docs/policies/"));
+  const codes = new Set<string>(Object.values(core.coreFailureCodes));
+  const strangers = policies
+    .flatMap((page) => firstCells(page, "code"))
+    .filter(([, code]) => !codes.has(code));
+  const events = new Set(
+    [...coreSources.join("").matchAll(/^ {2}readonly type: "(\w+)";/gm)].map(([, type]) => type),
+  );
+  const unheard = policies
+    .flatMap((page) => firstCells(page, "event"))
+    .filter(([, type]) => !events.has(type));
+  expect([...strangers, ...unheard]).toEqual([]);
 });
