@@ -112,12 +112,13 @@ test("a circuit that is open or forced is not forgotten for being idle", async (
   const { clock, breaker, call } = made;
   await open(made, "broken");
   breaker.force("shut", "open", { reason: "they asked us to stop" });
+  breaker.force("trusted", "disabled", { reason: "no breaker for these" });
   for (let minute = 0; minute < 9; minute += 1) {
     await clock.advance(60_000);
     await call("busy");
     await call(`other-${minute}`);
   }
-  expect(Object.keys(breaker.snapshot().circuits).sort()).toEqual(["broken", "shut"]);
+  expect(Object.keys(breaker.snapshot().circuits).sort()).toEqual(["broken", "shut", "trusted"]);
   expect(await call("shut")).toMatchObject({ code: "BREAKER_OPEN" });
   await clock.advance(3_600_000);
   for (let round = 0; round < 5; round += 1) await call("busy");
