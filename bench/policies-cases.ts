@@ -17,6 +17,7 @@ import {
 } from "@outrigger/core";
 import * as cockatiel from "cockatiel";
 import Opossum from "opossum";
+import { armTimer } from "../packages/core/src/clock/clock.ts";
 import { bytesKept, bytesPerOperation, cpuPerOperation } from "./measure.ts";
 import { fusedFloor, WindowFloor } from "./policies-floor.ts";
 
@@ -166,34 +167,66 @@ function cockatielFull(): Op {
 }
 
 const pending = 100_000;
+const nothing = (): void => {};
 
-function timersOfNode(): Promise<number> {
-  const nothing = (): void => {};
-  const armed = Array.from({ length: pending }, () => setTimeout(nothing, 30_000));
-  let next = 0;
-  return cpuPerOperation((operations) => {
-    for (let index = 0; index < operations; index += 1) {
-      clearTimeout(armed[next]);
-      armed[next] = setTimeout(nothing, 30_000);
-      next = (next + 1) % pending;
-    }
-  }).finally(() => armed.forEach(clearTimeout));
-}
+/** A timeout of its own length for each, as when attempts get what is left of a deadline; or one for all. */
+const lengths = (distinct: boolean): ((index: number) => number) => {
+  return distinct ? (index) => 30_000 + (index % 10_000) : () => 30_000;
+};
 
-function timersOfOurs(): Promise<number> {
-  const nothing = (): void => {};
-  const armed = Array.from({ length: pending }, () => systemClock.setTimer(30_000, nothing));
-  let next = 0;
-  return cpuPerOperation((operations) => {
-    for (let index = 0; index < operations; index += 1) {
-      armed[next]?.cancel();
-      armed[next] = systemClock.setTimer(30_000, nothing);
-      next = (next + 1) % pending;
-    }
-  }).finally(() => {
-    for (const timer of armed) timer.cancel();
-  });
-}
+const timersOfNode = (distinct: boolean): Case => {
+  return () => {
+    const lengthOf = lengths(distinct);
+    const armed = Array.from({ length: pending }, (_, index) => setTimeout(nothing, lengthOf(index)));
+    let next = 0;
+    return cpuPerOperation((operations) => {
+      for (let index = 0; index < operations; index += 1) {
+        clearTimeout(armed[next]);
+        armed[next] = setTimeout(nothing, lengthOf(next));
+        next = (next + 1) % pending;
+      }
+    });
+  };
+};
+
+/** As anybody arms a timer: each reads the clock for itself. */
+const timersOfOurs = (distinct: boolean): Case => {
+  return () => {
+    const lengthOf = lengths(distinct);
+    const armed = Array.from({ length: pending }, (_, index) =>
+      systemClock.setTimer(lengthOf(index), nothing),
+    );
+    let next = 0;
+    return cpuPerOperation((operations) => {
+      for (let index = 0; index < operations; index += 1) {
+        armed[next]?.cancel();
+        armed[next] = systemClock.setTimer(lengthOf(next), nothing);
+        next = (next + 1) % pending;
+      }
+    });
+  };
+};
+
+/** As a call arms its timeout: it has read the clock already, for all of its policies. */
+const timeoutsOfCalls = (distinct: boolean): Case => {
+  return () => {
+    const lengthOf = lengths(distinct);
+    const target = { timeUp: nothing };
+    const startMs = systemClock.now();
+    const armed = Array.from({ length: pending }, (_, index) =>
+      armTimer(systemClock, startMs, lengthOf(index), target),
+    );
+    let next = 0;
+    return cpuPerOperation((operations) => {
+      const nowMs = systemClock.now();
+      for (let index = 0; index < operations; index += 1) {
+        armed[next]?.cancel();
+        armed[next] = armTimer(systemClock, nowMs, lengthOf(next), target);
+        next = (next + 1) % pending;
+      }
+    });
+  };
+};
 
 /** Timers of the machine while a hundred thousand of ours wait. */
 function machineTimers(): number {
@@ -288,8 +321,12 @@ export const cases: Readonly<Record<string, Case>> = {
     const guarded = fullLimit();
     return looked(() => () => tryExecute(guarded, 1))();
   },
-  "node, timer among 100,000": timersOfNode,
-  "outrigger, timer among 100,000": timersOfOurs,
+  "node, timer among 100,000": timersOfNode(false),
+  "outrigger, timer among 100,000": timersOfOurs(false),
+  "outrigger, timeout among 100,000": timeoutsOfCalls(false),
+  "node, timer among 100,000 of 10,000 lengths": timersOfNode(true),
+  "outrigger, timer among 100,000 of 10,000 lengths": timersOfOurs(true),
+  "outrigger, timeout among 100,000 of 10,000 lengths": timeoutsOfCalls(true),
   "outrigger, timers of the machine": machineTimers,
   "floor, window at 1,000,000 a second": windowFloor,
   "outrigger, window at 1,000 a second": bookkeeping(1_000),

@@ -64,11 +64,23 @@ export class BreakerHost implements CircuitHost {
 
   rejection(circuit: Circuit, nowMs: number): Failure {
     const retryAfterMs = circuit.comeBackAfterMs(nowMs);
-    if (this.#emit !== undefined) this.#emit({ type: "callRejected", ...this.#facts(circuit, nowMs) });
+    if (this.#emit !== undefined) {
+      const { name } = this;
+      const { key } = circuit;
+      const code = coreFailureCodes.breakerOpen;
+      // Written out: an open circuit does this for every call.
+      this.#emit(
+        key === ""
+          ? { type: "callRejected", name, code, retryAfterMs }
+          : { type: "callRejected", name, key, code, retryAfterMs },
+      );
+    }
     const { forced, state, reason, key } = circuit;
-    const who = `the circuit breaker${about(" of ", this.name)}${about(" for ", key)}`;
+    const { name } = this;
     return rejection(
-      () => `${who} ${why(forced, state, reason)}; try again in ${durationText(retryAfterMs)}`,
+      () =>
+        `the circuit breaker${about(" of ", name)}${about(" for ", key)} ${why(forced, state, reason)}; ` +
+        `try again in ${durationText(retryAfterMs)}`,
       {
         code: coreFailureCodes.breakerOpen,
         retryAfterMs,

@@ -387,7 +387,18 @@ class Run<I, O> extends CallContext implements TimerTarget, Visitor {
       const result: Result<O> = { ok: false, failure: failureOf(error) };
       if (this.resolve === undefined) this.answered = Promise.resolve(result);
       else this.resolve(result);
-    } else if (this.reject === undefined) this.answered = Promise.reject(error);
+    } else if (this.reject === undefined) this.answered = rejectedSoon(error);
     else this.reject(error);
   }
+}
+
+/**
+ * A promise that is rejected when its caller has had time to listen: one that nobody listens to yet is first
+ * recorded as unhandled and then taken off that record, which costs twice the rest of a rejection.
+ */
+function rejectedSoon(error: unknown): Promise<never> {
+  const promise = new Promise<never>(hold);
+  const reject = rejectLatest;
+  queueMicrotask(() => reject(error));
+  return promise;
 }
