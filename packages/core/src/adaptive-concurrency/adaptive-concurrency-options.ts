@@ -3,7 +3,7 @@ import { type Duration, durationMs, show } from "../duration/duration.ts";
 import { assertKnownKeys, integerIn, join, oneOf, ratioIn } from "../options/options.ts";
 import { functionAt, type PolicyOptions } from "../options/policy-options.ts";
 
-/** See `docs`: which one moves the limit how. */
+/** Which rule moves the limit; see `algorithm`. */
 export type AdaptiveAlgorithm = "gradient" | "gradient2" | "vegas" | "aimd";
 
 export interface GradientOptions {

@@ -298,6 +298,17 @@ test("a wall clock that jumps changes nothing, and nothing keeps the process ali
   expect([answer.status, limit.snapshot().latencyMs, clock.pending]).toEqual(["fulfilled", 100, 0]);
 });
 
+test("a refusal teaches no latency, however long it took", async () => {
+  const { clock, limit } = limited({ window: "0ms", minimumCalls: 1 });
+  const refuses: Call<string, string> = (_, context) =>
+    new Promise((_resolve, reject) => {
+      context.clock.setTimer(5, () => reject(failure({ kind: "refused" })));
+    });
+  void watch(execute(limit(refuses), "", { clock }));
+  await clock.advance(5);
+  expect(limit.snapshot()).toMatchObject({ baselineMs: undefined, latencyMs: undefined, inUse: 0 });
+});
+
 test("an answer that came faster than any network is no latency", async () => {
   const { limit } = limited({ window: "0ms", minimumCalls: 1 });
   await execute(limit(echo), "");

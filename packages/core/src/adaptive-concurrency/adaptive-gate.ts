@@ -11,7 +11,7 @@ import type { Limiter } from "./limiter.ts";
 export class AdaptiveGate implements Gate {
   settings: AdaptiveSettings;
   rejected = 0;
-  /** Calls that lowered the limit, or were about to together with one that did. */
+  /** Calls that timed out or were throttled, also those that say nothing new. */
   drops = 0;
   readonly #limiter: Limiter;
   readonly #observer: Observer;

@@ -73,6 +73,8 @@ test("Vegas as published: smoothing takes half of each halving", () => {
 test("Vegas grows slowly while the queue is manageable", () => {
   // limit 30, queue ceil(30 * (1 - 10 / 10.7)) = 2: above the threshold of 1, below the alpha of 3.
   expect(limits(vegas(netflixVegasDefault), 30, [sample(10, 30), sample(10.7, 30)])).toEqual([30, 31]);
+  // A queue of ceil(10 * (1 - 10 / 11)) = 1 is at the threshold and counts as none.
+  expect(limits(vegas(netflixVegasDefault), 10, [sample(10, 10), sample(11, 10)])).toEqual([10, 16]);
 });
 
 test("AIMD as published: one more for a success, a tenth fewer for a drop or a call that is too slow", () => {
