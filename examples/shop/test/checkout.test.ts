@@ -89,6 +89,8 @@ describe("a checkout", () => {
   });
 
   test("that is declined is unpaid, and may be paid by a later try", async () => {
+    // The card's "no" is the answer; b is not asked, and could not have given it.
+    await (await provider("b")).setFault("unavailable");
     const order = newOrder({ amount: 15_013 });
     const answer = await post("/checkout", order);
     expect(answer).toMatchObject({ status: 402, body: { code: expect.any(String), status: 402 } });
