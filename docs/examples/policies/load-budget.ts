@@ -10,8 +10,8 @@ export async function sharesOneBudget(): Promise<void> {
   const budget = loadBudget({ name: "search" }); // one for the service, made at the start
 
   const policy = pipeline(
-    retry({ backoff: fixed("100ms"), jitter: "none", budget }),
-    hedge({ delay: "200ms", budget }), // the same one: retries and hedges share its room
+    hedge({ delay: "200ms", budget }),
+    retry({ backoff: fixed("100ms"), jitter: "none", budget }), // the same one: both share its room
   );
   const search = scripted([fails(unavailable), answers("found")]);
   const result = execute(policy(search), "pasta", { clock, idempotent: true });
