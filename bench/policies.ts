@@ -78,7 +78,7 @@ const bounds: readonly Bound[] = [
 /** Each case in a fresh process, the cases in turn, several rounds, medians. */
 export async function benchPolicies(args: readonly string[]): Promise<boolean> {
   const json = args.includes("--json");
-  const rounds = Number(args[args.indexOf("--rounds") + 1] ?? 3) || 3;
+  const rounds = Number(args[args.indexOf("--rounds") + 1] ?? 5) || 5;
   const only = args.includes("--only") ? args[args.indexOf("--only") + 1] : undefined;
   const names = Object.keys(cases).filter((name) => only === undefined || new RegExp(only).test(name));
   const measured = new Map<string, number[]>(names.map((name) => [name, []]));

@@ -27,12 +27,10 @@ const neverTimer: Timer = { cancel() {} };
  * them waits; they fire within about a millisecond after their time, outside of any call's async context.
  */
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: machineNow,
   wallNow: () => Date.now(),
   setTimer: (delayMs, callback) =>
-    delayMs === Number.POSITIVE_INFINITY
-      ? neverTimer
-      : currentWheel().arm(performance.now(), delayMs, callback),
+    delayMs === Number.POSITIVE_INFINITY ? neverTimer : currentWheel().arm(machineNow(), delayMs, callback),
 };
 
 /**
@@ -44,16 +42,26 @@ export function armTimer(clock: Clock, nowMs: number, delayMs: number, target: T
   return delayMs === Number.POSITIVE_INFINITY ? neverTimer : currentWheel().arm(nowMs, delayMs, target);
 }
 
-let wheel: TimerWheel | undefined;
-let wheelOf: typeof setTimeout | undefined;
+/** Looked up again when the machine's timers are others: a test that fakes them gets a wheel of its own. */
+let timers: typeof setTimeout = setTimeout;
+/** Kept, because on `globalThis` it is behind a getter that costs a fifth of reading the time. */
+let machineTime: Performance = performance;
+let wheel: TimerWheel = new TimerWheel(machine());
 
-/** One wheel for each set of the machine's timers: a test that fakes them gets a wheel of its own. */
+function machineNow(): number {
+  if (timers !== setTimeout) look();
+  return machineTime.now();
+}
+
 function currentWheel(): TimerWheel {
-  if (wheel === undefined || wheelOf !== setTimeout) {
-    wheelOf = setTimeout;
-    wheel = new TimerWheel(machine());
-  }
+  if (timers !== setTimeout) look();
   return wheel;
+}
+
+function look(): void {
+  timers = setTimeout;
+  machineTime = performance;
+  wheel = new TimerWheel(machine());
 }
 
 function machine(): WheelHost {
