@@ -45,7 +45,7 @@ export function armTimer(clock: Clock, nowMs: number, delayMs: number, target: T
 /** Looked up again when the machine's timers are others: a test that fakes them gets a wheel of its own. */
 let timers: typeof setTimeout = setTimeout;
 /** Kept, because on `globalThis` it is behind a getter that costs a fifth of reading the time. */
-let machineTime: Performance = performance;
+let machineTime: typeof performance = performance;
 let wheel: TimerWheel = new TimerWheel(machine());
 
 function machineNow(): number {
