@@ -159,8 +159,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the audit does not see a second charge",
     file: shop("audit/order-book.ts"),
-    from: 'if (active > 1) return "chargedTwice";',
-    to: 'if (active > 99) return "chargedTwice";',
+    from: 'if (charges.length > 1) return "chargedTwice";',
+    to: 'if (charges.length > 99) return "chargedTwice";',
     tests: ["examples/shop/src/audit"],
   },
   {

@@ -76,7 +76,7 @@ async function serve(
   const traffic = new DemoTraffic(stack.shopUrl, seededRandom(process.pid));
   const server = await consoleServer(stack, observer, traffic);
   try {
-    const port = await wantedPort(options.port === 0 ? 0 : options.port + 1, options.portGiven);
+    const port = await wantedPort(options.port === 0 ? 0 : options.port + 1);
     const address = await server.listen({ host: "127.0.0.1", port });
     traffic.perSecond = options.perSecond;
     say(words.ready({ shop: stack.shopUrl, console: address, providers: stack.providers }));

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { openOperations, type ShopStatus } from "../src/shop/status.ts";
 import { type Stack, startStack } from "../src/stack.ts";
@@ -220,6 +221,25 @@ describe("while provider a hangs", () => {
     await (await provider("a")).setFault("healthy");
     await Promise.all(slow);
   });
+});
+
+test("a database session that dies during a bare checkout costs that checkout, not the shop", async () => {
+  await (await provider("a")).setFault("hangBeforeApply");
+  const restarts = stack.shop.restarts;
+  const answer = post("/bare/checkout", newOrder());
+  const admin = new pg.Client({ connectionString: stack.databaseUrl });
+  await admin.connect();
+  await eventually(async () => {
+    const ended = await admin.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and state = 'idle in transaction'`,
+    );
+    expect(ended.rowCount).toBeGreaterThan(0);
+  });
+  await admin.end();
+  await (await provider("a")).setFault("healthy");
+  expect((await answer).status).toBe(502);
+  expect(stack.shop.restarts).toBe(restarts);
 });
 
 describe("bad input is refused before anything is stored or sent", () => {

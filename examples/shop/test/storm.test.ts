@@ -59,7 +59,8 @@ describe(`a storm of 12 s, seed ${seed}`, () => {
     for (const line of [...(await lines("journal-a.ndjson")), ...(await lines("journal-b.ndjson"))]) {
       const keys = charged.get(line["orderId"] ?? "") ?? new Set();
       charged.set(line["orderId"] ?? "", keys);
-      const key = `${line["provider"]} ${line["key"]}`;
+      // With amount and currency: a cancel of another sum, or a charge of one, would not match.
+      const key = `${line["provider"]} ${line["key"]} ${line["amount"]} ${line["currency"]}`;
       if (line["kind"] === "charge") expect(keys.has(key), `${key} charged once`).toBe(false);
       if (line["kind"] === "charge") keys.add(key);
       else expect(keys.delete(key), `${key} cancelled only when charged`).toBe(true);

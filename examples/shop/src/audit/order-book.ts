@@ -17,6 +17,7 @@ export interface OrderLine {
   readonly orderId: string;
   readonly lane: Lane;
   readonly amount: number;
+  readonly currency: string;
   readonly status: "paid" | "unpaid" | "pending";
   readonly provider: string | null;
 }
@@ -34,19 +35,28 @@ export interface LaneCounts extends Record<Defect, number> {
 /**
  * Where the shop and its providers disagree about one order.
  *
- * @param active - Charges of this order over all providers that were not cancelled.
+ * A charge of another amount or currency, or at another provider than the order says, is not this order's: money
+ * without an order, and an order without its charge.
+ *
+ * @param charges - Over all providers, without those that were cancelled.
  */
-export function defectOf(status: OrderLine["status"], active: number): Defect | undefined {
-  if (active > 1) return "chargedTwice";
-  if (active === 1 && status === "unpaid") return "chargedWithoutOrder";
-  if (active === 0 && status === "paid") return "orderWithoutCharge";
-  return undefined;
+export function defectOf(
+  order: Pick<OrderLine, "status" | "amount" | "currency" | "provider"> | undefined,
+  charges: readonly Pick<JournalLine, "provider" | "amount" | "currency">[],
+): Defect | undefined {
+  if (charges.length > 1) return "chargedTwice";
+  const [charge] = charges;
+  const paid = order?.status === "paid";
+  if (charge === undefined) return paid ? "orderWithoutCharge" : undefined;
+  if (order === undefined || order.status === "unpaid") return "chargedWithoutOrder";
+  const fits = charge.amount === order.amount && charge.currency === order.currency;
+  return fits && (!paid || charge.provider === order.provider) ? undefined : "chargedWithoutOrder";
 }
 
 interface Entry {
-  lane: Lane;
-  status: OrderLine["status"];
-  active: number;
+  readonly lane: Lane;
+  order: OrderLine | undefined;
+  charges: JournalLine[];
 }
 
 /**
@@ -64,13 +74,17 @@ export class OrderBook {
   /** @param lane - Where the order belongs if it is not known yet. */
   journal(line: JournalLine, lane: Lane): void {
     this.#change(line.orderId, lane, (entry) => {
-      entry.active += line.kind === "charge" ? 1 : -1;
+      if (line.kind === "charge") entry.charges.push(line);
+      else
+        entry.charges = entry.charges.filter(
+          (each) => each.key !== line.key || each.provider !== line.provider,
+        );
     });
   }
 
-  order(orderId: string, lane: Lane, status: OrderLine["status"]): void {
-    this.#change(orderId, lane, (entry) => {
-      entry.status = status;
+  order(order: OrderLine): void {
+    this.#change(order.orderId, order.lane, (entry) => {
+      entry.order = order;
     });
   }
 
@@ -80,8 +94,8 @@ export class OrderBook {
 
   /** The orders with a defect, for a report that names them. */
   *defects(): Generator<{ orderId: string; lane: Lane; defect: Defect }> {
-    for (const [orderId, { lane, status, active }] of this.#entries) {
-      const defect = defectOf(status, active);
+    for (const [orderId, { lane, order, charges }] of this.#entries) {
+      const defect = defectOf(order, charges);
       if (defect !== undefined) yield { orderId, lane, defect };
     }
   }
@@ -89,7 +103,7 @@ export class OrderBook {
   #change(orderId: string, lane: Lane, change: (entry: Entry) => void): void {
     let entry = this.#entries.get(orderId);
     if (entry === undefined) {
-      entry = { lane, status: "unpaid", active: 0 };
+      entry = { lane, order: undefined, charges: [] };
       this.#entries.set(orderId, entry);
     } else {
       this.#count(entry, -1);
@@ -101,8 +115,8 @@ export class OrderBook {
   #count(entry: Entry, by: 1 | -1): void {
     const counts = this.#counts[entry.lane];
     counts.orders += by;
-    counts[entry.status] += by;
-    const defect = defectOf(entry.status, entry.active);
+    counts[entry.order?.status ?? "unpaid"] += by;
+    const defect = defectOf(entry.order, entry.charges);
     if (defect !== undefined) counts[defect] += by;
   }
 }

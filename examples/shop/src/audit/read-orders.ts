@@ -5,6 +5,7 @@ import type { Lane, OrderLine } from "./order-book.ts";
 interface Row {
   readonly id: string;
   readonly amount: string;
+  readonly currency: string;
   readonly status: "paying" | "paid" | "unpaid";
   readonly provider: string | null;
   readonly changed_at: string;
@@ -23,7 +24,7 @@ export async function ordersChangedSince(
   since: string,
 ): Promise<{ readonly orders: readonly OrderLine[]; readonly changedAt: string }> {
   const { rows } = await client.query<Row>(
-    `select id, amount, status, provider, updated_at::text as changed_at
+    `select id, amount, currency, status, provider, updated_at::text as changed_at
      from ${shopSchema}.${tables[lane]} where updated_at >= $1::timestamptz order by updated_at`,
     [since],
   );
@@ -31,6 +32,7 @@ export async function ordersChangedSince(
     orderId: row.id,
     lane,
     amount: Number(row.amount),
+    currency: row.currency,
     status: row.status === "paying" ? ("pending" as const) : row.status,
     provider: row.provider,
   }));

@@ -7,6 +7,7 @@ import {
   type LaneCounts,
   lanes,
   OrderBook,
+  type OrderLine,
 } from "../audit/order-book.ts";
 import { ordersChangedSince } from "../audit/read-orders.ts";
 import type { LaneStatus, ShopStatus } from "../shop/status.ts";
@@ -34,7 +35,7 @@ export class Observer {
   readonly #book = new OrderBook();
   readonly #read: Record<Lane, string> = { bare: "-infinity", outrigger: "-infinity" };
   readonly #moved = new Map<string, { charges: number; cancels: number }>();
-  readonly #settling: { readonly orderId: string; readonly untilMs: number }[] = [];
+  readonly #settling: { readonly order: OrderLine; readonly untilMs: number }[] = [];
   readonly #paidBare = new Set<string>();
   readonly #earlier: Partial<Record<Lane, LaneCounts>> = {};
   readonly #rejected: Record<Lane, { before: number; now: number }> = {
@@ -128,9 +129,9 @@ export class Observer {
       try {
         for (const lane of lanes) {
           const { orders, changedAt } = await ordersChangedSince(client, lane, this.#read[lane]);
-          for (const { orderId, status } of orders) {
-            this.#book.order(orderId, lane, status);
-            if (lane === "bare") this.#paidBare.add(orderId);
+          for (const order of orders) {
+            this.#book.order(order);
+            if (lane === "bare") this.#paidBare.add(order.orderId);
           }
           this.#read[lane] = changedAt;
         }
@@ -164,8 +165,10 @@ export class Observer {
     const lane = laneOf(line);
     this.#book.journal(line, lane);
     if (lane === "bare" && line.kind === "charge" && !this.#paidBare.has(line.orderId)) {
-      this.#book.order(line.orderId, lane, "pending");
-      this.#settling.push({ orderId: line.orderId, untilMs: performance.now() + settlingMs });
+      const { orderId, amount, currency } = line;
+      const order: OrderLine = { orderId, lane, amount, currency, status: "pending", provider: null };
+      this.#book.order(order);
+      this.#settling.push({ order, untilMs: performance.now() + settlingMs });
     }
   }
 
@@ -177,7 +180,8 @@ export class Observer {
       next = this.#settling[0]
     ) {
       this.#settling.shift();
-      if (!this.#paidBare.has(next.orderId)) this.#book.order(next.orderId, "bare", "unpaid");
+      const { order } = next;
+      if (!this.#paidBare.has(order.orderId)) this.#book.order({ ...order, status: "unpaid" });
     }
   }
 }

@@ -5,7 +5,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Pool } from "pg";
 import { bareCheckout } from "./bare-lane.ts";
 import { RecentLatency } from "./latency.ts";
-import { checkoutBody, type Order, type OrderRow } from "./order.ts";
+import { checkoutBody, type Order, type OrderRow, orderParams } from "./order.ts";
 import { answerError, ProblemError, problemOfFailure, sendProblem } from "./problem.ts";
 import { findOrder, paymentOperation, protectedCheckout, withdrawOrder } from "./protected-lane.ts";
 import { integrationStatus, type LaneMeter, laneStatus, type ShopStatus } from "./status.ts";
@@ -80,18 +80,22 @@ export function shopApp({ pools, ledger, providers, providerUrls }: ShopParts): 
       return failure === undefined ? answerOrder(reply, row) : sendProblem(reply, problemOfFailure(failure));
     },
   );
-  app.get("/orders/:id", async (request: OrderRequest, reply) => {
+  app.get("/orders/:id", { schema: { params: orderParams } }, async (request: OrderRequest, reply) => {
     const row = await findOrder(pools.outrigger, request.params.id);
     if (row === undefined) throw unknownOrder(request.params.id);
     return answerOrder(reply, row, 200);
   });
 
-  app.post("/orders/:id/withdrawal", async (request: OrderRequest, reply) => {
-    const row = await withdrawOrder(pools.outrigger, request.params.id);
-    if (row === undefined) throw unknownOrder(request.params.id);
-    if (row.status === "paid") throw alreadyPaid(row.id);
-    return answerOrder(reply, row);
-  });
+  app.post(
+    "/orders/:id/withdrawal",
+    { schema: { params: orderParams } },
+    async (request: OrderRequest, reply) => {
+      const row = await withdrawOrder(pools.outrigger, request.params.id);
+      if (row === undefined) throw unknownOrder(request.params.id);
+      if (row.status === "paid") throw alreadyPaid(row.id);
+      return answerOrder(reply, row);
+    },
+  );
 
   app.post(
     "/bare/checkout",

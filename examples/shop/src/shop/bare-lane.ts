@@ -23,6 +23,12 @@ export async function bareCheckout(
   const client = await pool.connect().catch(() => {
     throw failed(); // No connection came free in time: every one is held by a checkout that waits for a provider.
   });
+  // A session that the server ends while it waits for the provider would else end the whole process.
+  let broken: Error | undefined;
+  const onError = (error: Error): void => {
+    broken = error;
+  };
+  client.on("error", onError);
   try {
     await client.query("begin");
     const stored = await client.query<OrderRow>("select * from bare_orders where id = $1", [order.orderId]);
@@ -46,7 +52,8 @@ export async function bareCheckout(
     await client.query("rollback").catch(() => {});
     throw error instanceof ProblemError ? error : failed();
   } finally {
-    client.release();
+    client.removeListener("error", onError);
+    client.release(broken);
   }
 }
 

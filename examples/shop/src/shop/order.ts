@@ -47,6 +47,12 @@ export const checkoutBody = {
   },
 } as const;
 
+/** JSON Schema of the order id in an address. */
+export const orderParams = {
+  type: "object",
+  properties: { id: checkoutBody.properties.orderId },
+} as const;
+
 /** Whether a repeated order asks for the same thing as the stored one. */
 export function sameOrder(row: OrderRow, order: Order): boolean {
   return (

@@ -1,13 +1,6 @@
 import { exponential } from "@outrigger/core";
 import { type HttpIntegration, httpIntegration } from "@outrigger/http";
 
-/** One answer of a provider to a charge. */
-export interface Charge {
-  readonly chargeId: string;
-  readonly key: string;
-  readonly status: "approved" | "cancelled";
-}
-
 /**
  * A payment provider, described once. Both providers speak the same API.
  *

@@ -58,7 +58,9 @@ export function answerError(error: FastifyError, request: FastifyRequest, reply:
 
 /** What a failed payment means for the customer. */
 export function problemOfFailure(
-  failure: Pick<Failure, "code" | "kind" | "message"> & { readonly retryAfterMs?: number | undefined },
+  failure: Pick<Failure, "code" | "effect" | "kind" | "message"> & {
+    readonly retryAfterMs?: number | undefined;
+  },
 ): Problem {
   if (failure.kind === "refused") {
     return { status: 402, code: failure.code, title: "Payment declined", detail: failure.message };
@@ -70,7 +72,10 @@ export function problemOfFailure(
     status: 503,
     code: failure.code,
     title: "Payment unavailable",
-    detail: `nothing was charged; try again later (${failure.message})`,
+    detail:
+      failure.effect === "none"
+        ? `nothing was charged; try again later (${failure.message})`
+        : `it is not known yet whether something was charged; send the same order again, it never pays twice (${failure.message})`,
     retryAfterMs: failure.retryAfterMs,
   };
 }

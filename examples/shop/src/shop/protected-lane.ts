@@ -2,8 +2,8 @@ import type { HttpIntegration } from "@outrigger/http";
 import type { AbandonedFailure, Ledger, Operation, ProviderDefinition } from "@outrigger/ledger";
 import type { Pool } from "pg";
 import { type Order, type OrderRow, sameOrder } from "./order.ts";
-import type { Charge } from "./payment-providers.ts";
 import { ProblemError } from "./problem.ts";
+import { assertCancelled, type Charge, chargeFrom, inquiryFrom } from "./provider-answers.ts";
 
 /** One try to pay an order. A customer whose card was declined may try again: that is a new operation. */
 interface Payment extends Order {
@@ -70,22 +70,19 @@ function chargeThrough(integration: HttpIntegration): ProviderDefinition<Payment
       const { orderId, amount, currency } = payment;
       const json = { orderId, amount, currency };
       const response = await integration.request("charge", { json, key, signal, deadlineAtMs });
-      return response.json<Charge>();
+      return chargeFrom(response.json(), payment, key);
     },
 
     async inquire(payment, { key, signal, deadlineAtMs }) {
       const query = { orderId: payment.orderId };
       const response = await integration.request("inquire", { query, signal, deadlineAtMs });
-      const mine = response.json<{ charges: readonly Charge[] }>().charges.find((each) => each.key === key);
-      if (mine === undefined) return { status: "notFound" };
-      return mine.status === "approved"
-        ? { status: "found", result: mine }
-        : { status: "refused", code: "CHARGE_CANCELLED" };
+      return inquiryFrom(response.json(), payment, key);
     },
 
     async cancel(payment, { key, cancelKey, signal, deadlineAtMs }) {
       const json = { orderId: payment.orderId, key };
-      await integration.request("cancel", { json, key: cancelKey, signal, deadlineAtMs });
+      const response = await integration.request("cancel", { json, key: cancelKey, signal, deadlineAtMs });
+      assertCancelled(response.json(), key);
     },
 
     capabilities: {

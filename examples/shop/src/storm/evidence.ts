@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createLedger, fromPgPool, type OperationRecord } from "@outrigger/ledger";
 import pg from "pg";
-import { type JournalLine, type Lane, lanes, type OrderLine } from "../audit/order-book.ts";
+import { type JournalLine, lanes, type OrderLine } from "../audit/order-book.ts";
 import { ordersChangedSince } from "../audit/read-orders.ts";
 import { ledgerSchema } from "../shop/schema.ts";
 import type { Stack } from "../stack.ts";
@@ -51,8 +51,9 @@ async function orderLines(pool: pg.Pool, sent: readonly CustomerOrder[]): Promis
       ({ orderId, lane, amount }): OrderLine =>
         stored.get(orderId) ?? {
           orderId,
-          lane: lane satisfies Lane,
+          lane,
           amount,
+          currency: "KRW",
           status: "unpaid",
           provider: null,
         },

@@ -35,9 +35,9 @@ export function summarize({
     bare: { charges: 0, cancels: 0 },
     outrigger: { charges: 0, cancels: 0 },
   };
-  for (const { orderId, lane, status } of evidence.orders) {
-    laneOf.set(orderId, lane);
-    book.order(orderId, lane, status);
+  for (const order of evidence.orders) {
+    laneOf.set(order.orderId, order.lane);
+    book.order(order);
   }
   for (const line of Object.values(evidence.journals).flat()) {
     // A charge for an order that nobody sent would be the protected lane's worst defect.
