@@ -21,6 +21,7 @@ import { type Operation, type OperationOptions, parseOperation, statusSet } from
 import type { RequestHeaders } from "../request/headers.ts";
 import { type BaseUrl, parseBaseUrl } from "./base-url.ts";
 import { httpDefaults } from "./defaults.ts";
+import { assertPlainObject } from "./plain-object.ts";
 import { type PoolOptions, type PoolOptionsMs, parsePool } from "./pool-options.ts";
 import { parseTimeouts, type Timeouts, type TimeoutsMs } from "./timeouts.ts";
 import { parseTls, type TlsOptions } from "./tls.ts";
@@ -95,6 +96,7 @@ const known: readonly (keyof HttpIntegrationOptions<Record<string, never>>)[] = 
 
 /** @throws RangeError or TypeError that names the option, the value and the fix. */
 export function parseOptions(options: HttpIntegrationOptions<Record<string, OperationOptions>>): Settings {
+  assertPlainObject("the description", options, "a plain object", "{ name: …, baseUrl: …, operations: … }");
   assertKnownKeys("", options, known);
   const name = nonEmptyString("name", options.name);
   const timeout = parseTimeouts("timeout", options.timeout ?? {});

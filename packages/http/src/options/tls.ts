@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { type ConnectionOptions, createSecureContext } from "node:tls";
 import { assertKnownKeys, join, oneOf } from "@outrigger/core";
+import { assertPlainObject } from "./plain-object.ts";
 
 /** As in `node:tls`. There is no switch that turns verification off: name the authority in `ca` instead. */
 export type TlsOptions = Pick<
@@ -20,6 +21,7 @@ const known: readonly (keyof TlsOptions)[] = [
 
 /** @throws TypeError or RangeError that names the option and, unless it may be a secret, the value. */
 export function parseTls(path: string, options: TlsOptions): TlsOptions {
+  assertPlainObject(path, options, "a plain object", "{ ca: … } or { key: …, cert: … }");
   assertKnownKeys(path, options, known);
   for (const key of ["passphrase", "servername"] as const) {
     const value: unknown = options[key];

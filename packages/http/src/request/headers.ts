@@ -1,6 +1,8 @@
 import { show } from "@outrigger/core";
+import { assertPlainObject, kindOf } from "../options/plain-object.ts";
 
-export type RequestHeaders = Readonly<Record<string, string>>;
+/** Names and values. */
+export type RequestHeaders = Readonly<Record<string, string>> | Headers;
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** Tab, visible ASCII and Latin-1: what a header can carry. CR, LF and NUL would end or split it. */
@@ -36,17 +38,18 @@ export function addHeaders(
   headers: unknown,
   refused?: ReadonlyMap<string, string>,
 ): void {
-  if (typeof headers !== "object" || headers === null || Array.isArray(headers)) {
-    throw new TypeError(`${path} must be an object of names and values; got ${show(headers)}`);
-  }
-  for (const [name, text] of Object.entries(headers)) {
-    if (!token.test(name))
-      throw new RangeError(`${path} has a name that is not a header name: ${show(name)}`);
+  for (const [name, text] of entriesOf(path, headers)) {
+    if (!token.test(name)) {
+      // Not shown: a whole line, secret and all, may have been taken for a name.
+      const at = [...name].findIndex((character) => !token.test(character)) + 1;
+      const why = at === 0 ? "it is empty" : `its character ${at} cannot stand in one`;
+      throw new RangeError(`${path} has a name that is not a header name: ${why}`);
+    }
     const lower = name.toLowerCase();
     const why = reserved.get(lower) ?? refused?.get(lower);
     if (why !== undefined) throw new RangeError(`${path}.${name} must not be given: ${why}`);
     if (typeof text !== "string") {
-      throw new RangeError(`${path}.${name} must be a string; got ${typeof text}`);
+      throw new RangeError(`${path}.${name} must be a string; got ${kindOf(text)}`);
     }
     if (!value.test(text)) {
       throw new RangeError(
@@ -55,6 +58,20 @@ export function addHeaders(
     }
     into.set(lower, text);
   }
+}
+
+function entriesOf(path: string, headers: unknown): Iterable<[string, unknown]> {
+  // By shape: undici and a test runner bring classes of their own.
+  if (headers instanceof Headers || Object.prototype.toString.call(headers) === "[object Headers]") {
+    return (headers as Headers).entries();
+  }
+  assertPlainObject(
+    path,
+    headers,
+    "a plain object or a Headers",
+    '{ "x-name": "value" }, or Object.fromEntries(…) of pairs',
+  );
+  return Object.entries(headers);
 }
 
 /** @throws RangeError that names the option. */

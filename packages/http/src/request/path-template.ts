@@ -1,4 +1,5 @@
 import { show } from "@outrigger/core";
+import { assertPlainObject } from "../options/plain-object.ts";
 
 /** Values for the `{name}` places of a path. */
 export type PathParams = Readonly<Record<string, string | number | bigint>>;
@@ -56,6 +57,7 @@ function split(template: string): Part[] {
 }
 
 function fill(parts: readonly Part[], names: readonly string[], params: PathParams): string {
+  assertPlainObject("params", params, "a plain object", "{ name: value }, or Object.fromEntries(…) of pairs");
   for (const name of Object.keys(params)) {
     if (!names.includes(name)) {
       const known = names.length === 0 ? "the path has no parameters" : `it has ${names.join(", ")}`;

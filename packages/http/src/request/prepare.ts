@@ -1,5 +1,7 @@
+import { types } from "node:util";
 import { assertKnownKeys } from "@outrigger/core";
 import type { Operation } from "../operation.ts";
+import { assertPlainObject, kindOf } from "../options/plain-object.ts";
 import type { PreparedRequest } from "../transport/request.ts";
 import { addHeaders, type RequestHeaders } from "./headers.ts";
 import { checkKey, quoted } from "./key.ts";
@@ -12,7 +14,10 @@ export interface RequestOptions {
   readonly query?: Query | undefined;
   /** Sent as JSON. */
   readonly json?: unknown;
-  /** Sent as it is; give its `content-type` in `headers`. */
+  /**
+   * Sent as it is now, whatever becomes of it later; give its `content-type` in `headers`. Not a stream: a retry has
+   * to send the same bytes again.
+   */
   readonly body?: string | Uint8Array | undefined;
   /** They replace the operation's and the integration's. */
   readonly headers?: RequestHeaders | undefined;
@@ -57,7 +62,9 @@ export function prepare(
   options: RequestOptions,
   { prefix, newKey, maxResponseBytes }: PrepareSettings,
 ): { readonly request: PreparedRequest; readonly key: string | undefined } {
+  assertPlainObject("the options of a request", options, "a plain object", "{ json: … }");
   assertKnownKeys("", options, known);
+  checkBounds(options);
   const headers = new Map(operation.headers);
   if (options.headers !== undefined)
     addHeaders(headers, "headers", options.headers, operation.refusedHeaders);
@@ -72,7 +79,7 @@ export function prepare(
     request: {
       operation: operation.name,
       method: operation.method,
-      target: `${prefix}${operation.path(options.params ?? {})}${encodeQuery(options.query)}`,
+      target: `${prefix}${operation.path(options.params === undefined ? {} : options.params)}${encodeQuery(options.query)}`,
       headers: [...headers].flat(),
       body,
       repeatable: operation.repeatable,
@@ -82,6 +89,32 @@ export function prepare(
       progress: { attempts: 0, writtenBefore: false, current: undefined },
     },
   };
+}
+
+/** What would otherwise fail deep inside the call, with an error that does not say whether anything was sent. */
+function checkBounds({ signal, deadlineAtMs }: { signal?: unknown; deadlineAtMs?: unknown }): void {
+  if (signal !== undefined && !isAbortSignal(signal)) {
+    throw new TypeError(`signal must be an AbortSignal; got ${kindOf(signal)}`);
+  }
+  if (deadlineAtMs === undefined) return;
+  if (typeof deadlineAtMs !== "number" || Number.isNaN(deadlineAtMs)) {
+    const got = typeof deadlineAtMs === "number" ? "NaN" : kindOf(deadlineAtMs);
+    throw new RangeError(
+      `deadlineAtMs must be an instant in milliseconds on the integration's clock; got ${got}`,
+    );
+  }
+}
+
+/** By shape, so that a signal of another realm or library is one as well. */
+function isAbortSignal(value: unknown): boolean {
+  if (value instanceof AbortSignal) return true;
+  if (typeof value !== "object" || value === null) return false;
+  const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignal>;
+  return (
+    typeof aborted === "boolean" &&
+    typeof addEventListener === "function" &&
+    typeof removeEventListener === "function"
+  );
 }
 
 function keyOf(operation: Operation, options: RequestOptions, newKey: () => string): string | undefined {
@@ -108,10 +141,19 @@ function bodyOf(
   if (json === undefined) {
     if (!headers.has("content-type"))
       throw new TypeError("headers must hold content-type when body is given");
-    return typeof body === "string" ? Buffer.from(body) : body;
+    return bytesOf(body);
   }
   if (!headers.has("content-type")) headers.set("content-type", "application/json");
   return Buffer.from(serialize(json));
+}
+
+/** A copy: whoever reuses the array would otherwise change what a retry sends under the same key. */
+function bytesOf(body: unknown): Uint8Array {
+  if (typeof body === "string") return Buffer.from(body);
+  if (types.isUint8Array(body)) return Buffer.from(body);
+  throw new TypeError(
+    `body must be a string or a Uint8Array; got ${kindOf(body)}: read it to its end first, because a retry has to send the same bytes`,
+  );
 }
 
 function serialize(json: unknown): string {
