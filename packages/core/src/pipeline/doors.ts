@@ -66,11 +66,10 @@ export class Doors {
     return undefined;
   }
 
-  /** Gives back every token, the innermost first, as when the gates wrap each other. Does so once. */
+  /** Gives back every token, the innermost first, as when the gates wrap each other. Once for each attempt. */
   leave(visitor: Visitor, outcome: GateOutcome, error: unknown): void {
     const { admitted } = visitor;
     if (admitted === 0) return;
-    visitor.admitted = 0;
     if (visitor.visits !== undefined) {
       this.#leaveEach(visitor.visits, visitor, outcome, error);
       return;

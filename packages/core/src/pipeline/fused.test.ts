@@ -5,7 +5,6 @@ import {
   attemptTimeout,
   type Call,
   type CallContext,
-  type CircuitBreaker,
   type ConcurrencyLimit,
   circuitBreaker,
   concurrencyLimit,
@@ -14,6 +13,7 @@ import {
   Failure,
   failWhen,
   fixed,
+  loadBudget,
   type Policy,
   type PolicyEvent,
   pipeline,
@@ -43,6 +43,8 @@ interface Act {
     | "value"
     | "never";
   readonly obeys: boolean;
+  /** Its caller leaves while the call is being made. */
+  readonly leftAtOnce: boolean;
   /** Part of the work goes on after the call has ended. */
   readonly leaves: boolean;
 }
@@ -72,6 +74,7 @@ const anyAct: fc.Arbitrary<Act> = fc.record({
     "never",
   ),
   obeys: fc.boolean(),
+  leftAtOnce: fc.integer({ min: 0, max: 9 }).map((drawn) => drawn === 0),
   leaves: fc.boolean(),
 });
 const anyCaller: fc.Arbitrary<Caller> = fc.record({
@@ -89,8 +92,8 @@ interface World {
   readonly clock: VirtualClock;
   readonly log: string[];
   readonly policies: readonly Policy[];
+  readonly counts: readonly { snapshot(): unknown }[];
   readonly limit: ConcurrencyLimit;
-  readonly breaker: CircuitBreaker;
 }
 
 function world(): World {
@@ -101,6 +104,8 @@ function world(): World {
       `${clock.now()} ${JSON.stringify(event, (key, value) => (key === "error" ? String(value) : value))}`,
     );
   };
+  // Scarce, so that what is not given back is missed.
+  const budget = loadBudget({ ratio: 0.3, minPerSecond: 1, window: "2s" });
   const limit = concurrencyLimit({ limit: 2, name: "limit", onEvent });
   const breaker = circuitBreaker({
     clock,
@@ -115,7 +120,7 @@ function world(): World {
     result === "bad" ? new Failure("bad", { code: "BAD", effect: "unknown" }) : undefined;
   const policies = [
     deadline({ total: "400ms", name: "deadline", onEvent }),
-    retry({ backoff: fixed("40ms"), random: seededRandom(7), name: "retry", onEvent }),
+    retry({ backoff: fixed("40ms"), random: seededRandom(7), budget, name: "retry", onEvent }),
     breaker,
     limit,
     attemptTimeout({ timeout: "100ms", name: "timeout", onEvent }),
@@ -126,7 +131,8 @@ function world(): World {
     retry({ maxRetries: 1, backoff: fixed("11ms"), jitter: "none", name: "inner retry", onEvent }),
     deadline({ total: "230ms", name: "inner deadline", onEvent }),
   ];
-  return { clock, log, policies, limit, breaker };
+  const counts = [budget, breaker, ...policies].flatMap((each) => ("snapshot" in each ? [each] : []));
+  return { clock, log, policies, limit, counts };
 }
 
 /** Everything anybody can see: when and how each caller is answered, what is sent, every event, every effect. */
@@ -135,7 +141,7 @@ async function play(
   places: readonly number[],
   form: (policies: readonly Policy[]) => Policy,
 ) {
-  const { clock, log, policies, limit, breaker } = world();
+  const { clock, log, policies, limit, counts } = world();
   const chosen = places.flatMap((place) => policies[place] ?? []);
   const composed = form(chosen);
   for (const [number, caller] of callers.entries()) {
@@ -147,6 +153,7 @@ async function play(
         attempts += 1;
         const act = caller.acts[Math.min(attempts, caller.acts.length) - 1];
         if (act === undefined) throw new Error("no act");
+        if (act.leftAtOnce) controller.abort();
         return perform(act, `${number}.${attempts}`, context, clock, log);
       };
       // The plain form of the call around it, where its effect can be watched while it goes on.
@@ -163,7 +170,9 @@ async function play(
         clock,
         idempotent,
         key: `key ${number}`,
-        ...(caller.abortsAfterMs === undefined ? {} : { signal: controller.signal }),
+        ...(caller.abortsAfterMs === undefined && !caller.acts.some(({ leftAtOnce }) => leftAtOnce)
+          ? {}
+          : { signal: controller.signal }),
         ...(deadlineAfterMs === undefined ? {} : { deadlineAtMs: clock.now() + deadlineAfterMs }),
       };
       const answered = (how: string, error: unknown): void => {
@@ -189,7 +198,7 @@ async function play(
   expect(clock.pending).toBe(0);
   expect(limit.snapshot()).toMatchObject({ inUse: 0, outliving: 0 });
   // Within one instant the two forms differ in the number of microtasks, not in what happens.
-  return { log: log.toSorted(), limit: limit.snapshot(), breaker: breaker.snapshot() };
+  return { log: log.toSorted(), counts: counts.map((each) => each.snapshot()) };
 }
 
 function perform(
@@ -213,6 +222,7 @@ function perform(
       context.record("unknown");
       log.push(`${clock.now()} ${name} sent`);
     });
+    let forget = (): void => {};
     const finish = (settle: () => void): void => {
       send.cancel();
       ended.cancel();
@@ -225,7 +235,7 @@ function perform(
         else reject(errorOf(end, context));
       }),
     );
-    const forget = context.onAbort((reason) => {
+    forget = context.onAbort((reason) => {
       log.push(`${clock.now()} ${name} told to stop: ${reason.code}`);
       if (obeys) finish(() => reject(reason));
     });
@@ -275,4 +285,24 @@ test("known policies in the usual order are one run, also through pipelines in p
   expect(one?.doors.gates.map(({ policy }) => policy)).toEqual(["circuitBreaker", "concurrencyLimit"]);
   expect(fusedOf(pipeline(through, attemptTimeout("1s"))(call))).toBeUndefined();
   expect(fusedOf(pipeline(attemptTimeout("1s"), through)(call))?.next).not.toBe(call);
+});
+
+test("an inner deadline that notices first is reported by the deadline of the run, once", async () => {
+  const clock = new VirtualClock();
+  const events: PolicyEvent[] = [];
+  const { promise, reject } = Promise.withResolvers<string>();
+  // Armed before the run's own timer, for the same instant.
+  clock.setTimer(400, () => reject(new Failure("over", { code: "DEADLINE_EXCEEDED", effect: "none" })));
+  const policy = pipeline(
+    deadline({ total: "400ms", onEvent: (event) => events.push(event) }),
+    attemptTimeout("400ms"),
+  );
+  const answer = execute(
+    policy(() => promise),
+    "",
+    { clock },
+  ).catch((error: unknown) => error);
+  await clock.advance(400);
+  expect(await answer).toMatchObject({ code: "DEADLINE_EXCEEDED", effect: "none" });
+  expect(events).toEqual([{ type: "deadlineExceeded", name: undefined, effect: "none" }]);
 });
