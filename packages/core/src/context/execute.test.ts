@@ -1,10 +1,12 @@
 import { getEventListeners } from "node:events";
 import { VirtualClock } from "@outrigger/lab";
 import { expect, test } from "vitest";
-import { deaf, echo, failure, manual, silent, watch } from "../../test/calls.ts";
+import { deaf, echo, failure, manual, script, silent, watch } from "../../test/calls.ts";
+import { concurrencyLimit } from "../concurrency/concurrency-limit.ts";
 import { pipeline } from "../pipeline/pipeline.ts";
+import { retry } from "../retry/retry.ts";
 import type { CallContext } from "./call-context.ts";
-import { execute } from "./execute.ts";
+import { execute, tryExecute } from "./execute.ts";
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -147,3 +149,23 @@ test("what is not a policy is refused by its place in the pipeline", () => {
 });
 
 const tracingless = <T>(next: T): T => next;
+
+test("who would rather look than catch gets a result, also for an error that is no failure", async () => {
+  const reset = new Error("reset");
+  const full = concurrencyLimit(1);
+  void execute(full(manual().call), "");
+  for (const policy of [pipeline(), pipeline(retry({ maxRetries: 0 }))]) {
+    expect(await tryExecute(policy(echo), "hello")).toEqual({ ok: true, value: "hello" });
+    const failed = await tryExecute(policy(script(reset).call), "");
+    expect(failed).toMatchObject({
+      ok: false,
+      failure: { code: "CALL_FAILED", effect: "unknown", kind: "failed", message: "reset", cause: reset },
+    });
+  }
+  const rejected = await tryExecute(pipeline(full)(echo), "");
+  expect(rejected).toMatchObject({ ok: false, failure: { code: "LIMIT_REACHED", effect: "none" } });
+  const controller = new AbortController();
+  controller.abort();
+  const aborted = await tryExecute(pipeline(full)(echo), "", { signal: controller.signal });
+  expect(aborted).toMatchObject({ ok: false, failure: { code: "CALL_ABORTED" } });
+});
