@@ -30,6 +30,8 @@ export interface OperationOptions {
    * - `"natural"`: its meaning does. @defaultValue for GET, HEAD, OPTIONS, PUT and DELETE
    * - `"none"`: nothing does. @defaultValue for POST and PATCH
    * - a key that the provider honours.
+   *
+   * GET, HEAD and OPTIONS only read, so they may be repeated whatever is said here.
    */
   readonly idempotency?: "natural" | "none" | KeyedIdempotency | undefined;
   /** Statuses that are a final "no": nothing was applied, and repeating is pointless. Such as 402. Range: 300 to 599. */
@@ -96,14 +98,15 @@ export function parseOperation(
   addHeaders(headers, "headers", defaults.headers, refusedHeaders);
   addHeaders(headers, join(path, "headers"), options.headers ?? {}, refusedHeaders);
 
+  const readOnly = readMethods.has(method);
   return {
     name,
     method,
     path: pathTemplate(join(path, "path"), options.path),
     key,
-    repeatable: key !== undefined || idempotency === "natural",
+    repeatable: readOnly || key !== undefined || idempotency === "natural",
     contract: {
-      readOnly: readMethods.has(method),
+      readOnly,
       keyed: key !== undefined,
       ...parseStatuses(path, options, defaults.notApplied),
     },

@@ -17,19 +17,19 @@ const rows: readonly (readonly [status: number, read: Judgement, keyed: Judgemen
   // Listed in `refusals` of the two changes.
   [402, ["none", "refused", false], ["none", "refused", false], ["none", "refused", false]],
   [404, ["none", "refused", false], ["unknown", "refused", false], ["unknown", "refused", false]],
-  [408, ["unknown", "failed", true], ["unknown", "failed", true], ["unknown", "failed", false]],
+  [408, ["none", "failed", true], ["unknown", "failed", true], ["unknown", "failed", false]],
   // With a key: the first request with it is still in progress.
   [409, ["none", "refused", false], ["unknown", "failed", true], ["unknown", "refused", false]],
   [421, ["none", "failed", true], ["none", "failed", true], ["none", "failed", true]],
   [422, ["none", "refused", false], ["unknown", "refused", false], ["unknown", "refused", false]],
   [425, ["none", "failed", true], ["none", "failed", true], ["none", "failed", true]],
   [429, ["none", "failed", true], ["none", "failed", true], ["none", "failed", true]],
-  [500, ["unknown", "failed", false], ["unknown", "failed", false], ["unknown", "failed", false]],
-  [501, ["unknown", "failed", false], ["unknown", "failed", false], ["unknown", "failed", false]],
-  [502, ["unknown", "failed", true], ["unknown", "failed", true], ["unknown", "failed", false]],
-  [503, ["unknown", "failed", true], ["unknown", "failed", true], ["unknown", "failed", false]],
-  [504, ["unknown", "failed", true], ["unknown", "failed", true], ["unknown", "failed", false]],
-  [599, ["unknown", "failed", false], ["unknown", "failed", false], ["unknown", "failed", false]],
+  [500, ["none", "failed", false], ["unknown", "failed", false], ["unknown", "failed", false]],
+  [501, ["none", "failed", false], ["unknown", "failed", false], ["unknown", "failed", false]],
+  [502, ["none", "failed", true], ["unknown", "failed", true], ["unknown", "failed", false]],
+  [503, ["none", "failed", true], ["unknown", "failed", true], ["unknown", "failed", false]],
+  [504, ["none", "failed", true], ["unknown", "failed", true], ["unknown", "failed", false]],
+  [599, ["none", "failed", false], ["unknown", "failed", false], ["unknown", "failed", false]],
 ];
 
 const cases = rows.flatMap(([status, read, keyed, plain]) =>

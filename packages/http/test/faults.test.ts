@@ -124,7 +124,9 @@ const settings = { timeout: { read: "200ms" }, maxResponseBytes: 1_000 } as cons
 
 describe.each(rows)("a server that $fault", ({ behaviour, code, stage, silent }) => {
   describe.each(["read", "keyed", "plain"] as const)("to a %s request", (operation) => {
-    test("on a fresh connection: the effect is unknown, and nothing is sent twice", async () => {
+    const effect = operation === "read" ? "none" : "unknown";
+
+    test(`on a fresh connection: the effect is ${effect}, and nothing is sent twice`, async () => {
       const { server, api } = await lane(behaviour, settings);
 
       const failure = await failureOf(send(api, operation));
@@ -132,7 +134,7 @@ describe.each(rows)("a server that $fault", ({ behaviour, code, stage, silent })
       expect(failure).toMatchObject({
         code,
         stage,
-        effect: "unknown",
+        effect,
         kind: "failed",
         written: true,
         reused: false,
@@ -149,7 +151,7 @@ describe.each(rows)("a server that $fault", ({ behaviour, code, stage, silent })
 
       const failure = await failureOf(send(api, operation));
 
-      expect(failure).toMatchObject({ code, stage, effect: "unknown", written: true, reused: !again });
+      expect(failure).toMatchObject({ code, stage, effect, written: true, reused: !again });
       const copies = server.received.slice(1);
       expect(copies.map(({ connection }) => connection)).toEqual(again ? [1, 2] : [1]);
       expect(new Set(copies.map(({ body, headers }) => `${body} ${headers["idempotency-key"]}`)).size).toBe(

@@ -225,7 +225,7 @@ describe("the attempt and total timeouts", () => {
 
     // Backoff that would pass the deadline is not waited for, so the call may end a little earlier than it. Without the
     // deadline a thousand retries would wait for hours.
-    expect(value.effect).toBe("unknown");
+    expect(value.effect).toBe("none");
     expect(ms).toBeLessThan(10_000);
     expect(server.received.length).toBe(value.attempts);
   });

@@ -2,7 +2,7 @@ import type { Effect, FailureKind } from "@outrigger/core";
 
 /** What the classification needs to know of an operation. */
 export interface StatusContract {
-  /** GET, HEAD, OPTIONS: there is nothing that could take effect. */
+  /** GET, HEAD, OPTIONS: there is nothing that could take effect, so every failure has effect `none`. */
   readonly readOnly: boolean;
   /** The request carries an idempotency key that the provider honours. */
   readonly keyed: boolean;
@@ -46,12 +46,13 @@ export function verdictOfStatus(status: number, contract: StatusContract): Statu
   if (status >= 200 && status <= 299) return undefined;
   if (contract.refusals.has(status)) return refused;
   if (contract.notApplied.has(status) || neverApplied.has(status)) return notApplied;
-  if (passing.has(status)) return { effect: "unknown", kind: "failed", transient: true };
+  const effect = contract.readOnly ? "none" : "unknown";
+  if (passing.has(status)) return { effect, kind: "failed", transient: true };
   // The first request with this key is still in progress: the same request, later, gets its answer
   // (Idempotency-Key draft, 2.7).
-  if (status === 409 && contract.keyed) return { effect: "unknown", kind: "failed", transient: true };
-  if (status >= 500) return { effect: "unknown", kind: "failed", transient: false };
+  if (status === 409 && contract.keyed) return { effect, kind: "failed", transient: true };
+  if (status >= 500) return { effect, kind: "failed", transient: false };
   // It answered, and repeating changes nothing. For a write, no contract says that this "no" is final, so whether
   // something was applied stays open; its health is not in question either way.
-  return { effect: contract.readOnly ? "none" : "unknown", kind: "refused", transient: false };
+  return { effect, kind: "refused", transient: false };
 }

@@ -97,7 +97,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.facts.reused = connection.served > 0;
     this.#bytesReadBefore = connection.socket?.bytesRead ?? 0;
     connection.countRequest();
-    this.#context.record("unknown");
+    if (!this.#request.contract.readOnly) this.#context.record("unknown");
     this.facts.written = true;
     this.facts.stage = "send";
     this.facts.sentAtMs = this.#context.clock.now();

@@ -30,7 +30,7 @@ export interface TransportSettings {
  *
  * Resolves when the body has been read to its end, so that a slot held around it is held until the work is over.
  * The effect is decided here, once: `none` until the first byte may leave, `unknown` from then on, and what the
- * status says when one came.
+ * status says when one came. A request that only reads has nothing that could take effect, and stays at `none`.
  */
 export function transport(settings: TransportSettings): Call<PreparedRequest, HttpResponse> {
   return async (request, context) => {
@@ -155,7 +155,8 @@ class Attempt {
     const facts = this.#facts;
     const stage = facts?.stage ?? "connect";
     // Written in any exchange of this attempt: a resend that met nothing does not undo the first.
-    const effect = this.#resends.written > 0 || facts?.written === true ? "unknown" : "none";
+    const written = this.#resends.written > 0 || facts?.written === true;
+    const effect = written && !this.#request.contract.readOnly ? "unknown" : "none";
     const sofar = this.#answerSoFar(facts);
     switch (end.type) {
       case "aborted":
