@@ -17,6 +17,7 @@ export const ledgerFailureCodes = {
   inquiryInvalid: "INQUIRY_INVALID",
   refused: "REFUSED",
   cancelled: "CANCELLED",
+  notRetryable: "NOT_RETRYABLE",
 } as const;
 
 export function commitUnknown(cause: unknown): Failure {

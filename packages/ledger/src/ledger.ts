@@ -9,13 +9,14 @@ import { checkedKey } from "./operation/key.ts";
 import type { Operation, Outcome } from "./operation/operation.ts";
 import { checkedOptions, type LedgerOptions } from "./options.ts";
 import type { AnyDefinition, Engine } from "./run/engine.ts";
+import { retry } from "./run/operator-retry.ts";
 import { Resolver } from "./run/resolver.ts";
 import { run } from "./run/run.ts";
 import { type OpenState, openStates, type SettledState, settledStates } from "./state/transitions.ts";
 import { migrate } from "./store/migrations.ts";
 import type { PgTx } from "./store/pg.ts";
 import { type OperationRecord, recordOf } from "./store/record.ts";
-import { Store } from "./store/store.ts";
+import { type OperationRow, Store } from "./store/store.ts";
 
 export interface LedgerSnapshot {
   /** Operations that are not settled. */
@@ -45,6 +46,15 @@ export interface Ledger<Tx = PgTx> {
   find(
     which: string | { readonly operation: string; readonly key: string },
   ): Promise<OperationRecord | undefined>;
+  /**
+   * Puts an operation that is MANUAL, UNKNOWN or CANCELLING back to work now; a worker that has it loses it. What is
+   * to be cancelled is cancelled, and what is not known is asked for, with at least five tries before a person is
+   * told again.
+   *
+   * @throws TypeError without a reason, which goes into the history; Failure `NOT_RETRYABLE` with `effect: "none"`
+   * when there is no such operation, or it is being sent or settled.
+   */
+  retry(id: string, options: { readonly reason: string }): Promise<OperationRecord>;
   /** What is open. Reads open operations only, so that it may be polled however many are settled. */
   snapshot(): Promise<LedgerSnapshot>;
   /** How many operations have been settled. Reads the whole table: for a report, not for polling. */
@@ -66,6 +76,11 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
   const engine: Engine<Tx> = { store, clock, random, emit, step, kick: () => resolver.kick() };
   const resolver = new Resolver(engine, definitions, { ...resolving, leaseMs });
 
+  const findById = async (id: string): Promise<OperationRow | undefined> =>
+    uuid.test(id) ? await store.find(id) : undefined;
+  const withHistory = async (row: OperationRow): Promise<OperationRecord> =>
+    recordOf(row, (await store.history([row.id])).get(row.id) ?? []);
+
   return {
     migrate: () => migrate(sql, schema),
     operation<I, R>(name: string, definition: OperationDefinition<Tx, I, R>): Operation<I, R> {
@@ -84,13 +99,11 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
     async find(which) {
       const row =
         typeof which === "string"
-          ? uuid.test(which)
-            ? await store.find(which)
-            : undefined
+          ? await findById(which)
           : await store.findByKey(which.operation, checkedKey(which.key));
-      if (row === undefined) return undefined;
-      return recordOf(row, (await store.history([row.id])).get(row.id) ?? []);
+      return row === undefined ? undefined : await withHistory(row);
     },
+    retry: async (id, options) => await withHistory(await retry(engine, () => findById(id), options)),
     async snapshot() {
       const open = await store.open();
       return {

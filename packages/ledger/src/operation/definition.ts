@@ -49,7 +49,8 @@ export interface ProviderDefinition<I, R> {
   inquire?(input: I, info: CallInfo): Promise<Inquiry<R>>;
   /**
    * Undoes the call with this key. Returning means that it is undone, also if there was nothing to undo. A
-   * `Failure` of kind `refused` means that it can never be undone this way; other errors are tried again.
+   * `Failure` of kind `refused` with `effect: "none"` means that it can never be undone this way; other errors are
+   * tried again.
    */
   cancel?(input: I, info: CallInfo & { readonly result: R | undefined }): Promise<unknown>;
   readonly capabilities?: Capabilities;

@@ -2,7 +2,7 @@ import { Failure } from "@outrigger/core";
 import { ledgerFailureCodes } from "../failure.ts";
 import type { Inquiry } from "../operation/definition.ts";
 import { storableText } from "../store/storable-text.ts";
-import { about, codeOf, messageOf } from "./describe.ts";
+import { about, codeOf, messageOf, textOf } from "./describe.ts";
 import { type AnyDefinition, currentProvider, type Engine, type Held } from "./engine.ts";
 import { type Evidence, succeeded } from "./evidence.ts";
 import { callProvider, send } from "./send.ts";
@@ -26,6 +26,7 @@ export async function resolve<Tx>(
   }
   for (;;) {
     const before = held.row.state;
+    const resent = before === "SENDING" && held.row.inDoubt;
     if (!held.mine) return held;
     if (before === "SENDING") {
       held = await send(engine, definition, held, "keep", signal);
@@ -37,7 +38,7 @@ export async function resolve<Tx>(
       return held;
     }
     // Nothing new was learnt: it has been put back, with a wait.
-    if (held.row.state === before) return held;
+    if (held.row.state === before || (resent && held.row.state === "UNKNOWN")) return held;
   }
 }
 
@@ -52,10 +53,15 @@ async function inquire<Tx>(
   const { functions } = provider;
   if (functions.inquire === undefined) return { kind: "notFound", message: "the provider has no inquiry" };
   return await asked(engine, held, "inquiry", () =>
-    callProvider(engine, definition, held, signal, async (input, info) =>
-      functions.inquire?.(input, info),
-    ).then(inquiryEvidence, (error: unknown) => failed("inquiryFailed", error)),
+    callProvider(engine, definition, held, signal, async (input, info) => functions.inquire?.(input, info))
+      .then(inquiryEvidence)
+      .catch((error: unknown) => failed("inquiryFailed", error)),
   );
+}
+
+/** Whatever came from outside, as text that can be stored. */
+function textOr(fallback: string, value: unknown): string {
+  return value === undefined || value === null ? fallback : storableText(textOf(value));
 }
 
 function inquiryEvidence(answer: Inquiry<unknown> | undefined): Evidence {
@@ -66,8 +72,8 @@ function inquiryEvidence(answer: Inquiry<unknown> | undefined): Evidence {
     case "inProgress":
       return { kind: answer.status };
     case "refused": {
-      const code = answer.code ?? ledgerFailureCodes.refused;
-      const message = storableText(answer.message ?? "the provider refused it");
+      const code = textOr(ledgerFailureCodes.refused, answer.code);
+      const message = textOr("the provider refused it", answer.message);
       return { kind: "refused", code, message, failure: { code, message, kind: "refused", effect: "none" } };
     }
     default:
@@ -97,7 +103,9 @@ async function cancel<Tx>(
 }
 
 function cancelEvidence(error: unknown): Evidence {
-  return failed(Failure.is(error) && error.kind === "refused" ? "cancelRefused" : "cancelFailed", error);
+  // Only a "no" that certainly did nothing is final: a 429 or a 409 is a refusal of this one try.
+  const final = Failure.is(error) && error.kind === "refused" && error.effect === "none";
+  return failed(final ? "cancelRefused" : "cancelFailed", error);
 }
 
 /** One question to the provider, with the steps around it and the event that tells of its end. */

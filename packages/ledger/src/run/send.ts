@@ -124,8 +124,8 @@ function callEvidence(error: unknown): Evidence {
 
 function reasonOf(failure: Failure): AbandonedFailure {
   return {
-    code: failure.code,
-    message: storableText(failure.message),
+    code: codeOf(failure) ?? ledgerFailureCodes.refused,
+    message: storableText(messageOf(failure)),
     kind: failure.kind,
     effect: "none",
     ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }),

@@ -1,6 +1,12 @@
 import { ledgerFailureCodes } from "../failure.ts";
 import type { AbandonedFailure } from "../operation/definition.ts";
-import { decide, intentAfter, type OperationFacts, type Transition } from "../state/transitions.ts";
+import {
+  decide,
+  intentAfter,
+  type OperationFacts,
+  type OperationState,
+  type Transition,
+} from "../state/transitions.ts";
 import { storableText } from "../store/storable-text.ts";
 import type { Move, OperationRow } from "../store/store.ts";
 import { messageOf } from "./describe.ts";
@@ -60,7 +66,9 @@ function factsOf<Tx>(
   const unsettledForMs = (row.state === "CANCELLING" ? row.cancellingForMs : row.unknownForMs) + sinceReadMs;
   return {
     state: row.state,
+    intent: row.intent,
     inDoubt: row.inDoubt,
+    refused: evidence.failure?.kind === "refused",
     anotherProvider: mayFailOver(definition, evidence) && providerAfter(row) !== undefined,
     quietEnded: quietLeftMs(engine, definition, row) <= 0,
     // A send that starts now may last as long as its lease.
@@ -115,7 +123,7 @@ function dueInMs<Tx>(
   if (to === "SENDING") return definition.leaseMs;
   if (to !== "UNKNOWN" && to !== "CANCELLING") return undefined;
   if (after === "handOver") return 0;
-  if (from !== to) return definition.leaseMs;
+  if (from !== to && !isVainResend(row, evidence, to)) return definition.leaseMs;
   const ceilingMs = Math.min(
     definition.retryMaxMs,
     definition.retryFirstMs * 2 ** Math.min(30, Math.max(0, row.tries - 1)),
@@ -125,6 +133,11 @@ function dueInMs<Tx>(
   if (evidence.kind !== "notFound") return backoffMs;
   const leftMs = quietLeftMs(engine, definition, row);
   return leftMs > 0 ? Math.min(backoffMs, leftMs) : backoffMs;
+}
+
+/** A send after the first that told nothing: asking and sending again has to wait, or it would never pause. */
+function isVainResend(row: OperationRow, evidence: Evidence, to: OperationState): boolean {
+  return row.state === "SENDING" && row.inDoubt && evidence.kind !== "claimed" && to === "UNKNOWN";
 }
 
 /** Until "not found" may be acted upon. */
@@ -139,6 +152,7 @@ function failureFor(row: OperationRow, evidence: Evidence, { to }: Transition): 
   if (to !== "CANCELLING" && to !== "CANCELLED") return undefined;
   // The reason that led to the cancel stays; the cancel's own answer adds nothing for the caller.
   if (row.failure !== undefined) return undefined;
+  if (evidence.failure !== undefined) return JSON.stringify(evidence.failure);
   const rejected = evidence.kind === "commitRejected";
   const reason: AbandonedFailure = {
     code: rejected

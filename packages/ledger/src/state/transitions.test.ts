@@ -6,6 +6,7 @@ import {
   dueStates,
   type EvidenceKind,
   evidenceKinds,
+  type Intent,
   intentAfter,
   type NotFoundPolicy,
   type OperationFacts,
@@ -25,17 +26,29 @@ function* everyCase(): Generator<[OperationFacts, EvidenceKind, CancelFacts]> {
     for (const evidence of evidenceKinds)
       for (const onNotFound of ["cancel", "resend", "manual"] satisfies NotFoundPolicy[])
         for (const inDoubt of both)
-          for (const anotherProvider of both)
-            for (const quietEnded of both)
-              for (const keyOpen of both)
-                for (const overdue of both)
-                  for (const canCancel of both)
-                    for (const cancelBlocksLateOriginal of canCancel ? both : [false])
-                      yield [
-                        { state, onNotFound, inDoubt, anotherProvider, quietEnded, keyOpen, overdue },
-                        evidence,
-                        { canCancel, cancelBlocksLateOriginal },
-                      ];
+          for (const refused of both)
+            for (const intent of ["EXECUTE", "CANCEL"] satisfies Intent[])
+              for (const anotherProvider of both)
+                for (const quietEnded of both)
+                  for (const keyOpen of both)
+                    for (const overdue of both)
+                      for (const canCancel of both)
+                        for (const cancelBlocksLateOriginal of canCancel ? both : [false])
+                          yield [
+                            {
+                              state,
+                              intent,
+                              onNotFound,
+                              inDoubt,
+                              refused,
+                              anotherProvider,
+                              quietEnded,
+                              keyOpen,
+                              overdue,
+                            },
+                            evidence,
+                            { canCancel, cancelBlocksLateOriginal },
+                          ];
 }
 
 /** Every case that the table has, with where it leads. */
@@ -119,14 +132,15 @@ test("there is no way back from cancelling, and the intent never returns", () =>
   expect(intentAfter("EXECUTE", "UNKNOWN")).toBe("EXECUTE");
 });
 
-test("nothing is sent again once the key's window is over", () => {
+test("nothing is sent again once the key's window is over, or a person has to know", () => {
   for (const [facts, evidence, , move] of moves) {
     if (facts.state !== "UNKNOWN" || move.to !== "SENDING") continue;
-    expect([evidence, facts.keyOpen, facts.onNotFound, facts.quietEnded]).toEqual([
+    expect([evidence, facts.keyOpen, facts.onNotFound, facts.quietEnded, facts.overdue]).toEqual([
       "notFound",
       true,
       "resend",
       true,
+      false,
     ]);
   }
 });
@@ -135,6 +149,22 @@ test('"not found" is acted upon only after the quiet period, and cancelled only 
   for (const [facts, evidence, provider, move] of moves) {
     if (evidence !== "notFound" || move.to !== "CANCELLING") continue;
     expect([facts.quietEnded, provider.cancelBlocksLateOriginal]).toEqual([true, true]);
+  }
+});
+
+test("a second send that was refused is cancelled exactly where that stops the first", () => {
+  for (const [facts, evidence, provider, move] of moves) {
+    if (facts.state !== "SENDING" || evidence !== "noEffect" || !facts.inDoubt) continue;
+    const cancels = facts.refused && provider.cancelBlocksLateOriginal;
+    expect(move.to).toBe(cancels ? "CANCELLING" : "UNKNOWN");
+  }
+});
+
+test("a person's retry goes back to asking or to cancelling, as was intended, and never to sending", () => {
+  for (const [facts, evidence, , move] of moves) {
+    if (evidence !== "operatorRetry") continue;
+    if (facts.state === "MANUAL") expect(move.to).toBe(facts.intent === "CANCEL" ? "CANCELLING" : "UNKNOWN");
+    else expect(move.to).toBe(facts.state);
   }
 });
 

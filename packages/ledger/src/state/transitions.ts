@@ -52,6 +52,7 @@ export type Intent = "EXECUTE" | "CANCEL";
  * - `commitRejected`, `abandonRejected`: the user's transaction cannot take the outcome.
  * - `cancelled`, `cancelFailed`, `cancelRefused`: the cancel was answered, was not, or will never succeed.
  * - `cancelRequested`: the business wants it undone. `lateArrival`: its effect appeared after it was settled.
+ * - `operatorRetry`: a person puts it back to work, with a reason.
  */
 export const evidenceKinds = [
   "claimed",
@@ -69,6 +70,7 @@ export const evidenceKinds = [
   "cancelRefused",
   "cancelRequested",
   "lateArrival",
+  "operatorRetry",
 ] as const;
 export type EvidenceKind = (typeof evidenceKinds)[number];
 
@@ -78,8 +80,11 @@ export type NotFoundPolicy = "cancel" | "resend" | "manual";
 /** What of an operation counts for a decision. Times have become yes or no before they get here. */
 export interface OperationFacts {
   readonly state: OperationState;
+  readonly intent: Intent;
   /** Whether an earlier send of this operation to the same provider may still take effect. */
   readonly inDoubt: boolean;
+  /** Whether what was just learnt is a final "no" (kind `refused`), and not an outage. */
+  readonly refused: boolean;
   /** Whether another provider is left to ask. */
   readonly anotherProvider: boolean;
   /** Whether so much time has passed since the last send that "not found" may be acted upon. */
@@ -105,6 +110,8 @@ type Guard = (facts: OperationFacts, provider: CancelFacts) => boolean;
 
 type GuardName =
   | "inDoubt"
+  | "refusedResend"
+  | "cancelIntended"
   | "anotherProvider"
   | "canCancel"
   | "cancelBlocksLateOriginal"
@@ -114,12 +121,15 @@ type GuardName =
 
 const guards: Readonly<Record<GuardName, Guard>> = {
   inDoubt: (facts) => facts.inDoubt,
+  refusedResend: (facts, provider) => facts.inDoubt && facts.refused && provider.cancelBlocksLateOriginal,
+  cancelIntended: (facts) => facts.intent === "CANCEL",
   anotherProvider: (facts) => facts.anotherProvider,
   canCancel: (_, provider) => provider.canCancel,
   cancelBlocksLateOriginal: (_, provider) => provider.cancelBlocksLateOriginal,
   mayCancel: (facts, provider) =>
     facts.quietEnded && facts.onNotFound !== "manual" && provider.cancelBlocksLateOriginal,
-  mayResend: (facts) => facts.quietEnded && facts.onNotFound === "resend" && facts.keyOpen,
+  // Once it is overdue sending has been tried for long enough.
+  mayResend: (facts) => facts.quietEnded && facts.onNotFound === "resend" && facts.keyOpen && !facts.overdue,
   overdue: (facts) => facts.overdue,
 };
 
@@ -147,7 +157,8 @@ export const operationTable: Readonly<
     claimed: [{ to: "UNKNOWN" }],
     succeeded: [{ to: "DONE", business: "commit" }],
     noEffect: [
-      // "No effect" speaks of the last send only; an earlier one may still arrive.
+      // "No effect" speaks of the last send only; an earlier one may still arrive, unless a cancel stops it.
+      { when: "refusedResend", to: "CANCELLING" },
       { when: "inDoubt", to: "UNKNOWN" },
       { when: "anotherProvider", to: "SENDING", nextProvider: true },
       { to: "FAILED", business: "abandon" },
@@ -171,6 +182,7 @@ export const operationTable: Readonly<
     commitRejected: commitOrCancel,
     abandonRejected: [{ when: "overdue", to: "MANUAL" }, { to: "UNKNOWN" }],
     cancelRequested: [{ when: "cancelBlocksLateOriginal", to: "CANCELLING" }, { to: "UNKNOWN" }],
+    operatorRetry: [{ to: "UNKNOWN" }],
   },
   CANCELLING: {
     claimed: [{ to: "CANCELLING" }],
@@ -180,6 +192,7 @@ export const operationTable: Readonly<
     cancelFailed: [{ when: "overdue", to: "MANUAL" }, { to: "CANCELLING" }],
     cancelRefused: [{ to: "MANUAL" }],
     abandonRejected: [{ when: "overdue", to: "MANUAL" }, { to: "CANCELLING" }],
+    operatorRetry: [{ to: "CANCELLING" }],
   },
   DONE: {
     cancelRequested: [{ when: "canCancel", to: "CANCELLING" }, { to: "DONE" }],
@@ -188,6 +201,7 @@ export const operationTable: Readonly<
   CANCELLED: { lateArrival: commitOrCancel },
   MANUAL: {
     cancelRequested: [{ when: "cancelBlocksLateOriginal", to: "CANCELLING" }, { to: "MANUAL" }],
+    operatorRetry: [{ when: "cancelIntended", to: "CANCELLING" }, { to: "UNKNOWN" }],
   },
 };
 

@@ -10,6 +10,7 @@ import { type OperationState, openStates, settledStates } from "../state/transit
 export interface Statements {
   readonly insert: string;
   readonly move: string;
+  readonly retry: string;
   readonly renew: string;
   readonly claim: string;
   readonly release: string;
@@ -71,7 +72,9 @@ export function statements(schema: string): Statements {
           result = coalesce($9, p.result),
           failure = coalesce($10, p.failure),
           attempt = p.attempt + case when $4::text = 'SENDING' then 1 else 0 end,
-          tries = case when p.state = $4::text then p.tries else 0 end,
+          -- Sending again and asking again are one effort: their tries go on.
+          tries = case when p.state = $4::text or (p.in_doubt and $4::text in ('SENDING', 'UNKNOWN'))
+            then p.tries else 0 end,
           sent_at = case when $4::text = 'SENDING' then statement_timestamp() else p.sent_at end,
           key_expires_at = case when p.provider = $6::text and p.state <> 'READY' then p.key_expires_at
             else ${inMs("$11")} end,
@@ -86,6 +89,25 @@ export function statements(schema: string): Statements {
         insert into ${event} (operation_id, at, fence, from_state, to_state, provider, why, evidence)
         select id, statement_timestamp(), fence, $3::text, state, provider, $12::text, $13::text from o
         where $14::boolean
+      )
+      select ${row} from o`,
+
+    // A person's move. Whoever has the row loses it, and it is due at once.
+    retry: `
+      with o as (
+        update ${operation} as p set state = $4::text, fence = p.fence + 1, tries = 0,
+          in_doubt = p.in_doubt or $4::text = 'UNKNOWN',
+          due_at = statement_timestamp(),
+          unknown_since = case when $4::text = 'UNKNOWN'
+            then coalesce(p.unknown_since, statement_timestamp()) else p.unknown_since end,
+          cancelling_since = case when $4::text = 'CANCELLING'
+            then coalesce(p.cancelling_since, statement_timestamp()) else p.cancelling_since end,
+          updated_at = statement_timestamp()
+        where p.id = $1 and p.fence = $2::bigint and p.state = $3
+        returning *
+      ), noted as (
+        insert into ${event} (operation_id, at, fence, from_state, to_state, provider, why, evidence)
+        select id, statement_timestamp(), fence, $3, state, provider, $5::text, $6::text from o
       )
       select ${row} from o`,
 

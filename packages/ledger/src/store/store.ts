@@ -16,7 +16,7 @@ export interface OperationRow {
   readonly providers: readonly string[];
   /** Sends that were made durable, the first one included. */
   readonly attempt: number;
-  /** Claims since the state last changed. */
+  /** Claims since the state last changed; asking and sending again count as one state. */
   readonly tries: number;
   readonly inDoubt: boolean;
   readonly request: string;
@@ -120,6 +120,18 @@ export class Store<Tx> {
       move.why,
       move.evidence ?? null,
       move.from !== move.to || row.provider !== move.provider,
+    ]);
+  }
+
+  /** @returns undefined when the row has moved, or was claimed, since it was read. */
+  retry(row: OperationRow, to: OperationState, reason: string): Promise<OperationRow | undefined> {
+    return this.#one(this.sql.query, this.#text.retry, [
+      row.id,
+      row.fence,
+      row.state,
+      to,
+      "operatorRetry",
+      reason,
     ]);
   }
 

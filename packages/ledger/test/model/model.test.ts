@@ -34,6 +34,11 @@ describe("two workers, lost leases, crashes, lost and late messages, a user who 
       ["CANCELLED", "DONE", "FAILED", "MANUAL"],
     ],
     [
+      "sending again, and a cancel that stops the first",
+      { ...best, onNotFound: "resend", sends: 2 },
+      ["CANCELLED", "DONE", "FAILED"],
+    ],
+    [
       "a cancel that does not block",
       { ...best, onNotFound: "manual", declaresBlocking: false, blocks: false, overdue: true },
       ["CANCELLED", "DONE", "FAILED", "MANUAL"],
@@ -148,6 +153,18 @@ describe("what is left out breaks it, and the model sees it", () => {
       {
         ...resend,
         decide: (facts, evidence, provider) => decide({ ...facts, inDoubt: false }, evidence, provider),
+      },
+    ],
+    [
+      "a refused second send that is cancelled without stopping the first",
+      "CANCELLED with 1 charges, order void",
+      {
+        ...resend,
+        decide: (facts, evidence, provider) =>
+          decide(facts, evidence, {
+            ...provider,
+            cancelBlocksLateOriginal: evidence === "noEffect" && facts.refused,
+          }),
       },
     ],
     ["sending again where the key is not honoured", "2 active charges", { ...resend, dedupes: false }],

@@ -205,7 +205,7 @@ function* writes(
     yield { what: `${name} finds the row taken`, to: become(idle) };
     return;
   }
-  for (const facts of factChoices(seen, rules, world)) {
+  for (const facts of factChoices(seen, rules, world, evidence)) {
     const move = rules.decide(facts, evidence, {
       canCancel: rules.canCancel,
       cancelBlocksLateOriginal: rules.declaresBlocking,
@@ -244,12 +244,29 @@ function next(row: Row, asksAlways = false): Worker {
   return { at: "asking", seen: row };
 }
 
-function* factChoices(seen: Row, rules: Rules, world: World): Generator<OperationFacts> {
-  for (const quietEnded of [true, false]) {
+function* factChoices(
+  seen: Row,
+  rules: Rules,
+  world: World,
+  evidence?: EvidenceKind,
+): Generator<OperationFacts> {
+  for (const [quietEnded, refused] of evidence === "noEffect"
+    ? ([
+        [true, true],
+        [true, false],
+        [false, true],
+        [false, false],
+      ] as const)
+    : ([
+        [true, false],
+        [false, false],
+      ] as const)) {
     for (const overdue of rules.overdue ? [true, false] : [false]) {
       yield {
         state: seen.state,
+        intent: seen.intent,
         inDoubt: seen.inDoubt,
+        refused,
         anotherProvider: seen.provider + 1 < rules.providers,
         quietEnded,
         // The bound on sends stands for the end of the key's window.
