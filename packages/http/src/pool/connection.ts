@@ -44,6 +44,7 @@ export class Connection {
   #connectError: unknown;
   #connectMs: number | undefined;
   #open = false;
+  #retired = false;
   #idleSinceMs = 0;
 
   constructor(settings: ConnectionSettings, listener: ConnectionListener) {
@@ -73,9 +74,9 @@ export class Connection {
     return this.#served;
   }
 
-  /** Whether a socket is connected and not known to be dying. */
+  /** Whether a socket is connected that can serve another request: it is not known to be dying, and not retired. */
   get open(): boolean {
-    return this.#open && this.#socket?.destroyed === false;
+    return this.#open && !this.#retired && this.#socket?.destroyed === false;
   }
 
   get connecting(): boolean {
@@ -95,6 +96,11 @@ export class Connection {
   /** How long ago the last lease ended. */
   get idleMs(): number {
     return this.#settings.clock.now() - this.#idleSinceMs;
+  }
+
+  /** Says that no request may follow the present one, so that the pool closes the connection when it is given back. */
+  retire(): void {
+    this.#retired = true;
   }
 
   rest(): void {

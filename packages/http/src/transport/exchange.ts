@@ -147,6 +147,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     const { status, headers } = this.facts;
     if (status === undefined || headers === undefined) return;
+    // The rest of this request would go out in front of the next one, to a server that may read neither.
+    if ((this.#lease.connection.socket?.writableLength ?? 0) > 0) this.#lease.connection.retire();
     const [only] = this.#chunks;
     const body = this.#chunks.length > 1 ? Buffer.concat(this.#chunks) : (only ?? nothing);
     this.#settle({ type: "answered", status, headers, body });
