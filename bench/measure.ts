@@ -5,8 +5,8 @@ function cpuMs(): number {
 }
 
 /** How long a case runs before it is measured: short warm-ups flatter the wrong side. */
-export const warmUpMs = 1_000;
-export const measuredMs = 500;
+const warmUpMs = 1_000;
+const measuredMs = 500;
 
 /**
  * CPU nanoseconds for one operation.

@@ -19,7 +19,7 @@ export interface BulkheadChange {
   readonly queue?: BulkheadQueueChange | undefined;
 }
 
-export interface BulkheadQueueChange {
+interface BulkheadQueueChange {
   readonly maxWaiting?: number | undefined;
   readonly timeout?: Duration | undefined;
 }

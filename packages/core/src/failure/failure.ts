@@ -24,6 +24,8 @@ export const coreFailureCodes = {
   attemptTimeout: "ATTEMPT_TIMEOUT",
   deadlineExceeded: "DEADLINE_EXCEEDED",
   callAborted: "CALL_ABORTED",
+  /** An error that is no {@link Failure}, where one is promised; the error is the `cause`. */
+  callFailed: "CALL_FAILED",
   limitReached: "LIMIT_REACHED",
   breakerOpen: "BREAKER_OPEN",
   hedgeLost: "HEDGE_LOST",

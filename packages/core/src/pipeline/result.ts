@@ -1,4 +1,4 @@
-import { Failure, verdictOf } from "../failure/failure.ts";
+import { coreFailureCodes, Failure, verdictOf } from "../failure/failure.ts";
 
 /** How a call ended, for who would rather look than catch. */
 export type Result<O> =
@@ -10,5 +10,5 @@ export function failureOf(error: unknown): Failure {
   if (Failure.is(error)) return error;
   const { effect, kind, transient } = verdictOf(error);
   const message = error instanceof Error ? error.message : String(error);
-  return new Failure(message, { code: "CALL_FAILED", effect, kind, transient, cause: error });
+  return new Failure(message, { code: coreFailureCodes.callFailed, effect, kind, transient, cause: error });
 }

@@ -10,8 +10,6 @@ export interface StandardPolicies {
   readonly fallback?: Policy | undefined;
   /** Bounds everything that follows, together. */
   readonly deadline?: Policy | undefined;
-  /** Asks another provider; each has its own breaker and limits. */
-  readonly failover?: Policy | undefined;
   /** Sends another call when the first one is slow. */
   readonly hedge?: Policy | undefined;
   /** Each attempt asks breaker and limits again, and holds no slot while it waits. */
@@ -29,7 +27,6 @@ export interface StandardPolicies {
 const order = [
   "fallback",
   "deadline",
-  "failover",
   "hedge",
   "retry",
   "breaker",
@@ -49,7 +46,8 @@ const kinds: Readonly<Partial<Record<(typeof order)[number], string>>> = {
 };
 
 /**
- * A pipeline in the recommended order, whatever the order in which its policies are given.
+ * A pipeline in the recommended order, whatever the order in which its policies are given. `failover` is no policy but
+ * a call made of several, each with a pipeline of its own: it stands in the place of the call.
  *
  * @throws TypeError for an unknown place or a policy that belongs elsewhere, and what {@link pipeline} throws.
  */

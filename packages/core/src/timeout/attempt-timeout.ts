@@ -96,7 +96,7 @@ class TimeoutReports implements AttemptTimeoutCore {
 }
 
 /** The call, ended after the core's timeout or at its context's deadline, whichever comes first. */
-export function withinTimeout<I, O>(next: Call<I, O>, core: AttemptTimeoutCore): Call<I, O> {
+function withinTimeout<I, O>(next: Call<I, O>, core: AttemptTimeoutCore): Call<I, O> {
   return (input, context) => {
     if (context.abortReason !== undefined) return Promise.reject(context.abortReason);
     const leftMs = context.leftMs;
