@@ -18,6 +18,7 @@ export const ledgerFailureCodes = {
   refused: "REFUSED",
   cancelled: "CANCELLED",
   notRetryable: "NOT_RETRYABLE",
+  statementTimeout: "STATEMENT_TIMEOUT",
 } as const;
 
 export function commitUnknown(cause: unknown): Failure {
@@ -33,6 +34,13 @@ export function databaseUnavailable(cause: unknown): Failure {
     code: ledgerFailureCodes.databaseUnavailable,
     effect: "none",
     cause,
+  });
+}
+
+export function statementTimedOut(ms: number): Failure {
+  return new Failure(`the database did not answer within ${ms} ms`, {
+    code: ledgerFailureCodes.statementTimeout,
+    effect: "unknown",
   });
 }
 

@@ -39,5 +39,5 @@ export {
 } from "./state/transitions.ts";
 export { fromPgPool, type PgClient, type PgPool, type PgTx } from "./store/pg.ts";
 export type { OperationRecord } from "./store/record.ts";
-export type { SqlPort, SqlQuery, SqlRow } from "./store/sql-port.ts";
+export type { SqlBounds, SqlPort, SqlQuery, SqlRow } from "./store/sql-port.ts";
 export type { HistoryEntry } from "./store/store.ts";

@@ -16,6 +16,7 @@ import { type OpenState, openStates, type SettledState, settledStates } from "./
 import { migrate } from "./store/migrations.ts";
 import type { PgTx } from "./store/pg.ts";
 import { type OperationRecord, recordOf } from "./store/record.ts";
+import { bounded } from "./store/sql-port.ts";
 import { type OperationRow, Store } from "./store/store.ts";
 
 export interface LedgerSnapshot {
@@ -70,8 +71,10 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  * @throws TypeError or RangeError that names the option, the value and the fix.
  */
 export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
-  const { sql, schema, clock, random, emit, step, leaseMs, ...resolving } = checkedOptions(options);
-  const store = new Store(sql, schema, clock);
+  const { sql, schema, clock, random, emit, step, leaseMs, statementMs, ...resolving } =
+    checkedOptions(options);
+  const bounds = { clock, statementMs, transactionMs: leaseMs };
+  const store = new Store(bounded(sql, bounds), schema, clock);
   const definitions = new Map<string, AnyDefinition<Tx>>();
   const engine: Engine<Tx> = { store, clock, random, emit, step, kick: () => resolver.kick() };
   const resolver = new Resolver(engine, definitions, { ...resolving, leaseMs });

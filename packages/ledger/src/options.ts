@@ -35,6 +35,13 @@ export interface LedgerOptions<Tx> {
   readonly concurrency?: number;
   /** How long `stop` waits for running resolutions. @defaultValue "10s" */
   readonly drain?: Duration;
+  /**
+   * How long the database may take for a connection, or for one statement of the ledger, before it counts as
+   * unavailable; a user's function in a transaction has the length of the lease. The connection is then closed.
+   *
+   * @defaultValue a third of the lease, at least 5 s
+   */
+  readonly statementTimeout?: Duration;
   readonly clock?: Clock;
   readonly random?: Random;
   /** Hears what happens. What it throws, or rejects with when it is async, is dropped. */
@@ -72,13 +79,24 @@ export interface LedgerSettings<Tx> {
   readonly pollEveryMs: number;
   readonly concurrency: number;
   readonly drainMs: number;
+  readonly statementMs: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: (event: LedgerEvent) => void;
   readonly step: (name: StepName) => void | Promise<void>;
 }
 
-const otherKeys: readonly (keyof LedgerOptions<unknown>)[] = ["sql", "clock", "random", "onEvent", "onStep"];
+const otherKeys: readonly (keyof LedgerOptions<unknown>)[] = [
+  "sql",
+  "statementTimeout",
+  "clock",
+  "random",
+  "onEvent",
+  "onStep",
+];
+
+/** With less, a database that is only slow would count as gone. */
+const shortestDerivedStatementMs = 5_000;
 
 /** @throws TypeError or RangeError that names the option, the value and the fix. */
 export function checkedOptions<Tx>(options: LedgerOptions<Tx>): LedgerSettings<Tx> {
@@ -89,10 +107,15 @@ export function checkedOptions<Tx>(options: LedgerOptions<Tx>): LedgerSettings<T
   functionAt("ledger.random", random);
   if (onEvent !== undefined) functionAt("ledger.onEvent", onEvent);
   if (onStep !== undefined) functionAt("ledger.onStep", onStep);
+  const leaseMs = durationMs("ledger.lease", options.lease ?? ledgerDefaults.lease, leaseRange);
   return {
     sql,
     schema: schemaName("ledger.schema", options.schema ?? ledgerDefaults.schema),
-    leaseMs: durationMs("ledger.lease", options.lease ?? ledgerDefaults.lease, leaseRange),
+    leaseMs,
+    statementMs:
+      options.statementTimeout === undefined
+        ? Math.max(shortestDerivedStatementMs, leaseMs / 3)
+        : durationMs("ledger.statementTimeout", options.statementTimeout),
     pollEveryMs: durationMs("ledger.pollEvery", options.pollEvery ?? ledgerDefaults.pollEvery),
     concurrency: integerIn("ledger.concurrency", options.concurrency ?? ledgerDefaults.concurrency, 1),
     drainMs: durationMs("ledger.drain", options.drain ?? ledgerDefaults.drain, { minMs: 0 }),

@@ -99,14 +99,41 @@ test("an outcome that the database cannot take at all is pending, and ends paid 
   ]);
 });
 
-test("a database that is away before anything is stored costs nothing", async () => {
-  proxy.down = true;
+test("a database that is away before the key was looked up costs nothing, and says nothing of the key", async () => {
   const { pay } = node();
-  await expect(pay.run({ id: "d1", amount: 1 }, { key: "d1" })).rejects.toMatchObject({
-    code: "DATABASE_UNAVAILABLE",
-    effect: "none",
-    transient: true,
+  expect(await pay.run({ id: "d1", amount: 1 }, { key: "d1" })).toMatchObject({ status: "committed" });
+  const sent = shop.a.requests.length;
+  proxy.down = true;
+  for (const key of ["d1", "d1x"]) {
+    await expect(pay.run({ id: key, amount: 1 }, { key })).rejects.toMatchObject({
+      code: "INTENT_UNKNOWN",
+      effect: "unknown",
+      transient: true,
+    });
+  }
+  proxy.down = false;
+  expect(shop.a.requests).toHaveLength(sent);
+});
+
+test("a repeated key gets its outcome, also when the commit of its look-up is not answered", async () => {
+  const { pay } = node();
+  const first = await pay.run({ id: "d3", amount: 1 }, { key: "d3" });
+  proxy.next("swallowAnswer");
+  expect(await pay.run({ id: "d3", amount: 1 }, { key: "d3" })).toEqual(first);
+  expect(proxy.allMet).toBe(true);
+});
+
+test("a database that goes away once the key is known to be free leaves nothing, and says so", async () => {
+  const { pay } = node({
+    definition: {
+      async prepare(tx, order) {
+        proxy.down = true;
+        await tx.query("insert into orders (id, status) values ($1, 'pending')", [order.id]);
+      },
+    },
   });
+  const running = pay.run({ id: "d4", amount: 1 }, { key: "d4" });
+  await expect(running).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE", effect: "none" });
   proxy.down = false;
 });
 

@@ -29,8 +29,10 @@ export interface Operation<I, R> {
    *
    * @throws Failure `KEY_INVALID`, `INPUT_INVALID`, or `KEY_REUSED` when the key came with another input
    * before, all with `effect: "none"`; `CALL_ABORTED` when the signal had already aborted;
-   * `DATABASE_UNAVAILABLE` (`effect: "none"`) or `INTENT_UNKNOWN` (`effect: "unknown"`) when the intent could
-   * not be stored; and whatever `prepare` throws, with nothing stored and nothing sent.
+   * `DATABASE_UNAVAILABLE` (`effect: "none"`) when the intent could not be stored and the key is certainly free;
+   * `INTENT_UNKNOWN` (`effect: "unknown"`) when the database could not be asked whether anything is stored under
+   * the key; `TRANSACTION_ABORTED` when `prepare` ended the ledger's transaction or hid a failed statement; and
+   * whatever `prepare` throws, with nothing stored and nothing sent.
    */
   run(input: I, options: RunOptions): Promise<Outcome<R>>;
 }

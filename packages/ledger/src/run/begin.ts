@@ -14,8 +14,8 @@ export type Begun =
  * Makes the operation and the business row durable in one commit, before anything is sent.
  *
  * @throws what `prepare` throws, with nothing stored; Failure `DATABASE_UNAVAILABLE` with `effect: "none"`
- * when nothing was stored; Failure `INTENT_UNKNOWN` with `effect: "unknown"` when even that could not be found
- * out.
+ * when it is certain that nothing is stored under this key; Failure `INTENT_UNKNOWN` with `effect: "unknown"`
+ * when that could not be found out, also because an earlier call may have stored it.
  */
 export async function begin<Tx>(
   engine: Engine<Tx>,
@@ -24,10 +24,12 @@ export async function begin<Tx>(
 ): Promise<Begun> {
   const { store } = engine;
   let inserted: OperationRow | undefined;
+  let taken = false;
   try {
     const row = await store.sql.transaction(async (tx, query) => {
       // Our row first: its unique key orders callers, and a repeated key ends here, before the user's function.
       inserted = await store.insert(query, fresh);
+      taken = inserted === undefined;
       if (inserted === undefined) return undefined;
       await definition.prepare(tx, JSON.parse(fresh.request));
       await engine.step("intent.beforeCommit");
@@ -39,9 +41,34 @@ export async function begin<Tx>(
     if (hasCode(error, ledgerFailureCodes.commitUnknown) && inserted !== undefined) {
       return await afterLostCommit(engine, fresh, inserted, error);
     }
-    if (Failure.is(error)) throw error;
-    throw store.sql.isTransient(error) ? databaseUnavailable(error) : error;
+    if (hasCode(error, ledgerFailureCodes.transactionAborted)) throw inPrepare(error as Failure);
+    if (!store.sql.isTransient(error)) throw error;
+    // That transaction wrote nothing, so the end of its commit does not matter.
+    if (taken) return await existingAfterLoss(engine, fresh);
+    if (inserted === undefined) throw intentUnknown(error);
+    throw Failure.is(error) ? error : databaseUnavailable(error);
   }
+}
+
+function inPrepare(failure: Failure): Failure {
+  const { code, effect, transient } = failure;
+  return new Failure(`prepare: ${failure.message}`, { code, effect, transient, cause: failure });
+}
+
+async function existingAfterLoss<Tx>(engine: Engine<Tx>, fresh: NewOperation): Promise<Begun> {
+  try {
+    return await existing(engine, fresh);
+  } catch (error) {
+    throw intentUnknown(error);
+  }
+}
+
+function intentUnknown(cause: unknown): Failure {
+  return new Failure(
+    "the database could not be asked what is stored under this key; nothing was sent from here: call run again " +
+      "with the same key to learn what became of it",
+    { code: ledgerFailureCodes.intentUnknown, effect: "unknown", cause },
+  );
 }
 
 async function begun<Tx>(engine: Engine<Tx>, row: OperationRow, leaseMs: number): Promise<Begun> {
@@ -91,11 +118,7 @@ async function afterLostCommit<Tx>(
     return await begun(engine, { ...row, readAtMs: inserted.readAtMs }, fresh.dueInMs);
   } catch (error) {
     if (error instanceof NeverCommitted) throw databaseUnavailable(cause);
-    throw new Failure(
-      "the database went away while the operation was being stored; nothing was sent from here: call run " +
-        "again with the same key to learn what became of it",
-      { code: ledgerFailureCodes.intentUnknown, effect: "unknown", cause: error },
-    );
+    throw intentUnknown(error);
   }
 }
 

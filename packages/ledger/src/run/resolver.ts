@@ -75,14 +75,20 @@ export class Resolver<Tx> {
     if (!this.#running) return;
     this.#running = false;
     this.#timer?.cancel();
-    await this.#claiming;
     const { clock, store } = this.#engine;
-    await endedWithin(clock, this.#options.drainMs, this.#active.values());
+    const drainEndsAtMs = clock.now() + this.#options.drainMs;
+    // A database that does not answer must not hold the process; what a late answer claims is given back.
+    if (this.#claiming !== undefined) await endedWithin(clock, this.#options.drainMs, [this.#claiming]);
+    await endedWithin(clock, Math.max(0, drainEndsAtMs - clock.now()), this.#active.values());
     this.#stopping.abort();
     await endedWithin(clock, lastGraceMs, this.#active.values());
     const stuck = [...this.#active.keys()];
     // A failed release costs others only the rest of the lease.
-    await Promise.allSettled(stuck.map((row) => store.release(row)));
+    await endedWithin(
+      clock,
+      lastGraceMs,
+      stuck.map((row) => store.release(row).catch(() => {})),
+    );
     this.#engine.emit({ type: "resolverStopped", released: stuck.length });
   }
 
@@ -96,6 +102,10 @@ export class Resolver<Tx> {
         ...[...this.#definitions.values()].map((definition) => definition.leaseMs),
       );
       const rows = await this.#engine.store.claim([...this.#definitions.keys()], room, leaseMs);
+      if (!this.#running) {
+        await Promise.allSettled(rows.map((row) => this.#engine.store.release(row)));
+        return false;
+      }
       for (const row of rows) this.#work(row, leaseMs);
       return rows.length === room && this.#active.size < this.#options.concurrency;
     } catch (error) {

@@ -57,7 +57,8 @@ export async function write<Tx>(
     } catch (error) {
       if (error instanceof BusinessRejected) throw error;
       engine.emit({ type: "databaseFailed", during: move.to, code: codeOf(error) });
-      if (tries >= writeTries || !store.sql.isTransient(error)) {
+      const late = clock.now() >= held.leaseEndsAtMs;
+      if (tries >= writeTries || late || !store.sql.isTransient(error)) {
         throw new WriteFailed(`an operation could not be moved to ${move.to}`, { cause: error });
       }
       await sleep(clock, writeRetryMs * 2 ** (tries - 1));

@@ -1,6 +1,12 @@
 import { Failure } from "@outrigger/core";
-import { commitUnknown, databaseUnavailable, ledgerFailureCodes } from "../failure.ts";
-import type { SqlPort, SqlQuery, SqlRow } from "./sql-port.ts";
+import {
+  commitUnknown,
+  databaseUnavailable,
+  hasCode,
+  ledgerFailureCodes,
+  statementTimedOut,
+} from "../failure.ts";
+import type { SqlBounds, SqlPort, SqlQuery, SqlRow } from "./sql-port.ts";
 
 /** The part of `pg`'s client that the ledger uses. */
 export interface PgClient {
@@ -32,12 +38,12 @@ export interface PgTx extends PgClient {
 export function fromPgPool<Client extends PgClient = PgTx>(pool: PgPool<Client>): SqlPort<Client> {
   return {
     dialect: "postgres",
-    query: (text, values) => withClient(pool, (session) => session.query(text, values)),
-    transaction: (work) =>
-      withClient(pool, async (session) => {
-        await session.query("begin isolation level read committed");
+    query: (text, values, bounds) => withClient(pool, bounds, (session) => session.query(text, values)),
+    transaction: (work, bounds) =>
+      withClient(pool, bounds, async (session) => {
+        const transaction = await session.begin();
         const value = await session.orRollback(() => work(session.client, session.query));
-        await session.commit();
+        await session.commit(transaction);
         return value;
       }),
     isTransient,
@@ -47,45 +53,66 @@ export function fromPgPool<Client extends PgClient = PgTx>(pool: PgPool<Client>)
 interface Session<Client> {
   readonly client: Client;
   readonly query: SqlQuery;
+  /** @returns the transaction's number. */
+  begin(): Promise<string>;
   orRollback<T>(work: () => Promise<T>): Promise<T>;
-  commit(): Promise<void>;
+  commit(transaction: string): Promise<void>;
 }
 
 async function withClient<Client extends PgClient, T>(
   pool: PgPool<Client>,
+  bounds: SqlBounds | undefined,
   work: (session: Session<Client>) => Promise<T>,
 ): Promise<T> {
   let lost = false;
   const onError = (): void => {
     lost = true;
   };
-  const client = await checkOut(pool, onError);
-  const query: SqlQuery = async (text, values = []) =>
-    (await client.query(text, [...values])).rows as readonly SqlRow[];
+  const client = await checkOut(pool, onError, bounds);
+  const send = async (text: string, values?: readonly unknown[]): Promise<PgResult> => {
+    try {
+      return await within(bounds, bounds?.statementMs, client.query(text, values && [...values]));
+    } catch (error) {
+      // Its answer may still come, and would be taken for that of the next statement.
+      if (isLost(error)) lost = true;
+      throw error;
+    }
+  };
+  const query: SqlQuery = async (text, values = []) => (await send(text, values)).rows as readonly SqlRow[];
   try {
     return await work({
       client,
       query,
+      async begin() {
+        const results = await sendAll(send, `${beginText}; select txid_current()::text as number`);
+        return String(property(results.at(-1)?.rows[0], "number"));
+      },
       async orRollback(inner) {
         try {
-          return await inner();
+          return await within(bounds, bounds?.transactionMs, inner());
         } catch (error) {
-          await client.query("rollback").catch(onError);
+          if (isLost(error)) lost = true;
+          // On a connection that is given up the server rolls back by itself.
+          if (!lost) await send("rollback").catch(onError);
           // Before COMMIT was sent, a lost connection is a certain rollback.
+          if (hasCode(error, ledgerFailureCodes.statementTimeout)) throw databaseUnavailable(error);
           throw lost && !isTransient(error) ? databaseUnavailable(error) : error;
         }
       },
-      async commit() {
-        let command: string;
+      async commit(transaction) {
+        let results: readonly PgResult[];
         try {
-          command = (await client.query("commit")).command;
+          results = await sendAll(send, `${checkOf(transaction)}; commit`);
         } catch (error) {
           lost = true;
           // An ERROR is the server's answer, and it has rolled back. FATAL, or no answer, says nothing.
-          throw property(error, "severity") === "ERROR" ? error : commitUnknown(error);
+          if (property(error, "severity") !== "ERROR") throw commitUnknown(error);
+          if (property(error, "code") === failedTransaction) throw transactionFailed();
+          if (!property(error, "message")?.toString().includes(notOurs)) throw error;
+          throw transactionEnded(await stateOf(query, transaction));
         }
         // PostgreSQL answers COMMIT of a failed transaction with a plain ROLLBACK, without an error.
-        if (command !== "COMMIT") throw transactionAborted();
+        if (results.at(-1)?.command !== "COMMIT") throw transactionFailed();
       },
     });
   } finally {
@@ -94,30 +121,101 @@ async function withClient<Client extends PgClient, T>(
   }
 }
 
+type PgResult = Awaited<ReturnType<PgClient["query"]>>;
+
+/** Several statements in one message; pg answers with a list of results. */
+async function sendAll(
+  send: (text: string) => Promise<PgResult | readonly PgResult[]>,
+  text: string,
+): Promise<readonly PgResult[]> {
+  const results = await send(text);
+  return Array.isArray(results) ? results : [results as PgResult];
+}
+
+const beginText = "begin isolation level read committed";
+const notOurs = "outrigger: not the transaction that the ledger began";
+const failedTransaction = "25P02";
+
+/**
+ * Fails unless the session is still in the transaction with this number. It travels with COMMIT, so it costs no
+ * round trip, and COMMIT is not run when it fails. A user's function may have ended the transaction, or have begun
+ * another one, which the server's answers alone do not show.
+ */
+function checkOf(transaction: string): string {
+  const number = BigInt(transaction).toString();
+  return `select (case when txid_current_if_assigned() = ${number} then '1' else '${notOurs}' end)::int`;
+}
+
+async function stateOf(query: SqlQuery, transaction: string): Promise<unknown> {
+  try {
+    return (await query("select txid_status($1::bigint) as state", [transaction]))[0]?.["state"];
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws Failure `STATEMENT_TIMEOUT`; what `work` comes to later is dropped. */
+function within<T>(bounds: SqlBounds | undefined, ms: number | undefined, work: Promise<T>): Promise<T> {
+  if (bounds === undefined || ms === undefined) return work;
+  return new Promise((resolve, reject) => {
+    const timer = bounds.clock.setTimer(ms, () => reject(statementTimedOut(ms)));
+    work.finally(() => timer.cancel()).then(resolve, reject);
+  });
+}
+
 /**
  * Takes a client, and listens to its errors until it is given back: pg-pool listens to idle clients only, and
  * the error of a connection that breaks between two statements would end the process. In the callback, because
  * a server that goes down can put its farewell into the packet that completes the connection, and a promise
  * would be too late for it.
  */
-function checkOut<Client extends PgClient>(pool: PgPool<Client>, onError: () => void): Promise<Client> {
+function checkOut<Client extends PgClient>(
+  pool: PgPool<Client>,
+  onError: () => void,
+  bounds: SqlBounds | undefined,
+): Promise<Client> {
   return new Promise((resolve, reject) => {
+    let left = false;
+    const timer = bounds?.clock.setTimer(bounds.statementMs, () => {
+      left = true;
+      reject(databaseUnavailable(statementTimedOut(bounds.statementMs)));
+    });
     pool.connect((error, client) => {
-      if (client === undefined) {
-        reject(databaseUnavailable(error));
-        return;
+      timer?.cancel();
+      if (client === undefined) reject(databaseUnavailable(error));
+      else if (left) client.release();
+      else {
+        client.on("error", onError);
+        resolve(client);
       }
-      client.on("error", onError);
-      resolve(client);
     });
   });
 }
 
-function transactionAborted(): Failure {
+function transactionFailed(): Failure {
   return new Failure(
     "the transaction was rolled back, because a statement in it had failed and its error was caught; " +
       "let errors of tx.query reach the ledger, or use a savepoint",
     { code: ledgerFailureCodes.transactionAborted, effect: "none", transient: false },
+  );
+}
+
+/** @param state - What the database says of the transaction: committed, aborted, or nothing. */
+function transactionEnded(state: unknown): Failure {
+  const became =
+    state === "committed"
+      ? "committed, so what was written stands, and is settled later without being sent from here"
+      : state === "aborted"
+        ? "rolled back"
+        : "ended, and nobody knows how";
+  return new Failure(
+    `the ledger's transaction was ended by the function that ran in it; it was ${became}. Only the ledger may ` +
+      "send begin, commit and rollback on tx; use a savepoint",
+    {
+      code: ledgerFailureCodes.transactionAborted,
+      effect: state === "aborted" ? "none" : "unknown",
+      transient: false,
+    },
   );
 }
 
@@ -128,22 +226,55 @@ function transactionAborted(): Failure {
  */
 const transientClasses: ReadonlySet<string> = new Set(["08", "40", "53", "55", "57", "58"]);
 const lostConnection = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/;
-/** pg reports these without any code. */
-const lostMessage = /Connection terminated|not queryable|Client was closed|timeout exceeded when trying/;
+/** pg reports these without any code; the last one is its `query_timeout`. */
+const lostMessage =
+  /Connection terminated|not queryable|Client was closed|timeout exceeded when trying|Query read timeout/;
+/** How far down the causes are looked at: query builders wrap a driver's errors in their own. */
+const causesAtMost = 5;
 
 function isTransient(error: unknown): boolean {
-  if (Failure.is(error)) {
+  return someCause(error, (each) => {
+    const code = property(each, "code");
+    if (Failure.is(each)) return transientCodes.has(each.code);
     return (
-      error.code === ledgerFailureCodes.commitUnknown || error.code === ledgerFailureCodes.databaseUnavailable
+      isLostItself(each) ||
+      (typeof code === "string" && code.length === 5 && transientClasses.has(code.slice(0, 2)))
     );
-  }
+  });
+}
+
+const transientCodes: ReadonlySet<string> = new Set([
+  ledgerFailureCodes.commitUnknown,
+  ledgerFailureCodes.databaseUnavailable,
+  ledgerFailureCodes.statementTimeout,
+]);
+
+/** Whether the connection can no longer be used. */
+function isLost(error: unknown): boolean {
+  return someCause(error, isLostItself);
+}
+
+function isLostItself(error: unknown): boolean {
+  if (hasCode(error, ledgerFailureCodes.statementTimeout)) return true;
   const code = property(error, "code");
-  if (typeof code === "string") {
-    return lostConnection.test(code) || (code.length === 5 && transientClasses.has(code.slice(0, 2)));
-  }
+  if (typeof code === "string" && code !== "") return lostConnection.test(code) || /^08...$/.test(code);
   return error instanceof Error && lostMessage.test(error.message);
 }
 
-function property(error: unknown, name: string): unknown {
-  return typeof error === "object" && error !== null ? Reflect.get(error, name) : undefined;
+function someCause(error: unknown, holds: (each: unknown) => boolean): boolean {
+  let each = error;
+  for (let depth = 0; depth < causesAtMost && each !== undefined && each !== null; depth += 1) {
+    if (holds(each)) return true;
+    each = property(each, "cause");
+  }
+  return false;
+}
+
+/** Undefined also where reading it throws: users throw anything. */
+function property(holder: unknown, name: string): unknown {
+  try {
+    return typeof holder === "object" && holder !== null ? Reflect.get(holder, name) : undefined;
+  } catch {
+    return undefined;
+  }
 }

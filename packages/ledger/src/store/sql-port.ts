@@ -1,6 +1,17 @@
+import type { Clock } from "@outrigger/core";
+
 /** Sends one statement. Values travel as parameters, never inside the text. */
 export type SqlQuery = (text: string, values?: readonly unknown[]) => Promise<readonly SqlRow[]>;
 export type SqlRow = Readonly<Record<string, unknown>>;
+
+/** How long a database may keep the ledger waiting. Measured on the ledger's clock. */
+export interface SqlBounds {
+  readonly clock: Clock;
+  /** For a connection, and for each statement of the ledger, BEGIN and COMMIT included. */
+  readonly statementMs: number;
+  /** For all that happens in a transaction before its COMMIT, the user's own function included. */
+  readonly transactionMs: number;
+}
 
 /**
  * What the ledger needs of a database driver. `Tx` is what the user's own functions get to work with.
@@ -11,15 +22,30 @@ export type SqlRow = Readonly<Record<string, unknown>>;
 export interface SqlPort<Tx> {
   /** What the statements are written in. */
   readonly dialect: "postgres";
-  /** Runs one statement, committed when it returns. */
-  readonly query: SqlQuery;
+  /**
+   * Runs one statement, committed when it returns.
+   *
+   * What takes longer than `bounds` allows is left, with a transient error, and its connection is closed.
+   */
+  query(text: string, values?: readonly unknown[], bounds?: SqlBounds): Promise<readonly SqlRow[]>;
   /**
    * Runs `work` in one READ COMMITTED transaction, and resolves when its commit is known.
    *
    * @throws Failure `COMMIT_UNKNOWN` with `effect: "unknown"` when the answer to COMMIT did
-   * not arrive. Whatever else is thrown has been rolled back; an error of `work` comes through as it is.
+   * not arrive; `TRANSACTION_ABORTED` when `work` left no transaction, a failed one, or another one behind.
+   * Whatever else is thrown has been rolled back; an error of `work` comes through as it is.
    */
-  transaction<T>(work: (tx: Tx, query: SqlQuery) => Promise<T>): Promise<T>;
+  transaction<T>(work: (tx: Tx, query: SqlQuery) => Promise<T>, bounds?: SqlBounds): Promise<T>;
   /** Whether the same statements may succeed when they are tried again: lost connections, deadlocks, overload. */
   isTransient(error: unknown): boolean;
+}
+
+/** The same port, with every statement bounded. */
+export function bounded<Tx>(sql: SqlPort<Tx>, bounds: SqlBounds): SqlPort<Tx> {
+  return {
+    dialect: sql.dialect,
+    query: (text, values) => sql.query(text, values, bounds),
+    transaction: (work) => sql.transaction(work, bounds),
+    isTransient: (error) => sql.isTransient(error),
+  };
 }

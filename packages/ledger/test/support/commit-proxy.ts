@@ -12,6 +12,8 @@ export class CommitProxy {
   #fates: CommitFate[] = [];
   /** While true every connection is refused, and the open ones are ended. */
   #down = false;
+  /** While true nothing is passed on any more, in either direction; connections stay open, and new ones are taken. */
+  silent = false;
   readonly #hanging: Socket[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
@@ -78,6 +80,7 @@ export class CommitProxy {
     });
     server.on("close", () => client.destroy());
     client.on("data", (chunk) => {
+      if (this.silent) return;
       const fate = isCommit(chunk) ? this.#fates.shift() : undefined;
       if (fate === undefined || fate === "swallowAnswer") {
         swallowing = fate !== undefined;
@@ -89,13 +92,14 @@ export class CommitProxy {
       client.destroy();
     });
     server.on("data", (chunk) => {
+      if (this.silent) return;
       if (swallowing) client.destroy();
       else client.write(chunk);
     });
   }
 }
 
-/** A simple query is "Q", its length, its text and a zero. */
+/** A simple query is "Q", its length, its text and a zero; the text may hold several statements. */
 function isCommit(chunk: Buffer): boolean {
-  return chunk[0] === 0x51 && chunk.subarray(5).toString() === "commit\0";
+  return chunk[0] === 0x51 && chunk.toString().endsWith("commit\0");
 }

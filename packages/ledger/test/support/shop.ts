@@ -31,6 +31,8 @@ export interface NodeOptions extends Partial<LedgerOptions<PgTx>> {
   readonly unknown?: UnknownPolicy;
   readonly definition?: Partial<ManyProvidersDefinition<PgTx, Order, Payment>>;
   readonly database?: string;
+  /** pg's own bound on each of its queries. */
+  readonly queryTimeoutMs?: number;
   /** The operation's name: nodes resolve only what they define. @defaultValue "pay" */
   readonly operation?: string;
 }
@@ -81,10 +83,16 @@ export class Shop {
       definition = {},
       database = this.url,
       operation = "pay",
+      queryTimeoutMs,
       ...rest
     } = options;
     const name = `node_${process.pid}_${++this.#made}`;
-    const pool = new pg.Pool({ connectionString: database, max: 2, application_name: name });
+    const pool = new pg.Pool({
+      connectionString: database,
+      max: 2,
+      application_name: name,
+      ...(queryTimeoutMs !== undefined && { query_timeout: queryTimeoutMs }),
+    });
     pool.on("error", () => {});
     const events: LedgerEvent[] = [];
     const ledger = createLedger({

@@ -1,0 +1,130 @@
+import { expect, test } from "vitest";
+import { useShop } from "./support/shop.ts";
+import { recordOf, singleProvider } from "./support/single.ts";
+
+const shop = useShop("ledger_transaction");
+const unknown = { notFoundAfter: "0ms", retryFirst: "5ms", retryMax: "10ms" } as const;
+
+test.each([false, true])(
+  "pg's own query timeout in commit is no reason to cancel, wrapped: %s",
+  async (wrapped) => {
+    let tries = 0;
+    const key = `q${wrapped}`;
+    const node = singleProvider(
+      shop,
+      {},
+      {
+        unknown,
+        queryTimeoutMs: 500,
+        definition: {
+          async commit(tx, order) {
+            tries += 1;
+            if (tries === 1) {
+              await tx.query("select pg_sleep(0.7)").catch((cause: unknown) => {
+                throw wrapped ? new Error("could not update the order", { cause }) : cause;
+              });
+            }
+            await tx.query("update orders set status = 'paid' where id = $1", [order.id]);
+          },
+        },
+      },
+    );
+    expect(await node.pay.run({ id: key, amount: 1 }, { key })).toMatchObject({ status: "committed" });
+    expect(tries).toBe(2);
+    expect(shop.a.requests).not.toContain(`/cancel ${key}`);
+  },
+);
+
+test.each([
+  "rollback",
+  "rollback; begin",
+  "savepoint mine; rollback; begin; insert into orders (id, status) values ('x', 'y')",
+])(
+  "a prepare that ends the transaction with %j is refused by name, and nothing is sent",
+  async (statement) => {
+    const key = `p${statement.length}`;
+    const node = singleProvider(
+      shop,
+      {},
+      {
+        unknown,
+        definition: {
+          async prepare(tx, order) {
+            await tx.query("insert into orders (id, status) values ($1, 'pending')", [order.id]);
+            await tx.query(statement);
+          },
+        },
+      },
+    );
+    const running = node.pay.run({ id: key, amount: 1 }, { key });
+    await expect(running).rejects.toMatchObject({ code: "TRANSACTION_ABORTED" });
+    await expect(running).rejects.toThrow(/^prepare: /);
+    expect(shop.a.requests).not.toContain(`/charge ${key}`);
+    expect(await recordOf(node, key)).toBeUndefined();
+    expect(await shop.status(key)).toBeUndefined();
+    expect(await shop.status("x")).toBeUndefined();
+  },
+);
+
+test("a prepare that commits the transaction itself is refused, and what it stored is settled", async () => {
+  const node = singleProvider(
+    shop,
+    {},
+    {
+      unknown,
+      lease: "400ms",
+      definition: {
+        async prepare(tx, order) {
+          await tx.query("insert into orders (id, status) values ($1, 'pending')", [order.id]);
+          await tx.query("commit");
+        },
+      },
+    },
+  );
+  const running = node.pay.run({ id: "pc", amount: 1 }, { key: "pc" });
+  await expect(running).rejects.toMatchObject({ code: "TRANSACTION_ABORTED", effect: "unknown" });
+  node.ledger.start();
+  await shop.settled(node);
+  expect(await recordOf(node, "pc")).toMatchObject({ state: "CANCELLED" });
+  expect(shop.a.requests).not.toContain("/charge pc");
+});
+
+test("a commit that rolls back does not leave a charge without its order", async () => {
+  const node = singleProvider(
+    shop,
+    {},
+    {
+      unknown,
+      definition: {
+        async commit(tx) {
+          await tx.query("rollback");
+        },
+      },
+    },
+  );
+  node.ledger.start();
+  expect(await node.pay.run({ id: "cr", amount: 1 }, { key: "cr" })).toMatchObject({ status: "pending" });
+  await shop.settled(node);
+  const record = await recordOf(node, "cr");
+  expect(record?.state).toBe("CANCELLED");
+  expect(record?.history.find(({ to }) => to === "CANCELLING")?.evidence).toMatch(/^commit: /);
+  expect(shop.a.activeCharges("cr")).toBe(0);
+});
+
+test("a savepoint of a function's own is its own affair", async () => {
+  const node = singleProvider(
+    shop,
+    {},
+    {
+      definition: {
+        async prepare(tx, order) {
+          await tx.query("savepoint mine");
+          await tx.query("select no_such_column").catch(() => {});
+          await tx.query("rollback to savepoint mine");
+          await tx.query("insert into orders (id, status) values ($1, 'pending')", [order.id]);
+        },
+      },
+    },
+  );
+  expect(await node.pay.run({ id: "sp", amount: 1 }, { key: "sp" })).toMatchObject({ status: "committed" });
+});
