@@ -7,7 +7,10 @@ interface About {
   readonly provider: string;
 }
 
-/** What a ledger tells. Names, states, codes and times; never what a request or an answer contains. */
+/**
+ * What a ledger tells. Names, states, codes and times; never what a request or an answer contains, unless a
+ * user's function puts it into the message of its error.
+ */
 export type LedgerEvent =
   | ({
       readonly type: "operationMoved";
@@ -27,12 +30,16 @@ export type LedgerEvent =
       readonly type: "inquiryEnded";
       readonly evidence: string;
       readonly code: string | undefined;
+      /** What it failed with, in at most 200 characters, as the user's function said it. */
+      readonly message: string | undefined;
       readonly durationMs: number;
     } & About)
   | ({
       readonly type: "cancelEnded";
       readonly evidence: string;
       readonly code: string | undefined;
+      /** What it failed with, in at most 200 characters, as the user's function said it. */
+      readonly message: string | undefined;
       readonly durationMs: number;
     } & About)
   /** A worker woke after its lease, and its outcome was dropped. */

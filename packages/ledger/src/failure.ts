@@ -19,6 +19,8 @@ export const ledgerFailureCodes = {
   cancelled: "CANCELLED",
   notRetryable: "NOT_RETRYABLE",
   statementTimeout: "STATEMENT_TIMEOUT",
+  notMigrated: "NOT_MIGRATED",
+  writeRejected: "WRITE_REJECTED",
 } as const;
 
 export function commitUnknown(cause: unknown): Failure {
@@ -42,6 +44,18 @@ export function statementTimedOut(ms: number): Failure {
     code: ledgerFailureCodes.statementTimeout,
     effect: "unknown",
   });
+}
+
+export function notMigrated(cause: unknown): Failure {
+  return new Failure(
+    "the ledger's tables are missing or of an older version: call await ledger.migrate() first",
+    {
+      code: ledgerFailureCodes.notMigrated,
+      effect: "none",
+      transient: false,
+      cause,
+    },
+  );
 }
 
 export function hasCode(error: unknown, code: string): boolean {

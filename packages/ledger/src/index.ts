@@ -40,4 +40,4 @@ export {
 export { fromPgPool, type PgClient, type PgPool, type PgTx } from "./store/pg.ts";
 export type { OperationRecord } from "./store/record.ts";
 export type { SqlBounds, SqlPort, SqlQuery, SqlRow } from "./store/sql-port.ts";
-export type { HistoryEntry } from "./store/store.ts";
+export type { HistoryEntry, LastError } from "./store/store.ts";

@@ -31,7 +31,10 @@ export interface LedgerOptions<Tx> {
   readonly lease?: Duration;
   /** How often to look for work that other processes left. @defaultValue "250ms" */
   readonly pollEvery?: Duration;
-  /** Resolutions at a time in this process. Range: integer >= 1. @defaultValue 8 */
+  /**
+   * Resolutions at a time in this process, at most half of them for one provider where there are several. Range:
+   * integer >= 1. @defaultValue 8
+   */
   readonly concurrency?: number;
   /** How long `stop` waits for running resolutions. @defaultValue "10s" */
   readonly drain?: Duration;

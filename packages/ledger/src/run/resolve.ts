@@ -7,6 +7,7 @@ import { type AnyDefinition, currentProvider, type Engine, type Held } from "./e
 import { type Evidence, succeeded } from "./evidence.ts";
 import { callProvider, send } from "./send.ts";
 import { settle } from "./settle.ts";
+import { WriteFailed } from "./write.ts";
 
 /**
  * Takes a claimed operation as far as it can go now: to its end, or to the next time it is to be tried.
@@ -31,14 +32,35 @@ export async function resolve<Tx>(
     if (before === "SENDING") {
       held = await send(engine, definition, held, "keep", signal);
     } else if (before === "UNKNOWN") {
-      held = await settle(engine, definition, held, await inquire(engine, definition, held, signal), "keep");
+      const learnt = await inquire(engine, definition, held, signal);
+      held = await settleOrWait(engine, definition, held, learnt, "inquiryFailed");
     } else if (before === "CANCELLING") {
-      held = await settle(engine, definition, held, await cancel(engine, definition, held, signal), "keep");
+      const learnt = await cancel(engine, definition, held, signal);
+      held = await settleOrWait(engine, definition, held, learnt, "cancelFailed");
     } else {
       return held;
     }
     // Nothing new was learnt: it has been put back, with a wait.
     if (held.row.state === before || (resent && held.row.state === "UNKNOWN")) return held;
+  }
+}
+
+/** What was learnt but can never be written is an error like any other: with waits, and a person in the end. */
+async function settleOrWait<Tx>(
+  engine: Engine<Tx>,
+  definition: AnyDefinition<Tx>,
+  held: Held,
+  learnt: Evidence,
+  otherwise: "inquiryFailed" | "cancelFailed",
+): Promise<Held> {
+  try {
+    return await settle(engine, definition, held, learnt, "keep");
+  } catch (error) {
+    const cause = error instanceof WriteFailed ? error.cause : error;
+    if (engine.store.sql.isTransient(cause)) throw error;
+    const message = `what was learnt could not be written: ${messageOf(cause)}`;
+    const { writeRejected } = ledgerFailureCodes;
+    return await settle(engine, definition, held, { kind: otherwise, code: writeRejected, message }, "keep");
   }
 }
 
@@ -108,6 +130,9 @@ function cancelEvidence(error: unknown): Evidence {
   return failed(final ? "cancelRefused" : "cancelFailed", error);
 }
 
+/** What an event says of an error is for a glance; the record has more. */
+const eventTextAtMost = 200;
+
 /** One question to the provider, with the steps around it and the event that tells of its end. */
 async function asked<Tx>(
   engine: Engine<Tx>,
@@ -122,6 +147,7 @@ async function asked<Tx>(
     type: `${what}Ended`,
     evidence: evidence.kind,
     code: evidence.code,
+    message: evidence.message === undefined ? undefined : storableText(evidence.message, eventTextAtMost),
     durationMs: engine.clock.now() - startedAtMs,
     ...about(held.row),
   });

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "@outrigger/core";
+import { slotGroupOf } from "../store/statements.ts";
 import type { OperationRow } from "../store/store.ts";
 import { codeOf } from "./describe.ts";
 import type { AnyDefinition, Engine } from "./engine.ts";
@@ -94,24 +95,53 @@ export class Resolver<Tx> {
 
   /** @returns whether there may be more work that can be started right away. */
   async #claim(): Promise<boolean> {
-    const room = this.#options.concurrency - this.#active.size;
-    if (room <= 0 || this.#definitions.size === 0) return false;
+    const free = this.#options.concurrency - this.#active.size;
+    if (free <= 0 || this.#definitions.size === 0) return false;
+    const { full, room } = this.#slots();
+    const most = Math.min(free, room);
     try {
       const leaseMs = Math.max(
         this.#options.leaseMs,
         ...[...this.#definitions.values()].map((definition) => definition.leaseMs),
       );
-      const rows = await this.#engine.store.claim([...this.#definitions.keys()], room, leaseMs);
+      const rows = await this.#engine.store.claim([...this.#definitions.keys()], most, leaseMs, full);
       if (!this.#running) {
         await Promise.allSettled(rows.map((row) => this.#engine.store.release(row)));
         return false;
       }
       for (const row of rows) this.#work(row, leaseMs);
-      return rows.length === room && this.#active.size < this.#options.concurrency;
+      return rows.length === most && this.#active.size < this.#options.concurrency;
     } catch (error) {
       this.#engine.emit({ type: "databaseFailed", during: "claim", code: codeOf(error) });
       return false;
     }
+  }
+
+  /**
+   * A provider that answers nothing holds a slot for a lease each time, so no provider gets more than half of them
+   * while there are others.
+   *
+   * @returns the groups that have their half, and how many a claim may take so that no other one gets more.
+   */
+  #slots(): { readonly full: readonly string[]; readonly room: number } {
+    const share = this.#share();
+    const taken = new Map<string, number>();
+    for (const row of this.#active.keys()) {
+      const group = slotGroupOf(row);
+      taken.set(group, (taken.get(group) ?? 0) + 1);
+    }
+    const full = [...taken].filter(([, count]) => count >= share).map(([group]) => group);
+    const others = [...taken.values()].filter((count) => count < share);
+    return { full, room: share - Math.max(0, ...others) };
+  }
+
+  #share(): number {
+    const groups = new Set<string>();
+    for (const { name, providers } of this.#definitions.values()) {
+      for (const provider of providers.keys()) groups.add(slotGroupOf({ operation: name, provider }));
+    }
+    const { concurrency } = this.#options;
+    return groups.size < 2 ? concurrency : Math.max(1, Math.floor(concurrency / 2));
   }
 
   #work(row: OperationRow, leaseMs: number): void {
@@ -129,9 +159,11 @@ export class Resolver<Tx> {
     this.#active.set(
       row,
       work.then(() => {
+        const wasFull =
+          this.#active.size === this.#options.concurrency || this.#slots().full.includes(slotGroupOf(row));
         this.#active.delete(row);
         // There is room again, and there may be work that was left for lack of it.
-        if (this.#active.size === this.#options.concurrency - 1) this.kick();
+        if (wasFull) this.kick();
       }),
     );
   }

@@ -2,6 +2,7 @@ import { ledgerFailureCodes } from "../failure.ts";
 import type { AbandonedFailure } from "../operation/definition.ts";
 import {
   decide,
+  type EvidenceKind,
   intentAfter,
   type OperationFacts,
   type OperationState,
@@ -53,6 +54,16 @@ export async function settle<Tx>(
 
 /** Tries before an age alone may hand an operation to a person; a restart after a long outage is no reason. */
 const triesBeforeManual = 5;
+
+/** Evidence that is an error on the way, and not an answer. */
+const errors: ReadonlySet<EvidenceKind> = new Set([
+  "unclear",
+  "inquiryFailed",
+  "cancelFailed",
+  "cancelRefused",
+  "commitRejected",
+  "abandonRejected",
+]);
 
 const absentProvider = { canCancel: false, cancelBlocksLateOriginal: false } as const;
 
@@ -109,6 +120,12 @@ function moveFor<Tx>(
     keyWindowMs: definition.providers.get(provider)?.keyWindowMs,
     why: evidence.code === undefined ? evidence.kind : `${evidence.kind}: ${storableText(evidence.code)}`,
     evidence: evidence.message === undefined ? undefined : storableText(evidence.message),
+    error: errors.has(evidence.kind)
+      ? {
+          code: evidence.code === undefined ? undefined : storableText(evidence.code),
+          message: storableText(evidence.message ?? evidence.kind),
+        }
+      : undefined,
   };
 }
 

@@ -69,6 +69,14 @@ const migrations: readonly ((schema: string) => string)[] = [
       where state in ('READY', 'SENDING', 'UNKNOWN', 'CANCELLING', 'MANUAL');
     alter table ${schema}.operation rename constraint operation_unsettled_is_due to operation_is_due_while_worked_on;
   `,
+  // What the last inquiry or cancel failed with: the history has moves only, and a failure is mostly none.
+  (schema) => `
+    alter table ${schema}.operation
+      add column last_error_at timestamptz,
+      add column last_error_code text,
+      add column last_error_message text,
+      add column last_error_tries integer;
+  `,
 ];
 
 /**

@@ -1,6 +1,6 @@
 import type { AbandonedFailure } from "../operation/definition.ts";
 import type { Intent, OperationState } from "../state/transitions.ts";
-import type { HistoryEntry, OperationRow } from "./store.ts";
+import type { HistoryEntry, LastError, OperationRow } from "./store.ts";
 
 /** An operation for people and other programs: plain JSON, without the request and the result. */
 export interface OperationRecord {
@@ -12,6 +12,8 @@ export interface OperationRecord {
   readonly provider: string;
   readonly attempt: number;
   readonly failure: AbandonedFailure | null;
+  /** What was met last on the way; it stays when the operation ends well after it. */
+  readonly lastError: LastError | null;
   /** ISO 8601, UTC, by the database's clock. */
   readonly createdAt: string;
   readonly updatedAt: string;
@@ -28,6 +30,7 @@ export function recordOf(row: OperationRow, history: readonly HistoryEntry[]): O
     provider: row.provider,
     attempt: row.attempt,
     failure: row.failure === undefined ? null : (JSON.parse(row.failure) as AbandonedFailure),
+    lastError: row.lastError ?? null,
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
     history,

@@ -29,6 +29,17 @@ const msSince = (column: string): string =>
 const inMs = (parameter: string): string =>
   `statement_timestamp() + ${parameter}::float8 * interval '1 millisecond'`;
 
+/**
+ * What shares a provider's slots, see {@link slotGroupOf}. A single inline provider is called "default" in every
+ * operation, and is another one in each.
+ */
+const slotGroupColumn = `case when provider = 'default' then 'operation ' || operation else provider end`;
+
+/** The same as {@link slotGroupColumn} for what is known here. */
+export function slotGroupOf(of: { readonly operation: string; readonly provider: string }): string {
+  return of.provider === "default" ? `operation ${of.operation}` : of.provider;
+}
+
 const listed = (states: readonly OperationState[]): string => states.map((state) => `'${state}'`).join(", ");
 
 const row = `
@@ -37,6 +48,8 @@ const row = `
   case when o.in_doubt then 'yes' else 'no' end as in_doubt, o.request, o.result, o.failure,
   ${msSince("o.sent_at")} as sent_for_ms, -${msSince("o.key_expires_at")} as key_left_ms,
   ${msSince("o.unknown_since")} as unknown_for_ms, ${msSince("o.cancelling_since")} as cancelling_for_ms,
+  ${iso("o.last_error_at")} as last_error_at, o.last_error_code, o.last_error_message,
+  o.last_error_tries::text as last_error_tries,
   ${iso("o.created_at")} as created_at, ${iso("o.updated_at")} as updated_at`;
 
 export function statements(schema: string): Statements {
@@ -82,6 +95,10 @@ export function statements(schema: string): Statements {
             then coalesce(p.unknown_since, statement_timestamp()) else p.unknown_since end,
           cancelling_since = case when $4::text = 'CANCELLING'
             then coalesce(p.cancelling_since, statement_timestamp()) else p.cancelling_since end,
+          last_error_at = case when $15::boolean then statement_timestamp() else p.last_error_at end,
+          last_error_code = case when $15::boolean then $16::text else p.last_error_code end,
+          last_error_message = case when $15::boolean then $17::text else p.last_error_message end,
+          last_error_tries = case when $15::boolean then p.tries else p.last_error_tries end,
           updated_at = statement_timestamp()
         where p.id = $1 and p.fence = $2::bigint and p.state = $3::text
         returning *
@@ -120,6 +137,7 @@ export function statements(schema: string): Statements {
       with due as (
         select id from ${operation}
         where due_at <= statement_timestamp() and operation = any($1::text[])
+          and (${slotGroupColumn}) <> all($4::text[])
         order by due_at
         limit $2
         for update skip locked

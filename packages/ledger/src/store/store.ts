@@ -1,4 +1,5 @@
 import type { Clock } from "@outrigger/core";
+import { notMigrated } from "../failure.ts";
 import type { Intent, OpenState, OperationState, SettledState } from "../state/transitions.ts";
 import type { SqlPort, SqlQuery, SqlRow } from "./sql-port.ts";
 import { type Statements, statements } from "./statements.ts";
@@ -27,10 +28,21 @@ export interface OperationRow {
   readonly keyLeftMs: number;
   readonly unknownForMs: number;
   readonly cancellingForMs: number;
+  readonly lastError: LastError | undefined;
   readonly createdAt: string;
   readonly updatedAt: string;
   /** Local monotonic instant before the statement was sent, so that what is derived from it errs to the safe side. */
   readonly readAtMs: number;
+}
+
+/** What the last call, inquiry, cancel or local transaction failed with, if any ever did. */
+export interface LastError {
+  /** ISO 8601, UTC, by the database's clock. */
+  readonly at: string;
+  readonly code: string | null;
+  readonly message: string;
+  /** Tries in that state so far, that one included. */
+  readonly tries: number;
 }
 
 export interface NewOperation {
@@ -57,6 +69,8 @@ export interface Move {
   readonly keyWindowMs: number | undefined;
   readonly why: string;
   readonly evidence?: string | undefined;
+  /** Replaces the last error. */
+  readonly error?: { readonly code: string | undefined; readonly message: string } | undefined;
 }
 
 export interface HistoryEntry {
@@ -120,6 +134,9 @@ export class Store<Tx> {
       move.why,
       move.evidence ?? null,
       move.from !== move.to || row.provider !== move.provider,
+      move.error !== undefined,
+      move.error?.code ?? null,
+      move.error?.message ?? null,
     ]);
   }
 
@@ -140,12 +157,18 @@ export class Store<Tx> {
     return this.#one(this.sql.query, this.#text.renew, [row.id, row.fence, row.state, leaseMs]);
   }
 
-  claim(operations: readonly string[], limit: number, leaseMs: number): Promise<readonly OperationRow[]> {
-    return this.#many(this.sql.query, this.#text.claim, [[...operations], limit, leaseMs]);
+  /** @param but - Groups of slots of which nothing is claimed, see {@link slotGroupOf}. */
+  claim(
+    operations: readonly string[],
+    limit: number,
+    leaseMs: number,
+    but: readonly string[],
+  ): Promise<readonly OperationRow[]> {
+    return this.#many(this.sql.query, this.#text.claim, [[...operations], limit, leaseMs, [...but]]);
   }
 
   async release(row: OperationRow): Promise<void> {
-    await this.sql.query(this.#text.release, [row.id, row.fence]);
+    await migrated(this.sql.query, this.#text.release, [row.id, row.fence]);
   }
 
   find(id: string): Promise<OperationRow | undefined> {
@@ -162,7 +185,7 @@ export class Store<Tx> {
 
   async history(ids: readonly string[]): Promise<ReadonlyMap<string, readonly HistoryEntry[]>> {
     const entries = new Map<string, HistoryEntry[]>(ids.map((id) => [id, []]));
-    for (const row of await this.sql.query(this.#text.history, [[...ids]])) {
+    for (const row of await migrated(this.sql.query, this.#text.history, [[...ids]])) {
       entries.get(String(row["operation_id"]))?.push({
         at: String(row["at"]),
         fence: Number(row["fence"]),
@@ -177,7 +200,7 @@ export class Store<Tx> {
   }
 
   async open(): Promise<readonly OpenCount[]> {
-    return (await this.sql.query(this.#text.open)).map((row) => ({
+    return (await migrated(this.sql.query, this.#text.open)).map((row) => ({
       state: row["state"] as OpenState,
       count: Number(row["count"]),
       oldestMs: Number(row["oldest_ms"]),
@@ -185,7 +208,7 @@ export class Store<Tx> {
   }
 
   async settled(): Promise<readonly (readonly [SettledState, number])[]> {
-    return (await this.sql.query(this.#text.settled)).map((row) => [
+    return (await migrated(this.sql.query, this.#text.settled)).map((row) => [
       row["state"] as SettledState,
       Number(row["count"]),
     ]);
@@ -197,7 +220,25 @@ export class Store<Tx> {
 
   async #many(query: SqlQuery, text: string, values: readonly unknown[]): Promise<readonly OperationRow[]> {
     const readAtMs = this.#clock.now();
-    return (await query(text, values)).map((row) => toOperation(row, readAtMs));
+    return (await migrated(query, text, values)).map((row) => toOperation(row, readAtMs));
+  }
+}
+
+/** No such table, schema or column. Source: PostgreSQL manual, appendix A. */
+const notThere: ReadonlySet<unknown> = new Set(["42P01", "3F000", "42703"]);
+
+/** Only the ledger's own tables are named in these statements, so what is missing is a migration. */
+async function migrated(
+  query: SqlQuery,
+  text: string,
+  values?: readonly unknown[],
+): Promise<readonly SqlRow[]> {
+  try {
+    return await query(text, values);
+  } catch (error) {
+    const code: unknown =
+      typeof error === "object" && error !== null ? Reflect.get(error, "code") : undefined;
+    throw notThere.has(code) ? notMigrated(error) : error;
   }
 }
 
@@ -222,9 +263,21 @@ function toOperation(row: SqlRow, readAtMs: number): OperationRow {
     keyLeftMs: Number(row["key_left_ms"] ?? Number.NEGATIVE_INFINITY),
     unknownForMs: Number(row["unknown_for_ms"] ?? 0),
     cancellingForMs: Number(row["cancelling_for_ms"] ?? 0),
+    lastError: toLastError(row),
     createdAt: String(row["created_at"]),
     updatedAt: String(row["updated_at"]),
     readAtMs,
+  };
+}
+
+function toLastError(row: SqlRow): LastError | undefined {
+  const at = optional(row["last_error_at"]);
+  if (at === undefined) return undefined;
+  return {
+    at,
+    code: optional(row["last_error_code"]) ?? null,
+    message: String(row["last_error_message"]),
+    tries: Number(row["last_error_tries"]),
   };
 }
 
