@@ -73,6 +73,7 @@ class Integration implements HttpIntegration {
   readonly #pool: ConnectionPool;
   readonly #sends = new Map<string, { readonly operation: Operation; readonly send: Send }>();
   readonly #breaker: ReturnType<typeof circuitBreaker> | undefined;
+  readonly #breakers = new Map<string, ReturnType<typeof circuitBreaker>>();
   readonly #limit: ReturnType<typeof concurrencyLimit> | undefined;
   readonly #running = new Set<CallContext>();
   readonly #counts = { succeeded: 0, failed: 0 };
@@ -99,11 +100,15 @@ class Integration implements HttpIntegration {
     });
     for (const [name, operation] of settings.operations) {
       const { attempt, total } = operation.timeout;
+      if (settings.breaker !== false && operation.breaker === "own") {
+        const own = { ...observed, name: `${settings.name}.${name}` };
+        this.#breakers.set(name, circuitBreaker({ ...settings.breaker, ...own, clock }));
+      }
       const policies: readonly (Policy | undefined)[] = [
         this.#register,
         deadline({ total, ...observed }),
         again,
-        this.#breaker,
+        this.#breakers.get(name) ?? this.#breaker,
         this.#limit,
         attempt === undefined ? undefined : attemptTimeout({ timeout: attempt, ...observed }),
       ];
@@ -141,6 +146,7 @@ class Integration implements HttpIntegration {
     return {
       name: this.name,
       breaker: this.#breaker?.snapshot() ?? null,
+      breakers: Object.fromEntries([...this.#breakers].map(([name, each]) => [name, each.snapshot()])),
       concurrency: this.#limit?.snapshot() ?? null,
       pool: this.#pool.snapshot(),
       calls: { running: this.#running.size, ...this.#counts },

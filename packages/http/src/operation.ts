@@ -41,6 +41,13 @@ export interface OperationOptions {
   /** Sent with every request of the operation; they replace the integration's. */
   readonly headers?: RequestHeaders | undefined;
   readonly timeout?: OperationTimeouts | undefined;
+  /**
+   * `"own"` gives the operation a circuit of its own, with the integration's breaker options: an inquiry that works is
+   * then not cut off by charges that fail, which is when it is needed.
+   *
+   * @defaultValue "shared": one circuit with all other operations that share it
+   */
+  readonly breaker?: "own" | "shared" | undefined;
 }
 
 /** An operation, read and checked. */
@@ -56,12 +63,15 @@ export interface Operation {
   /** Names that a request may not set, with the reason. */
   readonly refusedHeaders: ReadonlyMap<string, string>;
   readonly timeout: OperationTimeoutsMs;
+  readonly breaker: "own" | "shared";
 }
 
 export interface OperationDefaults {
   readonly headers: RequestHeaders;
   readonly timeout: OperationTimeouts;
   readonly notApplied: readonly number[];
+  /** The integration has a circuit breaker. */
+  readonly breaker: boolean;
 }
 
 const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
@@ -84,6 +94,7 @@ export function parseOperation(
     "notApplied",
     "headers",
     "timeout",
+    "breaker",
   ]);
   const method = oneOf(join(path, "method"), options.method, methods);
   const timeout = parseOperationTimeouts(join(path, "timeout"), options.timeout ?? {}, defaults.timeout);
@@ -113,7 +124,16 @@ export function parseOperation(
     headers,
     refusedHeaders,
     timeout,
+    breaker: parseBreaker(join(path, "breaker"), options.breaker, defaults.breaker),
   };
+}
+
+function parseBreaker(path: string, value: unknown, available: boolean): "own" | "shared" {
+  const breaker = oneOf(path, value ?? "shared", ["own", "shared"]);
+  if (breaker === "shared" || available) return breaker;
+  throw new RangeError(
+    `${path} is "own", but breaker is false, so there are no options for it: remove one of them`,
+  );
 }
 
 function parseKeyed(

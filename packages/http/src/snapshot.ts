@@ -6,6 +6,8 @@ export interface HttpIntegrationSnapshot {
   readonly name: string;
   /** Null when the integration has none. */
   readonly breaker: BreakerSnapshot | null;
+  /** Of the operations that have a circuit of their own, by name. */
+  readonly breakers: Readonly<Record<string, BreakerSnapshot>>;
   /** Null when the integration has none. */
   readonly concurrency: ConcurrencySnapshot | null;
   readonly pool: PoolSnapshot;

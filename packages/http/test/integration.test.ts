@@ -122,6 +122,38 @@ describe("our own rejections", () => {
   });
 });
 
+describe("an operation with a circuit of its own", () => {
+  const own = { ...operations, read: { ...operations.read, breaker: "own" } } as never;
+
+  test("is not cut off by what fails elsewhere", async () => {
+    const { api, server } = await lane((request, peer) => peer.reply(request.method === "POST" ? 500 : 200), {
+      breaker: { minimumCalls: 5, openFor: "30s" },
+      operations: own,
+    });
+    for (let nth = 0; nth < 5; nth += 1) await failureOf(send(api, "plain"));
+
+    expect((await failureOf(send(api, "keyed"))).code).toBe("BREAKER_OPEN");
+    expect((await send(api, "read")).status).toBe(200);
+    expect(server.received).toHaveLength(6);
+    expect(api.snapshot()).toMatchObject({
+      breaker: { state: "open", name: "lab" },
+      breakers: { read: { state: "closed", name: "lab.read" } },
+    });
+  });
+
+  test("is cut off by its own failures, by the integration's options, and cuts off nobody else", async () => {
+    const { api } = await lane((request, peer) => peer.reply(request.method === "GET" ? 500 : 200), {
+      breaker: { minimumCalls: 5, openFor: "30s" },
+      operations: own,
+    });
+    for (let nth = 0; nth < 5; nth += 1) await failureOf(send(api, "read"));
+
+    expect((await failureOf(send(api, "read"))).code).toBe("BREAKER_OPEN");
+    expect((await send(api, "plain")).status).toBe(200);
+    expect(Object.keys(api.snapshot().breakers)).toEqual(["read"]);
+  });
+});
+
 describe("an answer", () => {
   test("is read by its charset, and as JSON", async () => {
     const { api } = await lane((_request, peer) => {
@@ -348,6 +380,7 @@ test("the snapshot is plain JSON", async () => {
   expect(snapshot).toMatchObject({
     name: "lab",
     breaker: { state: "closed" },
+    breakers: {},
     concurrency: { limit: 100, inUse: 0 },
     pool: {
       connections: 100,

@@ -105,6 +105,11 @@ describe("a mistake is refused at construction, with its place and its fix", () 
       /headers\.k must not be given: pass it as key/,
     ],
     [charge({ refusals: [402], notApplied: [402] }), /both hold 402/],
+    [charge({ breaker: "mine" }), /^operations\.charge\.breaker must be one of "own", "shared"; got "mine"$/],
+    [
+      { ...charge({ breaker: "own" }), breaker: false },
+      /^operations\.charge\.breaker is "own", but breaker is false/,
+    ],
     [charge({ refusals: 402 }), /^operations\.charge\.refusals must be an array/],
     [
       charge({ timeout: { connect: "1s" } }),

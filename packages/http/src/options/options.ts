@@ -38,7 +38,7 @@ export interface HttpIntegrationOptions<Operations extends Record<string, Operat
   readonly concurrency?: Omit<ConcurrencyLimitOptions, "name" | "onEvent"> | false | undefined;
   /** `false` for no retries. @defaultValue two retries, exponential from 200 ms, full jitter */
   readonly retry?: Omit<RetryOptions, "name" | "onEvent" | "random"> | false | undefined;
-  /** One circuit over all operations. `false` for none. @defaultValue half of at least 20 calls in 10 s */
+  /** One circuit over all operations but those that have one of their own. `false` for none. @defaultValue half of at least 20 calls in 10 s */
   readonly breaker?: Omit<BreakerOptions, "name" | "onEvent" | "clock"> | false | undefined;
   /** Sent with every request. */
   readonly headers?: RequestHeaders | undefined;
@@ -109,6 +109,7 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
     headers: options.headers ?? {},
     timeout: options.timeout ?? {},
     notApplied: [...statusSet("notApplied", options.notApplied ?? [])],
+    breaker: options.breaker !== false,
   };
   return {
     name,
