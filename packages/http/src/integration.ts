@@ -94,6 +94,7 @@ class Integration implements HttpIntegration {
     const again = settings.retry === false ? undefined : retry({ ...settings.retry, ...observed, random });
     const send = transport({
       integration: settings.name,
+      peer: hostAndPort(settings.baseUrl.origin),
       pool: this.#pool,
       acquireMs: settings.pool.acquireMs,
       emit: this.#emit,
@@ -278,6 +279,11 @@ class Integration implements HttpIntegration {
       },
     );
   }
+}
+
+function hostAndPort(origin: string): string {
+  const { hostname, port, protocol } = new URL(origin);
+  return `${hostname}:${port || (protocol === "https:" ? "443" : "80")}`;
 }
 
 function closedError(): Error {

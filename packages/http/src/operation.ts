@@ -1,5 +1,6 @@
 import { assertKnownKeys, type Duration, durationMs, integerIn, join, oneOf } from "@outrigger/core";
 import type { StatusContract } from "./classify/status.ts";
+import { kindOf } from "./options/plain-object.ts";
 import {
   type OperationTimeouts,
   type OperationTimeoutsMs,
@@ -101,7 +102,12 @@ export function parseOperation(
   const idempotency = options.idempotency ?? (idempotentMethods.has(method) ? "natural" : "none");
   const key =
     typeof idempotency === "string" ? undefined : parseKeyed(join(path, "idempotency"), idempotency, timeout);
-  if (key === undefined) oneOf(join(path, "idempotency"), idempotency, ["natural", "none"]);
+  if (key === undefined && idempotency !== "natural" && idempotency !== "none") {
+    throw new RangeError(
+      `${join(path, "idempotency")} must be "natural", "none" or { header: "Idempotency-Key", window: "1d" }, ` +
+        `with the time for which the provider remembers a key; got ${kindOf(idempotency)}`,
+    );
+  }
 
   const refusedHeaders = new Map<string, string>();
   if (key !== undefined) refusedHeaders.set(key.header, "pass it as key");

@@ -241,6 +241,7 @@ describe("a service that cannot be reached", () => {
         written: false,
         attempts: 2,
         cause: { code: "ECONNREFUSED" },
+        message: `lab.${operation}: the connection to ${new URL(url).host} was not made (ECONNREFUSED)`,
       });
       expect(events.filter((event) => event.type === "connectionFailed")).toMatchObject([
         { code: "ECONNREFUSED" },
@@ -256,6 +257,7 @@ describe("a service that cannot be reached", () => {
 
     expect(await failureOf(send(api, "plain"))).toMatchObject({
       code: "DNS_FAILED",
+      message: expect.stringContaining("the host of no-such-host.invalid:80 was not found (E") as string,
       effect: "none",
       stage: "connect",
       written: false,

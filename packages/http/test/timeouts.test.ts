@@ -28,6 +28,7 @@ describe("the read timeout", () => {
       code: "READ_TIMEOUT",
       stage: "headers",
       effect: "unknown",
+      message: "lab.plain: no answer within 200 ms (timeout.read); it may have acted",
     });
   });
 
@@ -37,6 +38,7 @@ describe("the read timeout", () => {
     const { value, ms } = await timed(() => failureOf(send(api, "plain")));
 
     expect(value).toMatchObject({ code: "READ_TIMEOUT", stage: "body", status: 200, effect: "unknown" });
+    expect(value.message).toBe("lab.plain: its answer stopped for 200 ms (timeout.read); it may have acted");
     expectFrom200(ms);
   });
 
@@ -93,6 +95,9 @@ describe("the read timeout", () => {
     );
 
     expect(value).toMatchObject({ code: "READ_TIMEOUT", stage: "send", effect: "unknown", written: true });
+    expect(value.message).toBe(
+      "lab.plain: the request was not taken within 200 ms (timeout.read); it may have acted",
+    );
     expectFrom200(ms);
   });
 
@@ -120,6 +125,7 @@ describe("a host that swallows connections", () => {
       stage: "connect",
       effect: "none",
       written: false,
+      message: `lab.plain: the connection to ${new URL(blackhole.url).host} was not made in time`,
     });
     expect(api.snapshot().pool).toMatchObject({ inUse: 0, open: 0, connectFailures: 1 });
   });

@@ -19,13 +19,13 @@ test.each([
   ["ERR_TLS_CERT_ALTNAME_INVALID", "TLS_FAILED", false],
   ["ERR_SSL_WRONG_VERSION_NUMBER", "TLS_FAILED", false],
 ])("%s while connecting is %s, transient: %s", (code, expected, transient) => {
-  expect(verdictOfConnectError(withCode(code))).toMatchObject({ code: expected, transient });
+  expect(verdictOfConnectError(withCode(code), "x:1")).toMatchObject({ code: expected, transient });
 });
 
 test("an error without a code is told by its name", () => {
-  expect(verdictOfConnectError(new TypeError("x"))).toMatchObject({
+  expect(verdictOfConnectError(new TypeError("x"), "x:1")).toMatchObject({
     code: "CONNECT_FAILED",
-    text: "the connection was not made (TypeError)",
+    text: "the connection to x:1 was not made (TypeError)",
   });
   expect(verdictOfExchangeError("x", "headers")).toMatchObject({ code: "CONNECTION_LOST" });
 });

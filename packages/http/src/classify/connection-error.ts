@@ -19,26 +19,38 @@ const dnsCodes: ReadonlySet<string> = new Set([
 const tlsCode =
   /^(?:ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|CRL_|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH_)/;
 
-/** An error while the connection was being made: nothing was sent. */
-export function verdictOfConnectError(error: unknown): ErrorVerdict {
+/**
+ * An error while the connection was being made: nothing was sent.
+ *
+ * @param peer - Host and port, for the message.
+ */
+export function verdictOfConnectError(error: unknown, peer: string): ErrorVerdict {
   const code = codeOf(error);
   if (code === "UND_ERR_CONNECT_TIMEOUT" || code === "ETIMEDOUT") {
     return {
       code: httpFailureCodes.connectTimeout,
       transient: true,
-      text: "the connection was not made in time",
+      text: `the connection to ${peer} was not made in time`,
     };
   }
   if (code !== undefined && dnsCodes.has(code)) {
-    return { code: httpFailureCodes.dnsFailed, transient: true, text: `the host was not found (${code})` };
+    return {
+      code: httpFailureCodes.dnsFailed,
+      transient: true,
+      text: `the host of ${peer} was not found (${code})`,
+    };
   }
   if (code !== undefined && tlsCode.test(code)) {
-    return { code: httpFailureCodes.tlsFailed, transient: false, text: `TLS was not established (${code})` };
+    return {
+      code: httpFailureCodes.tlsFailed,
+      transient: false,
+      text: `TLS with ${peer} was not established (${code})`,
+    };
   }
   return {
     code: httpFailureCodes.connectFailed,
     transient: true,
-    text: `the connection was not made (${code ?? nameOf(error)})`,
+    text: `the connection to ${peer} was not made (${code ?? nameOf(error)})`,
   };
 }
 

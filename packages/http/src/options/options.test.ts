@@ -86,7 +86,10 @@ describe("a mistake is refused at construction, with its place and its fix", () 
     [charge({ method: "post" }), /^operations\.charge\.method must be one of "GET"/],
     [charge({ path: "v1" }), /^operations\.charge\.path must start with one "\/"/],
     [charge({ pth: "/" }), /^operations\.charge\.pth is not an option; did you mean "path"\?/],
-    [charge({ idempotency: "key" }), /^operations\.charge\.idempotency must be one of "natural", "none"/],
+    [
+      charge({ idempotency: "Idempotency-Key" }),
+      /^operations\.charge\.idempotency must be "natural", "none" or \{ header: "Idempotency-Key", window: "1d" \}.*; got a string$/,
+    ],
     [
       charge({ idempotency: { header: "a b", window: "1d" } }),
       /^operations\.charge\.idempotency\.header must be a header name/,

@@ -1,4 +1,4 @@
-import { type Call, type CallContext, Failure, worseEffect } from "@outrigger/core";
+import { type Call, type CallContext, type Effect, Failure, worseEffect } from "@outrigger/core";
 import {
   causeOf,
   codeOf,
@@ -19,6 +19,8 @@ import type { ExchangeFacts, PreparedRequest } from "./request.ts";
 
 export interface TransportSettings {
   readonly integration: string;
+  /** Host and port, for messages. */
+  readonly peer: string;
   readonly pool: ConnectionPool;
   readonly acquireMs: number;
   /** Undefined when nobody listens. */
@@ -163,7 +165,7 @@ class Attempt {
         // The policy that ended the call has its own failure on the way; this one is what its slot waits for.
         return Failure.is(end.reason) ? end.reason : new Error("aborted", { cause: end.reason });
       case "timedOut":
-        return this.#failure(`it was silent for ${this.#request.readMs} ms ${silence[stage]}`, {
+        return this.#failure(silence(stage, this.#request.readMs, effect), {
           code: httpFailureCodes.readTimeout,
           effect,
           ...sofar,
@@ -177,7 +179,7 @@ class Attempt {
         });
       case "broken": {
         const verdict = end.connecting
-          ? verdictOfConnectError(end.error)
+          ? verdictOfConnectError(end.error, this.#settings.peer)
           : verdictOfExchangeError(end.error, stage);
         return this.#failure(verdict.text, {
           code: verdict.code,
@@ -257,13 +259,16 @@ class Attempt {
 /** A connection that rested for less than this is used at once for requests that may be resent. */
 const trustedIdleMs = 10;
 
-const silence: Readonly<Record<HttpStage, string>> = {
-  acquire: "",
-  connect: "",
-  send: "while the request was being sent",
-  headers: "before it answered",
-  body: "in the middle of its answer",
-};
+function silence(stage: HttpStage, readMs: number, effect: Effect): string {
+  const within = `${readMs} ms (timeout.read)`;
+  const what =
+    stage === "body"
+      ? `its answer stopped for ${within}`
+      : stage === "send"
+        ? `the request was not taken within ${within}`
+        : `no answer within ${within}`;
+  return effect === "none" ? what : `${what}; it may have acted`;
+}
 
 function between(fromMs: number | undefined, untilMs: number | undefined): number | undefined {
   return fromMs === undefined || untilMs === undefined ? undefined : untilMs - fromMs;
