@@ -138,7 +138,7 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a lost answer of a provider counts as nothing applied",
     file: http("classify/status.ts"),
-    from: 'if (passing.has(status)) return { effect: "unknown", kind: "failed", transient: true };',
+    from: 'if (passing.has(status)) return { effect, kind: "failed", transient: true };',
     to: "if (passing.has(status)) return notApplied;",
     tests: ["packages/http"],
   },
