@@ -13,6 +13,7 @@ test("wrong options are refused at construction, and the message names the optio
     [{ sql, lease: "1d" }, "ledger.lease must lie between 100ms and 1h"],
     [{ sql, concurrency: 0 }, "ledger.concurrency must be a whole number, at least 1; got 0"],
     [{ sql, pollEvry: "1s" }, 'did you mean "pollEvery"?'],
+    [{ sql, statementTimeout: 5 }, "ledger.statementTimeout"],
     [{ sql, drain: "soon" }, "ledger.drain must be a duration"],
     [{ sql: { ...sql, isTransient: undefined } }, "ledger.sql must be a SqlPort, such as fromPgPool(pool)"],
     [{ sql: { ...sql, dialect: "mysql" } }, 'ledger.sql.dialect must be one of "postgres"; got "mysql"'],

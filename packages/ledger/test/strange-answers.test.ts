@@ -93,3 +93,20 @@ test("a call that throws something strange leaves the outcome unknown, and the i
   await shop.settled(node);
   expect(await shop.status("strange")).toBe("paid");
 });
+
+test("what was learnt but can never be written is tried with waits, and ends with a person", async () => {
+  await shop.pool.query(`
+    create function no_failed() returns trigger language plpgsql as $$
+      begin raise exception 'no' using errcode = '22000'; end $$;
+    create trigger no_failed before update on outrigger.operation for each row
+      when (new.state = 'FAILED' and new.key = 'unwritable') execute function no_failed()`);
+  shop.a.mode = { charge: "replyLost" };
+  const node = singleProvider(shop, { inquire: async () => ({ status: "refused" }) }, { unknown });
+  node.ledger.start();
+  await node.pay.run({ id: "unwritable", amount: 1 }, { key: "unwritable" });
+  await shop.settled(node, 5_000);
+  expect(await recordOf(node, "unwritable")).toMatchObject({
+    state: "MANUAL",
+    lastError: { code: "WRITE_REJECTED", message: "what was learnt could not be written: no" },
+  });
+});

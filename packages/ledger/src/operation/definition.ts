@@ -69,7 +69,8 @@ export interface AbandonedFailure {
 
 export interface UnknownPolicy {
   /**
-   * What to do once "not found" may be acted upon.
+   * What to do once "not found" may be acted upon. Sending again waits as asking does, until `manualAfter`; one that is
+   * refused is cancelled where the cancel blocks a late original.
    *
    * @defaultValue `"cancel"` when every provider's cancel blocks a late original, else `"manual"`
    */
