@@ -38,8 +38,9 @@ export function describePayments(baseUrl: string): Payments {
         idempotency: { header: "Idempotency-Key", window: "15d" },
         refusals: [402], // a final "no" by the provider's contract: nothing was charged
       },
-      inquire: { method: "GET", path: "/v1/charges" },
-      cancel: { method: "POST", path: "/v1/cancels", idempotency: "natural" },
+      // Circuits of their own: failing charges must not keep us from asking what became of them.
+      inquire: { method: "GET", path: "/v1/charges", breaker: "own" },
+      cancel: { method: "POST", path: "/v1/cancels", idempotency: "natural", breaker: "own" },
     },
   });
   // #endregion

@@ -25,11 +25,13 @@ export function paymentProvider(name: string, baseUrl: string): HttpIntegration 
         refusals: [402, 410],
         notApplied: [503],
       },
-      inquire: { method: "GET", path: "/v1/charges" },
+      // Circuits of their own: failing charges must not keep us from asking what became of them.
+      inquire: { method: "GET", path: "/v1/charges", breaker: "own" },
       cancel: {
         method: "POST",
         path: "/v1/cancels",
         idempotency: { header: "Idempotency-Key", window: "1d" },
+        breaker: "own",
       },
     },
   });
