@@ -20,21 +20,17 @@ export const operationStates = [
 ] as const;
 export type OperationState = (typeof operationStates)[number];
 
+export type SettledState = "DONE" | "FAILED" | "CANCELLED";
 /** Both sides agree, and the business row says how it ended. */
-export const settledStates = ["DONE", "FAILED", "CANCELLED"] as const satisfies readonly OperationState[];
-export type SettledState = (typeof settledStates)[number];
+export const settledStates: readonly SettledState[] = ["DONE", "FAILED", "CANCELLED"];
 
+export type DueState = "READY" | "SENDING" | "UNKNOWN" | "CANCELLING";
 /** A worker takes it further by itself; such a row has the time at which it is due. */
-export const dueStates = [
-  "READY",
-  "SENDING",
-  "UNKNOWN",
-  "CANCELLING",
-] as const satisfies readonly OperationState[];
+export const dueStates: readonly DueState[] = ["READY", "SENDING", "UNKNOWN", "CANCELLING"];
 
+export type OpenState = DueState | "MANUAL";
 /** Not settled: everything that a worker or a person still has to end. */
-export const openStates = [...dueStates, "MANUAL"] as const satisfies readonly OperationState[];
-export type OpenState = (typeof openStates)[number];
+export const openStates: readonly OpenState[] = [...dueStates, "MANUAL"];
 
 /** What was wanted of the other side in the end. Goes from EXECUTE to CANCEL, never back. */
 export type Intent = "EXECUTE" | "CANCEL";
