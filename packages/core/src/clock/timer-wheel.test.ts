@@ -36,12 +36,18 @@ class Machine implements WheelHost {
     callback();
   }
 
+  /** Time passes while the event loop is held; what is due then runs late, and once. */
+  late(ms: number): void {
+    this.nowMs += ms;
+    this.advance(0);
+  }
+
   advance(ms: number): void {
     const untilMs = this.nowMs + ms;
     while (this.armed !== undefined && this.armed.dueAtMs <= untilMs) {
       const { dueAtMs, callback } = this.armed;
       this.armed = undefined;
-      this.nowMs = dueAtMs;
+      this.nowMs = Math.max(this.nowMs, dueAtMs);
       callback();
     }
     this.nowMs = untilMs;
@@ -182,4 +188,69 @@ test.each([
     encoding: "utf8",
   });
   expect([stdout.trim(), status]).toEqual([printed, 0]);
+});
+
+test("a callback that arms another timer while the machine is late does not put off those that are due after it", () => {
+  const machine = new Machine();
+  const wheel = new TimerWheel(machine);
+  const fired: string[] = [];
+  wheel.arm(0, 1, () => {
+    fired.push("first");
+    wheel.arm(machine.now(), 10, () => fired.push("armed by the first"));
+  });
+  wheel.arm(0, 3, () => fired.push("second"));
+  wheel.arm(0, 5, () => fired.push("third"));
+  // The event loop was held until now: all three are due when the machine's timer runs.
+  machine.late(6);
+  expect(fired).toEqual(["first", "second", "third"]);
+  machine.advance(20);
+  expect(fired.at(-1)).toBe("armed by the first");
+  expect(wheel.pending).toBe(0);
+});
+
+test("however late the machine is and whatever callbacks arm, nothing waits longer than the machine is late", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ delayMs: fc.nat(40), thenMs: fc.option(fc.nat(40), { nil: undefined }) }), {
+        minLength: 1,
+        maxLength: 20,
+      }),
+      fc.array(fc.nat(30), { minLength: 1, maxLength: 20 }),
+      (timers, lateness) => {
+        const machine = new Machine();
+        const wheel = new TimerWheel(machine);
+        const due: number[] = [];
+        const arm = (delayMs: number, thenMs: number | undefined): void => {
+          const dueAtMs = machine.now() + delayMs;
+          due.push(dueAtMs);
+          wheel.arm(machine.now(), delayMs, () => {
+            due.splice(due.indexOf(dueAtMs), 1);
+            if (thenMs !== undefined) arm(thenMs, undefined);
+          });
+        };
+        for (const { delayMs, thenMs } of timers) arm(delayMs, thenMs);
+        for (const ms of lateness) {
+          machine.late(ms);
+          expect(Math.min(...due)).toBeGreaterThan(machine.now() - 1);
+        }
+        machine.advance(200);
+        expect([due, wheel.pending]).toEqual([[], 0]);
+      },
+    ),
+  );
+});
+
+test.each([4_095, 4_096, 4_097, 8_192])("a timer of %i ms that a callback arms is not early", (delayMs) => {
+  const machine = new Machine();
+  const wheel = new TimerWheel(machine);
+  let firedAtMs: number | undefined;
+  wheel.arm(0, 1, () => {
+    wheel.arm(machine.now(), delayMs, () => {
+      firedAtMs = machine.now();
+    });
+  });
+  machine.advance(delayMs);
+  expect(firedAtMs).toBeUndefined();
+  machine.advance(2);
+  expect(firedAtMs).toBe(1 + delayMs);
 });

@@ -64,8 +64,9 @@ export class TimerWheel {
   /** @param nowMs - The host's time. @param delayMs - Finite. */
   arm(nowMs: number, delayMs: number, target: TimerTarget | (() => void)): WheelTimer {
     const nowTick = Math.floor(nowMs);
-    // Nothing waits before the armed instant, so the time up to it needs no visit.
-    if (nowTick > this.#tick) this.#tick = Math.min(nowTick, this.#armedTick - 1);
+    // Nothing waits before the armed instant, so the time up to it needs no visit. While due entries are fired, others
+    // that are due may still stand before now: going past them would put them off by a whole round.
+    if (nowTick > this.#tick && !this.#running) this.#tick = Math.min(nowTick, this.#armedTick - 1);
     const tick = Math.max(Math.ceil(nowMs + delayMs), this.#tick + 1);
     const timer = new WheelTimer(this, tick, target);
     const wakeTick = this.#place(timer);
@@ -102,7 +103,8 @@ export class TimerWheel {
   /** @returns when the entry first needs attention. */
   #place(timer: WheelTimer): number {
     const { tick } = timer;
-    if (tick - this.#tick <= nearSlots) {
+    // The slot a whole round ahead is the one that may be being fired just now.
+    if (tick - this.#tick < nearSlots) {
       this.#near.append(timer, tick & (nearSlots - 1));
       return tick;
     }
