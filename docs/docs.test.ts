@@ -1,4 +1,4 @@
-import { globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import * as core from "@outrigger/core";
 import { expect, test } from "vitest";
 
@@ -159,4 +159,13 @@ test("every failure code and event in a table exists", () => {
     .flatMap((page) => firstCells(page, "event"))
     .filter(([, type]) => !events.has(type));
   expect([...strangers, ...unheard]).toEqual([]);
+});
+
+test("every link of a page to another file leads somewhere", () => {
+  const links = pages.flatMap((page) => {
+    const text = readFileSync(new URL(page, root()), "utf8");
+    return [...text.matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)].map(([, to = ""]) => ({ page, to }));
+  });
+  const dead = links.filter(({ page, to }) => !existsSync(new URL(to, new URL(page, root()))));
+  expect([dead, links.length > 20]).toEqual([[], true]);
 });
