@@ -6,7 +6,8 @@ import { type Order, orders, type Payment, paymentsThrough } from "./payments.ts
 const { database, provider, key, step } = JSON.parse(process.argv[2] ?? "") as Record<string, string>;
 const ledger = createLedger({
   sql: fromPgPool(new pg.Pool({ connectionString: database, max: 2 })),
-  lease: "400ms",
+  // Long enough for one call on a busy machine; whoever recovers waits for its end.
+  lease: "4s",
   onStep: (name) => {
     if (name === step) process.kill(process.pid, "SIGKILL");
   },
