@@ -1,5 +1,5 @@
 import { faultKinds } from "@outrigger/lab";
-import { type Lane, type LaneCounts, lanes, OrderBook } from "../audit/order-book.ts";
+import { type Defect, type Lane, type LaneCounts, lanes, OrderBook } from "../audit/order-book.ts";
 import type { StormRecord } from "./storm.ts";
 
 export interface LaneSummary extends LaneCounts {
@@ -16,6 +16,8 @@ export interface StormSummary {
   /** By provider: the faults of it that no request met. Empty lists in a storm that is long enough. */
   readonly faultsUnused: Readonly<Record<string, readonly string[]>>;
   readonly lanes: Readonly<Record<Lane, LaneSummary>>;
+  /** The protected lane's orders that are wrong, to be looked up in the evidence. */
+  readonly defects: readonly { readonly orderId: string; readonly defect: Defect }[];
   readonly visits: StormRecord["visits"];
   /** The protected lane has no defect and nothing is pending. */
   readonly passed: boolean;
@@ -61,6 +63,9 @@ export function summarize({
       ]),
     ),
     lanes: judged,
+    defects: [...book.defects()]
+      .filter(({ lane }) => lane === "outrigger")
+      .map(({ orderId, defect }) => ({ orderId, defect })),
     visits,
     passed:
       chargedTwice + chargedWithoutOrder + orderWithoutCharge + pending === 0 && judged.outrigger.orders > 0,
