@@ -27,6 +27,10 @@ export const httpFailureCodes = {
   connectFailed: "CONNECT_FAILED",
   dnsFailed: "DNS_FAILED",
   tlsFailed: "TLS_FAILED",
+  /** The proxy was not reached, or gave no way to the service, which has seen nothing. */
+  proxyFailed: "PROXY_FAILED",
+  /** The service is marked public, and its address is not; nothing was connected to. */
+  addressRefused: "ADDRESS_REFUSED",
   /** The connection ended before the answer did. */
   connectionLost: "CONNECTION_LOST",
   readTimeout: "READ_TIMEOUT",

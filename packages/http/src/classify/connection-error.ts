@@ -1,3 +1,5 @@
+import type { FailureKind } from "@outrigger/core";
+import { ConnectError } from "../connect/connect-error.ts";
 import { type HttpStage, httpFailureCodes } from "../failure.ts";
 
 /** What a transport error means, apart from its effect, which follows from whether bytes had left. */
@@ -5,9 +7,12 @@ export interface ErrorVerdict {
   readonly code: string;
   readonly transient: boolean;
   readonly text: string;
+  /** `failed` where it is left out. */
+  readonly kind?: FailureKind | undefined;
 }
 
-const dnsCodes: ReadonlySet<string> = new Set([
+/** What getaddrinfo fails with. */
+export const dnsCodes: ReadonlySet<string> = new Set([
   "ENOTFOUND",
   "EAI_AGAIN",
   "EAI_FAIL",
@@ -26,6 +31,7 @@ const tlsCode =
  */
 export function verdictOfConnectError(error: unknown, peer: string): ErrorVerdict {
   const code = codeOf(error);
+  if (error instanceof ConnectError) return verdictOf(error);
   if (code === "UND_ERR_CONNECT_TIMEOUT" || code === "ETIMEDOUT") {
     return {
       code: httpFailureCodes.connectTimeout,
@@ -54,6 +60,12 @@ export function verdictOfConnectError(error: unknown, peer: string): ErrorVerdic
   };
 }
 
+/** Refusing an address is our own rule at work, and says nothing about the service's health. */
+function verdictOf({ code, transient, message }: ConnectError): ErrorVerdict {
+  const kind = code === httpFailureCodes.addressRefused ? "rejected" : "failed";
+  return { code, transient, text: message, kind };
+}
+
 /** An error on a connection that had been made. */
 export function verdictOfExchangeError(error: unknown, stage: HttpStage): ErrorVerdict {
   const code = codeOf(error);
@@ -79,7 +91,12 @@ export function verdictOfExchangeError(error: unknown, stage: HttpStage): ErrorV
     return { code: httpFailureCodes.requestInvalid, transient: false, text: "the request is not valid" };
   }
   if (code === httpFailureCodes.closed || code === "UND_ERR_DESTROYED" || code === "UND_ERR_CLOSED") {
-    return { code: httpFailureCodes.closed, transient: false, text: "the integration was closed" };
+    return {
+      code: httpFailureCodes.closed,
+      transient: false,
+      text: "the integration was closed",
+      kind: "aborted",
+    };
   }
   const where = {
     acquire: "before the request was written",

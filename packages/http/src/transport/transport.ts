@@ -184,7 +184,7 @@ class Attempt {
         return this.#failure(verdict.text, {
           code: verdict.code,
           effect,
-          kind: verdict.code === httpFailureCodes.closed ? "aborted" : "failed",
+          kind: verdict.kind ?? "failed",
           transient: verdict.transient,
           cause: causeOf(end.error),
           ...sofar,
