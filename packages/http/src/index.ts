@@ -1,3 +1,4 @@
+export { type ConnectOptions, connectDefaults, type DnsOptions } from "./connect/connect-options.ts";
 export type { HttpEvent } from "./events.ts";
 export {
   HttpFailure,

@@ -15,8 +15,8 @@ import {
   pipeline,
   retry,
 } from "@outrigger/core";
-import { buildConnector } from "undici";
 import { codeOf } from "./classify/connection-error.ts";
+import { createConnector } from "./connect/connector.ts";
 import type { HttpEvent } from "./events.ts";
 import { HttpFailure, httpFailureCodes } from "./failure.ts";
 import type { Operation, OperationOptions } from "./operation.ts";
@@ -249,13 +249,13 @@ class Integration implements HttpIntegration {
   }
 
   #buildPool(): ConnectionPool {
-    const { baseUrl, clock, name, pool, timeout, tls } = this.#settings;
+    const { baseUrl, clock, connect, name, pool, timeout } = this.#settings;
     const emit = this.#emit;
     return new ConnectionPool(
       {
         ...pool,
         origin: baseUrl.origin,
-        connector: buildConnector({ ...tls, timeout: 0, allowH2: false }),
+        connector: createConnector(connect),
         connectMs: timeout.connectMs,
         clock,
       },

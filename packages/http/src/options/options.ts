@@ -15,6 +15,7 @@ import {
   systemClock,
   systemRandom,
 } from "@outrigger/core";
+import { type ConnectOptions, type ConnectSettings, parseConnect } from "../connect/connect-options.ts";
 import { newKey } from "../edge/new-key.ts";
 import type { HttpEvent } from "../events.ts";
 import { type Operation, type OperationOptions, parseOperation, statusSet } from "../operation.ts";
@@ -27,7 +28,8 @@ import { parseTimeouts, type Timeouts, type TimeoutsMs } from "./timeouts.ts";
 import { parseTls, type TlsOptions } from "./tls.ts";
 
 /** One external service, described once. Everything but `name`, `baseUrl` and `operations` has a default. */
-export interface HttpIntegrationOptions<Operations extends Record<string, OperationOptions>> {
+export interface HttpIntegrationOptions<Operations extends Record<string, OperationOptions>>
+  extends ConnectOptions {
   /** Stands in failures, events and snapshots. */
   readonly name: string;
   /** `https://` or `http://`, a host, perhaps a port and a path; no user, query or fragment. */
@@ -67,7 +69,7 @@ export interface Settings {
   readonly retry: Omit<RetryOptions, "name" | "onEvent" | "random"> | false;
   readonly breaker: Omit<BreakerOptions, "name" | "onEvent" | "clock"> | false;
   readonly maxResponseBytes: number;
-  readonly tls: TlsOptions;
+  readonly connect: ConnectSettings;
   readonly clock: Clock;
   readonly random: Random;
   readonly newKey: () => string;
@@ -87,6 +89,9 @@ const known: readonly (keyof HttpIntegrationOptions<Record<string, never>>)[] = 
   "notApplied",
   "maxResponseBytes",
   "tls",
+  "public",
+  "proxy",
+  "dns",
   "clock",
   "random",
   "newKey",
@@ -99,7 +104,10 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
   assertPlainObject("the description", options, "a plain object", "{ name: …, baseUrl: …, operations: … }");
   assertKnownKeys("", options, known);
   const name = nonEmptyString("name", options.name);
+  const baseUrl = parseBaseUrl("baseUrl", options.baseUrl);
   const timeout = parseTimeouts("timeout", options.timeout ?? {});
+  const tls = parseTls("tls", options.tls ?? {});
+  const clock = checkedClock("clock", options.clock ?? systemClock);
   const maxResponseBytes = integerIn(
     "maxResponseBytes",
     options.maxResponseBytes ?? httpDefaults.maxResponseBytes,
@@ -113,7 +121,7 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
   };
   return {
     name,
-    baseUrl: parseBaseUrl("baseUrl", options.baseUrl),
+    baseUrl,
     timeout,
     pool: parsePool("pool", options.pool ?? {}),
     concurrency: policyOptions("concurrency", options.concurrency, httpDefaults.concurrency, {
@@ -141,8 +149,8 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
       },
     ),
     maxResponseBytes,
-    tls: parseTls("tls", options.tls ?? {}),
-    clock: checkedClock("clock", options.clock ?? systemClock),
+    connect: parseConnect(options, { origin: baseUrl.origin, tls, connectMs: timeout.connectMs, clock }),
+    clock,
     random: optionalFunction("random", options.random) ?? systemRandom,
     newKey: optionalFunction("newKey", options.newKey) ?? newKey,
     onEvent: optionalFunction("onEvent", options.onEvent),

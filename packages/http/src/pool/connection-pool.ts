@@ -129,7 +129,7 @@ export class ConnectionPool {
   /** An idle connection, or a new one. The caller has counted itself into `inUse`. */
   #next(): { connection: Connection; joined: boolean } {
     for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
-      if (idle.open) return { connection: idle, joined: false };
+      if (idle.open && idle.current) return { connection: idle, joined: false };
       if (idle.connecting) return { connection: idle, joined: true };
       this.#drop(idle);
     }
@@ -180,7 +180,7 @@ export class ConnectionPool {
 
   #giveBack(connection: Connection): void {
     connection.rest();
-    if (connection.open) this.#idle.push(connection);
+    if (connection.open && connection.current) this.#idle.push(connection);
     // On its way without anybody to serve: kept, because the handshake is half paid, but used last.
     else if (connection.connecting) this.#idle.unshift(connection);
     else this.#drop(connection);

@@ -15,7 +15,7 @@ test("a connect timeout ends the socket that was being connected, at its time an
   const connection = new Connection(
     {
       origin: "http://localhost:1",
-      connector: (() => pending) as never,
+      connector: { connect: () => pending, mayReuse: () => true, forward: undefined },
       connectMs: 200,
       keepAliveMs: 1_000,
       keepAliveMaxMs: 1_000,

@@ -1,11 +1,12 @@
 import type { Socket } from "node:net";
 import type { Clock, Timer } from "@outrigger/core";
 import { type buildConnector, Client, type Dispatcher, errors } from "undici";
+import type { Connector, Forward } from "../connect/connector.ts";
 
 export interface ConnectionSettings {
   readonly origin: string;
-  /** Shared by all connections, and with it the cache of TLS sessions. Its own timeout is off. */
-  readonly connector: buildConnector.connector;
+  /** Shared by all connections, and with it the cache of TLS sessions. */
+  readonly connector: Connector;
   readonly connectMs: number;
   /** How long an idle connection is kept when the server gives no hint. */
   readonly keepAliveMs: number;
@@ -79,6 +80,11 @@ export class Connection {
     return this.#open && !this.#retired && this.#socket?.destroyed === false;
   }
 
+  /** Whether the host still answers at the other end's address. */
+  get current(): boolean {
+    return this.#socket === undefined || this.#settings.connector.mayReuse(this.#socket);
+  }
+
   get connecting(): boolean {
     return this.#stopConnecting !== undefined;
   }
@@ -113,7 +119,8 @@ export class Connection {
   }
 
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
-    this.#client.dispatch(options, handler);
+    const { forward } = this.#settings.connector;
+    this.#client.dispatch(forward === undefined ? options : forwarded(options, forward), handler);
   }
 
   /** Closes the socket, also one that is still connecting. Doing it twice does nothing. */
@@ -149,20 +156,17 @@ export class Connection {
       callback(failure, null);
       this.#listener.failed(this, failure, tookMs);
     };
-    // undici's connector returns the socket that it connects, which its types do not say; without it a connection
-    // attempt that timed out would go on until the kernel gives up.
-    const pending = connector(options, (error, socket) => settle(error, socket)) as unknown as
-      | Socket
-      | undefined;
+    // Destroyed when it takes too long: otherwise the attempt would go on until the kernel gives up.
+    const pending = connector.connect(options, (error, socket) => settle(error, socket));
     if (settled) return;
     this.#stopConnecting = () => {
       settled = true;
       this.#stopConnecting = undefined;
       timer?.cancel();
-      pending?.destroy();
+      pending.destroy();
     };
     timer = clock.setTimer(connectMs, () => {
-      pending?.destroy();
+      pending.destroy();
       settle(new errors.ConnectTimeoutError(`no connection within ${connectMs} ms`));
     });
   };
@@ -172,4 +176,10 @@ export class Connection {
     this.#listener.closed(this, error);
     this.#socket = undefined;
   }
+}
+
+/** A request as a proxy wants it that forwards plain HTTP: the whole URL as its target. */
+function forwarded(options: Dispatcher.DispatchOptions, forward: Forward): Dispatcher.DispatchOptions {
+  const headers = [...((options.headers ?? []) as readonly string[]), ...forward.headers];
+  return { ...options, path: `${forward.prefix}${options.path}`, headers };
 }
