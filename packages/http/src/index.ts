@@ -1,5 +1,7 @@
+export type { HttpAnswer } from "./answer.ts";
 export { type ConnectOptions, connectDefaults, type DnsOptions } from "./connect/connect-options.ts";
 export type { HttpEvent } from "./events.ts";
+export type { ExchangeRequest } from "./exchange-request.ts";
 export {
   HttpFailure,
   type HttpFailureInit,

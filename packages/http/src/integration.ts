@@ -15,15 +15,18 @@ import {
   pipeline,
   retry,
 } from "@outrigger/core";
+import type { HttpAnswer } from "./answer.ts";
 import { codeOf } from "./classify/connection-error.ts";
 import { createConnector } from "./connect/connector.ts";
 import type { HttpEvent } from "./events.ts";
-import { HttpFailure, httpFailureCodes } from "./failure.ts";
-import type { Operation, OperationOptions } from "./operation.ts";
+import { type ExchangeRequest, type OperationLookup, prepareExchange } from "./exchange-request.ts";
+import { HttpFailure, httpFailureCodes, type ResponseLike } from "./failure.ts";
+import { type HttpMethod, implicitOperation, type Operation, type OperationOptions } from "./operation.ts";
 import { httpDefaults } from "./options/defaults.ts";
 import { type HttpIntegrationOptions, parseOptions, type Settings } from "./options/options.ts";
 import { ConnectionPool } from "./pool/connection-pool.ts";
-import { prepare, type RequestOptions } from "./request/prepare.ts";
+import { type Prepared, type PrepareSettings, prepare, type RequestOptions } from "./request/prepare.ts";
+import { Routes } from "./request/routes.ts";
 import type { HttpResponse } from "./response.ts";
 import type { HttpIntegrationSnapshot } from "./snapshot.ts";
 import type { PreparedRequest } from "./transport/request.ts";
@@ -33,12 +36,23 @@ import { asHttpFailure } from "./wrap-failure.ts";
 /** One external service. */
 export interface HttpIntegration<Name extends string = string> {
   readonly name: string;
+  /** Scheme, host, port and path in front of every operation's; without a slash at its end. */
+  readonly baseUrl: string;
   /**
    * Calls an operation and resolves with the complete answer of status 200 to 299.
    *
    * @throws {@link HttpFailure} for everything else; its `effect` says whether the service may have acted.
    */
   request(operation: Name, options?: RequestOptions): Promise<HttpResponse>;
+  /**
+   * Makes a request that is described by method and URL, for other HTTP clients and whatever speaks their language:
+   * under the same policies as {@link request}, and by the declaration of the operation that it fits.
+   *
+   * Resolves with the last answer, whatever its status: what it means stands beside it. No redirect is followed.
+   *
+   * @throws {@link HttpFailure} when no answer came; its `effect` says whether the service may have acted.
+   */
+  exchange(request: ExchangeRequest): Promise<HttpAnswer>;
   snapshot(): HttpIntegrationSnapshot;
   /**
    * Lets no new call in, waits for those that run, and after `within` ends them; then closes every connection.
@@ -66,12 +80,23 @@ export function httpIntegration<const Operations extends Record<string, Operatio
 
 type Send = Call<PreparedRequest, HttpResponse>;
 
+/** How a call is ended by its caller. */
+type CallBounds = Pick<RequestOptions, "signal" | "deadlineAtMs">;
+
 class Integration implements HttpIntegration {
   readonly name: string;
+  readonly baseUrl: string;
   readonly #settings: Settings;
   readonly #emit: ((event: HttpEvent) => void) | undefined;
   readonly #pool: ConnectionPool;
-  readonly #sends = new Map<string, { readonly operation: Operation; readonly send: Send }>();
+  readonly #routes: Routes;
+  readonly #implicit = new Map<string, Operation>();
+  readonly #sends = new Map<Operation, Send>();
+  readonly #transport: Send;
+  readonly #again: Policy | undefined;
+  readonly #observed: { readonly name: string; readonly onEvent?: (event: HttpEvent) => void };
+  readonly #prepareSettings: PrepareSettings;
+  readonly #lookup: OperationLookup;
   readonly #breaker: ReturnType<typeof circuitBreaker> | undefined;
   readonly #breakers = new Map<string, ReturnType<typeof circuitBreaker>>();
   readonly #limit: ReturnType<typeof concurrencyLimit> | undefined;
@@ -81,55 +106,99 @@ class Integration implements HttpIntegration {
   #whenIdle: (() => void) | undefined;
 
   constructor(settings: Settings) {
-    this.name = settings.name;
+    const { clock, random, baseUrl, name } = settings;
+    this.name = name;
+    this.baseUrl = `${baseUrl.origin}${baseUrl.prefix}`;
     this.#settings = settings;
     this.#emit = emitterOf(settings);
     this.#pool = this.#buildPool();
-    const observed = { name: settings.name, ...(this.#emit === undefined ? {} : { onEvent: this.#emit }) };
-    const { clock, random } = settings;
+    this.#observed = { name, ...(this.#emit === undefined ? {} : { onEvent: this.#emit }) };
     if (settings.breaker !== false)
-      this.#breaker = circuitBreaker({ ...settings.breaker, ...observed, clock });
+      this.#breaker = circuitBreaker({ ...settings.breaker, ...this.#observed, clock });
     if (settings.concurrency !== false)
-      this.#limit = concurrencyLimit({ ...settings.concurrency, ...observed });
-    const again = settings.retry === false ? undefined : retry({ ...settings.retry, ...observed, random });
-    const send = transport({
-      integration: settings.name,
-      peer: hostAndPort(settings.baseUrl.origin),
+      this.#limit = concurrencyLimit({ ...settings.concurrency, ...this.#observed });
+    if (settings.retry !== false) this.#again = retry({ ...settings.retry, ...this.#observed, random });
+    this.#transport = transport({
+      integration: name,
+      peer: hostAndPort(baseUrl.origin),
       pool: this.#pool,
       acquireMs: settings.pool.acquireMs,
+      leakMs: settings.pool.leakMs,
       emit: this.#emit,
-    });
-    for (const [name, operation] of settings.operations) {
-      const { attempt, total } = operation.timeout;
-      if (settings.breaker !== false && operation.breaker === "own") {
-        const own = { ...observed, name: `${settings.name}.${name}` };
-        this.#breakers.set(name, circuitBreaker({ ...settings.breaker, ...own, clock }));
-      }
-      const policies: readonly (Policy | undefined)[] = [
-        this.#register,
-        deadline({ total, ...observed }),
-        again,
-        this.#breakers.get(name) ?? this.#breaker,
-        this.#limit,
-        attempt === undefined ? undefined : attemptTimeout({ timeout: attempt, ...observed }),
-      ];
-      const call = pipeline(...policies.filter((policy) => policy !== undefined))(send);
-      this.#sends.set(name, { operation, send: call });
+    }) as Send;
+    const { newKey, maxResponseBytes } = settings;
+    this.#prepareSettings = { newKey, maxResponseBytes, prefix: baseUrl.prefix };
+    this.#routes = new Routes(settings.operations.values());
+    this.#lookup = {
+      baseUrl,
+      named: (operation) => settings.operations.get(operation),
+      fitting: (method, path) => this.#routes.match(method, path) ?? this.#implicitOf(method),
+    };
+    for (const operation of settings.operations.values()) this.#sends.set(operation, this.#build(operation));
+  }
+
+  /** The policies around one operation's requests. */
+  #build(operation: Operation): Send {
+    const { breaker, clock } = this.#settings;
+    const { attempt, total } = operation.timeout;
+    const observed = this.#observed;
+    if (breaker !== false && operation.breaker === "own") {
+      const own = { ...observed, name: `${this.name}.${operation.name}` };
+      this.#breakers.set(operation.name, circuitBreaker({ ...breaker, ...own, clock }));
     }
+    const policies: readonly (Policy | undefined)[] = [
+      this.#register,
+      deadline({ total, ...observed }),
+      this.#again,
+      this.#breakers.get(operation.name) ?? this.#breaker,
+      this.#limit,
+      attempt === undefined ? undefined : attemptTimeout({ timeout: attempt, ...observed }),
+    ];
+    return pipeline(...policies.filter((policy) => policy !== undefined))(this.#transport);
   }
 
   async request(name: string, options: RequestOptions = {}): Promise<HttpResponse> {
-    if (this.#closing !== undefined)
-      throw this.#rejection(name, httpFailureCodes.closed, "the integration is closed");
-    const { request, key, send } = this.#prepare(name, options);
+    const operation = this.#settings.operations.get(name);
+    const prepared = this.#prepare(name, () => {
+      if (operation !== undefined)
+        return { operation, ...prepare(operation, options, this.#prepareSettings) };
+      const names = [...this.#settings.operations.keys()].join(", ");
+      throw new RangeError(`there is no such operation; there are ${names}`);
+    });
+    return await this.#call(prepared, options);
+  }
+
+  async exchange(request: ExchangeRequest): Promise<HttpAnswer> {
+    const prepared = this.#prepare("exchange", () =>
+      prepareExchange(request, this.#lookup, this.#prepareSettings),
+    );
+    const { progress } = prepared.request;
+    const head = { operation: prepared.operation.name };
+    try {
+      const { status, headers, bytes } = await this.#call(prepared, request);
+      const { attempts } = progress;
+      return { ...head, status, headers, bytes, attempts, effect: "done", failure: undefined };
+    } catch (error) {
+      const answer = HttpFailure.is(error) ? answerOf(error) : undefined;
+      if (answer === undefined || !HttpFailure.is(error)) throw error;
+      const { status, headers, bytes } = answer;
+      const { attempts, effect } = error;
+      return { ...head, status, headers, bytes, attempts, effect, failure: error };
+    }
+  }
+
+  async #call(
+    { operation, request, key }: Prepared & { readonly operation: Operation },
+    { signal, deadlineAtMs }: CallBounds,
+  ): Promise<HttpResponse> {
     const { clock } = this.#settings;
     const startedAtMs = clock.now();
     try {
-      const response = await execute(send, request, {
+      const response = await execute(this.#sendOf(operation), request, {
         key,
         idempotent: request.repeatable,
-        signal: options.signal,
-        deadlineAtMs: options.deadlineAtMs,
+        signal,
+        deadlineAtMs,
         clock,
       });
       this.#counts.succeeded += 1;
@@ -137,10 +206,28 @@ class Integration implements HttpIntegration {
       return response;
     } catch (error) {
       this.#counts.failed += 1;
-      const failure = asHttpFailure(error, this.name, name, request.progress);
+      const failure = asHttpFailure(error, this.name, operation.name, request.progress);
       this.#report(request, startedAtMs, failure, HttpFailure.is(failure) ? failure.status : undefined);
       throw failure;
     }
+  }
+
+  #implicitOf(method: HttpMethod): Operation {
+    let operation = this.#implicit.get(method);
+    if (operation === undefined) {
+      operation = implicitOperation(method, this.#settings.operationDefaults);
+      this.#implicit.set(method, operation);
+    }
+    return operation;
+  }
+
+  #sendOf(operation: Operation): Send {
+    let send = this.#sends.get(operation);
+    if (send === undefined) {
+      send = this.#build(operation);
+      this.#sends.set(operation, send);
+    }
+    return send;
   }
 
   snapshot(): HttpIntegrationSnapshot {
@@ -184,27 +271,12 @@ class Integration implements HttpIntegration {
     await this.#pool.destroy(closedError());
   }
 
-  #prepare(
-    name: string,
-    options: RequestOptions,
-  ): { request: PreparedRequest; key: string | undefined; send: Send } {
-    const known = this.#sends.get(name);
-    if (known === undefined) {
-      const names = [...this.#sends.keys()].join(", ");
-      throw this.#rejection(
-        name,
-        httpFailureCodes.requestInvalid,
-        `there is no such operation; there are ${names}`,
-      );
-    }
+  /** @throws {@link HttpFailure} `REQUEST_INVALID` for what cannot be sent, `INTEGRATION_CLOSED` after `close`. */
+  #prepare<P extends Prepared>(name: string, make: () => P): P {
+    if (this.#closing !== undefined)
+      throw this.#rejection(name, httpFailureCodes.closed, "the integration is closed");
     try {
-      const { newKey, maxResponseBytes, baseUrl } = this.#settings;
-      const prepared = prepare(known.operation, options, {
-        newKey,
-        maxResponseBytes,
-        prefix: baseUrl.prefix,
-      });
-      return { ...prepared, send: known.send };
+      return make();
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw this.#rejection(name, httpFailureCodes.requestInvalid, why, cause);
@@ -279,6 +351,11 @@ class Integration implements HttpIntegration {
       },
     );
   }
+}
+
+/** The answer that a failure judged; undefined when none came, or not to its end. */
+function answerOf({ code, response }: HttpFailure): ResponseLike | undefined {
+  return response !== undefined && code === `HTTP_${response.status}` ? response : undefined;
 }
 
 function hostAndPort(origin: string): string {

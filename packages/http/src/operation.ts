@@ -6,7 +6,7 @@ import {
   type OperationTimeoutsMs,
   parseOperationTimeouts,
 } from "./options/timeouts.ts";
-import { addHeaders, headerName, type RequestHeaders } from "./request/headers.ts";
+import { addHeaders, type HeaderList, headerName, type RequestHeaders } from "./request/headers.ts";
 import { type PathTemplate, pathTemplate } from "./request/path-template.ts";
 
 export type HttpMethod = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
@@ -29,7 +29,7 @@ export interface OperationOptions {
    * What makes it safe to send the request twice.
    *
    * - `"natural"`: its meaning does. @defaultValue for GET, HEAD, OPTIONS, PUT and DELETE
-   * - `"none"`: nothing does. @defaultValue for POST and PATCH
+   * - `"none"`: nothing does. @defaultValue for POST and PATCH, unless the integration has an `idempotency` of its own
    * - a key that the provider honours.
    *
    * GET, HEAD and OPTIONS only read, so they may be repeated whatever is said here.
@@ -59,8 +59,8 @@ export interface Operation {
   readonly key: { readonly header: string; readonly quoted: boolean } | undefined;
   readonly repeatable: boolean;
   readonly contract: StatusContract;
-  /** Of the integration and of the operation, by name in lower case. */
-  readonly headers: ReadonlyMap<string, string>;
+  /** Of the integration and of the operation. */
+  readonly headers: HeaderList;
   /** Names that a request may not set, with the reason. */
   readonly refusedHeaders: ReadonlyMap<string, string>;
   readonly timeout: OperationTimeoutsMs;
@@ -71,11 +71,13 @@ export interface OperationDefaults {
   readonly headers: RequestHeaders;
   readonly timeout: OperationTimeouts;
   readonly notApplied: readonly number[];
+  /** Of POST and PATCH operations that declare nothing else. */
+  readonly idempotency: KeyedIdempotency | undefined;
   /** The integration has a circuit breaker. */
   readonly breaker: boolean;
 }
 
-const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
+export const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
 const readMethods: ReadonlySet<HttpMethod> = new Set(["GET", "HEAD", "OPTIONS"]);
 /** RFC 9110, section 9.2.2. */
 const idempotentMethods: ReadonlySet<HttpMethod> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
@@ -99,9 +101,10 @@ export function parseOperation(
   ]);
   const method = oneOf(join(path, "method"), options.method, methods);
   const timeout = parseOperationTimeouts(join(path, "timeout"), options.timeout ?? {}, defaults.timeout);
-  const idempotency = options.idempotency ?? (idempotentMethods.has(method) ? "natural" : "none");
-  const key =
-    typeof idempotency === "string" ? undefined : parseKeyed(join(path, "idempotency"), idempotency, timeout);
+  const inherited = idempotentMethods.has(method) ? "natural" : (defaults.idempotency ?? "none");
+  const idempotency = options.idempotency ?? inherited;
+  const keyPath = options.idempotency === undefined ? "idempotency" : join(path, "idempotency");
+  const key = typeof idempotency === "string" ? undefined : parseKeyed(keyPath, idempotency, timeout);
   if (key === undefined && idempotency !== "natural" && idempotency !== "none") {
     throw new RangeError(
       `${join(path, "idempotency")} must be "natural", "none" or { header: "Idempotency-Key", window: "1d" }, ` +
@@ -111,7 +114,7 @@ export function parseOperation(
 
   const refusedHeaders = new Map<string, string>();
   if (key !== undefined) refusedHeaders.set(key.header, "pass it as key");
-  const headers = new Map<string, string>();
+  const headers: string[] = [];
   addHeaders(headers, "headers", defaults.headers, refusedHeaders);
   addHeaders(headers, join(path, "headers"), options.headers ?? {}, refusedHeaders);
 
@@ -132,6 +135,12 @@ export function parseOperation(
     timeout,
     breaker: parseBreaker(join(path, "breaker"), options.breaker, defaults.breaker),
   };
+}
+
+/** What a request belongs to that fits no declared operation; called by its method. */
+export function implicitOperation(method: HttpMethod, defaults: OperationDefaults): Operation {
+  // Its path is never filled in: whoever comes this way brings one.
+  return parseOperation(method, { method, path: "/" }, defaults);
 }
 
 function parseBreaker(path: string, value: unknown, available: boolean): "own" | "shared" {

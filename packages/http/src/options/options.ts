@@ -18,7 +18,14 @@ import {
 import { type ConnectOptions, type ConnectSettings, parseConnect } from "../connect/connect-options.ts";
 import { newKey } from "../edge/new-key.ts";
 import type { HttpEvent } from "../events.ts";
-import { type Operation, type OperationOptions, parseOperation, statusSet } from "../operation.ts";
+import {
+  type KeyedIdempotency,
+  type Operation,
+  type OperationDefaults,
+  type OperationOptions,
+  parseOperation,
+  statusSet,
+} from "../operation.ts";
 import type { RequestHeaders } from "../request/headers.ts";
 import { type BaseUrl, parseBaseUrl } from "./base-url.ts";
 import { httpDefaults } from "./defaults.ts";
@@ -46,6 +53,11 @@ export interface HttpIntegrationOptions<Operations extends Record<string, Operat
   readonly headers?: RequestHeaders | undefined;
   /** Statuses by which the provider guarantees that nothing was applied, in every operation. Range: 300 to 599. */
   readonly notApplied?: readonly number[] | undefined;
+  /**
+   * The provider honours a key on every POST and PATCH: what holds for an operation of these methods that says nothing
+   * about `idempotency`, and for a request that fits no declared operation.
+   */
+  readonly idempotency?: KeyedIdempotency | undefined;
   /** The largest answer that is taken. Range: integer >= 0. @defaultValue 10 MiB */
   readonly maxResponseBytes?: number | undefined;
   readonly tls?: TlsOptions | undefined;
@@ -75,6 +87,8 @@ export interface Settings {
   readonly newKey: () => string;
   readonly onEvent: Listener<HttpEvent> | undefined;
   readonly operations: ReadonlyMap<string, Operation>;
+  /** What an operation has that is not declared. */
+  readonly operationDefaults: OperationDefaults;
 }
 
 const known: readonly (keyof HttpIntegrationOptions<Record<string, never>>)[] = [
@@ -87,6 +101,7 @@ const known: readonly (keyof HttpIntegrationOptions<Record<string, never>>)[] = 
   "breaker",
   "headers",
   "notApplied",
+  "idempotency",
   "maxResponseBytes",
   "tls",
   "public",
@@ -113,10 +128,11 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
     options.maxResponseBytes ?? httpDefaults.maxResponseBytes,
     0,
   );
-  const defaults = {
+  const defaults: OperationDefaults = {
     headers: options.headers ?? {},
     timeout: options.timeout ?? {},
     notApplied: [...statusSet("notApplied", options.notApplied ?? [])],
+    idempotency: options.idempotency,
     breaker: options.breaker !== false,
   };
   return {
@@ -155,13 +171,11 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
     newKey: optionalFunction("newKey", options.newKey) ?? newKey,
     onEvent: optionalFunction("onEvent", options.onEvent),
     operations: parseOperations(options.operations, defaults),
+    operationDefaults: defaults,
   };
 }
 
-function parseOperations(
-  operations: unknown,
-  defaults: Parameters<typeof parseOperation>[2],
-): ReadonlyMap<string, Operation> {
+function parseOperations(operations: unknown, defaults: OperationDefaults): ReadonlyMap<string, Operation> {
   assertObject("operations", operations);
   if (Object.keys(operations).length === 0) {
     throw new TypeError(

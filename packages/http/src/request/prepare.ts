@@ -1,9 +1,10 @@
-import { types } from "node:util";
 import { assertKnownKeys } from "@outrigger/core";
 import type { Operation } from "../operation.ts";
-import { assertPlainObject, kindOf } from "../options/plain-object.ts";
+import { assertPlainObject } from "../options/plain-object.ts";
 import type { PreparedRequest } from "../transport/request.ts";
-import { addHeaders, type RequestHeaders } from "./headers.ts";
+import { type Body, jsonBody, rawBody } from "./body.ts";
+import { checkBounds } from "./checks.ts";
+import { addHeaders, getHeader, type RequestHeaders } from "./headers.ts";
 import { checkKey, quoted } from "./key.ts";
 import type { PathParams } from "./path-template.ts";
 import { encodeQuery, type Query } from "./query.ts";
@@ -40,6 +41,12 @@ export interface PrepareSettings {
   readonly maxResponseBytes: number;
 }
 
+/** A request that can be sent, and the key that it carries. */
+export interface Prepared {
+  readonly request: PreparedRequest;
+  readonly key: string | undefined;
+}
+
 const known: readonly string[] = [
   "params",
   "query",
@@ -57,31 +64,62 @@ const bodiless: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
  *
  * @throws RangeError or TypeError that names the field; a value that may be a secret is never shown.
  */
-export function prepare(
-  operation: Operation,
-  options: RequestOptions,
-  { prefix, newKey, maxResponseBytes }: PrepareSettings,
-): { readonly request: PreparedRequest; readonly key: string | undefined } {
+export function prepare(operation: Operation, options: RequestOptions, settings: PrepareSettings): Prepared {
   assertPlainObject("the options of a request", options, "a plain object", "{ json: … }");
   assertKnownKeys("", options, known);
   checkBounds(options);
-  const headers = new Map(operation.headers);
+  const headers = [...operation.headers];
   if (options.headers !== undefined)
     addHeaders(headers, "headers", options.headers, operation.refusedHeaders);
-  const body = bodyOf(operation, options, headers);
-  const key = keyOf(operation, options, newKey);
-  if (operation.key !== undefined && key !== undefined) {
-    headers.set(operation.key.header, operation.key.quoted ? quoted(key) : key);
+  const body = bodyOf(options);
+  if (
+    body !== undefined &&
+    body.contentType === undefined &&
+    getHeader(headers, "content-type") === undefined
+  )
+    throw new TypeError("headers must hold content-type when body is given");
+  const target = `${settings.prefix}${operation.path.fill(options.params === undefined ? noParams : options.params)}${encodeQuery(options.query)}`;
+  return finish(operation, { target, headers, body, key: keyOf(operation, options) }, settings);
+}
+
+const noParams: PathParams = {};
+
+/** What the two ways to describe a request have in common: its parts are checked, and these are put together here. */
+export function finish(
+  operation: Operation,
+  parts: {
+    readonly target: string;
+    readonly headers: string[];
+    readonly body: Body | undefined;
+    /** The caller's, checked; a keyed operation gets a new one without it. */
+    readonly key: string | undefined;
+    readonly accept?: string;
+  },
+  { newKey, maxResponseBytes }: PrepareSettings,
+): Prepared {
+  const { target, headers, body } = parts;
+  if (body !== undefined) {
+    if (bodiless.has(operation.method))
+      throw new TypeError(`a ${operation.method} request carries no body: use query or params`);
+    if (body.contentType !== undefined && getHeader(headers, "content-type") === undefined)
+      headers.push("content-type", body.contentType);
   }
-  if (!headers.has("accept")) headers.set("accept", "application/json");
+  const key = operation.key === undefined ? undefined : (parts.key ?? checkKey(newKey()));
+  if (
+    operation.key !== undefined &&
+    key !== undefined &&
+    getHeader(headers, operation.key.header) === undefined
+  )
+    headers.push(operation.key.header, operation.key.quoted ? quoted(key) : key);
+  if (getHeader(headers, "accept") === undefined) headers.push("accept", parts.accept ?? "application/json");
   return {
     key,
     request: {
       operation: operation.name,
       method: operation.method,
-      target: `${prefix}${operation.path(options.params === undefined ? {} : options.params)}${encodeQuery(options.query)}`,
-      headers: [...headers].flat(),
-      body,
+      target,
+      headers,
+      body: body?.bytes,
       repeatable: operation.repeatable,
       contract: operation.contract,
       readMs: operation.timeout.readMs,
@@ -91,79 +129,16 @@ export function prepare(
   };
 }
 
-/** What would otherwise fail deep inside the call, with an error that does not say whether anything was sent. */
-function checkBounds({ signal, deadlineAtMs }: { signal?: unknown; deadlineAtMs?: unknown }): void {
-  if (signal !== undefined && !isAbortSignal(signal)) {
-    throw new TypeError(`signal must be an AbortSignal; got ${kindOf(signal)}`);
-  }
-  if (deadlineAtMs === undefined) return;
-  if (typeof deadlineAtMs !== "number" || Number.isNaN(deadlineAtMs)) {
-    const got = typeof deadlineAtMs === "number" ? "NaN" : kindOf(deadlineAtMs);
-    throw new RangeError(
-      `deadlineAtMs must be an instant in milliseconds on the integration's clock; got ${got}`,
-    );
-  }
-}
-
-/** By shape, so that a signal of another realm or library is one as well. */
-function isAbortSignal(value: unknown): boolean {
-  if (value instanceof AbortSignal) return true;
-  if (typeof value !== "object" || value === null) return false;
-  const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignal>;
-  return (
-    typeof aborted === "boolean" &&
-    typeof addEventListener === "function" &&
-    typeof removeEventListener === "function"
+function keyOf(operation: Operation, { key }: RequestOptions): string | undefined {
+  if (key === undefined) return undefined;
+  if (operation.key !== undefined) return checkKey(key);
+  throw new RangeError(
+    "key must not be given: the operation declares no idempotency header, so it would not be sent",
   );
 }
 
-function keyOf(operation: Operation, options: RequestOptions, newKey: () => string): string | undefined {
-  if (operation.key === undefined) {
-    if (options.key === undefined) return undefined;
-    throw new RangeError(
-      "key must not be given: the operation declares no idempotency header, so it would not be sent",
-    );
-  }
-  return checkKey(options.key ?? newKey());
-}
-
-function bodyOf(
-  operation: Operation,
-  options: RequestOptions,
-  headers: Map<string, string>,
-): Uint8Array | undefined {
-  const { json, body } = options;
-  if (json === undefined && body === undefined) return undefined;
+function bodyOf({ json, body }: RequestOptions): Body | undefined {
   if (json !== undefined && body !== undefined) throw new TypeError("json and body must not both be given");
-  if (bodiless.has(operation.method)) {
-    throw new TypeError(`a ${operation.method} request carries no body: use query or params`);
-  }
-  if (json === undefined) {
-    if (!headers.has("content-type"))
-      throw new TypeError("headers must hold content-type when body is given");
-    return bytesOf(body);
-  }
-  if (!headers.has("content-type")) headers.set("content-type", "application/json");
-  return Buffer.from(serialize(json));
-}
-
-/** A copy: whoever reuses the array would otherwise change what a retry sends under the same key. */
-function bytesOf(body: unknown): Uint8Array {
-  if (typeof body === "string") return Buffer.from(body);
-  if (types.isUint8Array(body)) return Buffer.from(body);
-  throw new TypeError(
-    `body must be a string or a Uint8Array; got ${kindOf(body)}: read it to its end first, because a retry has to send the same bytes`,
-  );
-}
-
-function serialize(json: unknown): string {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(json);
-  } catch (cause) {
-    throw new TypeError("json cannot be written as JSON: it holds a bigint or refers to itself", { cause });
-  }
-  if (text === undefined)
-    throw new TypeError(`json must be a value that JSON can express; got a ${typeof json}`);
-  return text;
+  if (json !== undefined) return jsonBody(json);
+  return body === undefined ? undefined : rawBody(body);
 }
