@@ -41,6 +41,15 @@ export type HttpEvent =
       readonly written: boolean;
       readonly code: string;
     })
+  | (OfAttempt & {
+      /** Nobody reads the body of a streamed answer. Its connection is taken back. */
+      readonly type: "responseUnread";
+      /** Whether somebody had begun to read. */
+      readonly begun: boolean;
+      readonly unreadMs: number;
+      /** Frames of the stack that made the request, the nearest first. Files and lines of your program. */
+      readonly madeAt: string;
+    })
   | (OfIntegration & { readonly type: "connectionOpened"; readonly durationMs: number })
   | (OfIntegration & {
       readonly type: "connectionFailed";

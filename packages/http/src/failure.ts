@@ -36,6 +36,12 @@ export const httpFailureCodes = {
   readTimeout: "READ_TIMEOUT",
   responseInvalid: "RESPONSE_INVALID",
   responseTooLarge: "RESPONSE_TOO_LARGE",
+  /** The source of the request's body failed, or gave another number of bytes than it said. */
+  requestBodyFailed: "REQUEST_BODY_FAILED",
+  /** The request's body could be produced only once, and has been. */
+  requestBodyConsumed: "REQUEST_BODY_CONSUMED",
+  /** Nobody read the body of a streamed answer. */
+  responseUnread: "RESPONSE_UNREAD",
 } as const;
 
 export interface HttpFailureInit extends FailureInit {

@@ -11,6 +11,7 @@ import type { Duration } from "@outrigger/core";
  * - `pool.maxWaiting` 1000: ten times the connections; whoever comes after them would not be served in time.
  * - `pool.keepAlive` 4 s: Node's servers close after 5 s, and most that say nothing wait longer.
  * - `pool.keepAliveMax` 55 s: load balancers drop idle connections after 60 s, often without a FIN.
+ * - `pool.leak` 30 s: far longer than a reader that is merely slow pauses, and no longer than a whole call may take.
  * - `maxResponseBytes` 10 MiB: an answer is held in memory, once per call that runs.
  */
 export const httpDefaults: {
@@ -21,13 +22,21 @@ export const httpDefaults: {
     readonly maxWaiting: number;
     readonly keepAlive: Duration;
     readonly keepAliveMax: Duration;
+    readonly leak: Duration;
   };
   readonly concurrency: { readonly limit: number };
   readonly maxResponseBytes: number;
   readonly close: { readonly within: Duration };
 } = {
   timeout: { connect: "3s", read: "10s", total: "30s" },
-  pool: { connections: 100, acquire: "1s", maxWaiting: 1_000, keepAlive: "4s", keepAliveMax: "55s" },
+  pool: {
+    connections: 100,
+    acquire: "1s",
+    maxWaiting: 1_000,
+    keepAlive: "4s",
+    keepAliveMax: "55s",
+    leak: "30s",
+  },
   concurrency: { limit: 100 },
   maxResponseBytes: 10 * 1024 * 1024,
   close: { within: "5s" },

@@ -12,6 +12,13 @@ export interface PoolOptions {
   readonly keepAlive?: Duration | undefined;
   /** The longest that an idle connection is kept, also if the server says more. @defaultValue "55s" */
   readonly keepAliveMax?: Duration | undefined;
+  /**
+   * How long the body of a streamed answer may lie unread: then it is reported, with the place that made the request,
+   * and its connection is taken back.
+   *
+   * @defaultValue "30s"
+   */
+  readonly leak?: Duration | undefined;
 }
 
 export interface PoolOptionsMs {
@@ -20,12 +27,13 @@ export interface PoolOptionsMs {
   readonly maxWaiting: number;
   readonly keepAliveMs: number;
   readonly keepAliveMaxMs: number;
+  readonly leakMs: number;
 }
 
 /** @throws RangeError or TypeError that names the option and the fix. */
 export function parsePool(path: string, pool: PoolOptions): PoolOptionsMs {
-  assertKnownKeys(path, pool, ["connections", "acquire", "maxWaiting", "keepAlive", "keepAliveMax"]);
-  const { connections, acquire, maxWaiting, keepAlive, keepAliveMax } = {
+  assertKnownKeys(path, pool, ["connections", "acquire", "maxWaiting", "keepAlive", "keepAliveMax", "leak"]);
+  const { connections, acquire, maxWaiting, keepAlive, keepAliveMax, leak } = {
     ...httpDefaults.pool,
     ...defined(pool),
   };
@@ -42,6 +50,7 @@ export function parsePool(path: string, pool: PoolOptions): PoolOptionsMs {
     maxWaiting: integerIn(join(path, "maxWaiting"), maxWaiting, 0),
     keepAliveMs: Math.min(keepAliveMs, keepAliveMaxMs),
     keepAliveMaxMs,
+    leakMs: durationMs(join(path, "leak"), leak),
   };
 }
 

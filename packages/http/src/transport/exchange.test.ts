@@ -20,11 +20,12 @@ test("a client that would write a request a second time by itself is stopped bef
   };
   const request = { method: "POST", contract: { readOnly: false }, progress: {}, readMs: 100 };
   const context = new CallContext({ clock: new VirtualClock() });
-  const { facts } = Exchange.run(request as never, { connection } as never, context);
+  const exchange = new Exchange(request as never, { connection } as never, context, {} as never);
+  exchange.start();
   const start = (): void => handler?.onRequestStart?.({} as never, undefined);
 
   start();
-  expect({ ...facts }).toMatchObject({ written: true, reused: true });
+  expect(exchange).toMatchObject({ written: true, reused: true });
   expect(start).toThrow("the request had been written already");
   expect(counted).toBe(1);
 });

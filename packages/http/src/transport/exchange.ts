@@ -2,169 +2,246 @@ import type { CallContext, Timer } from "@outrigger/core";
 import type { Dispatcher } from "undici";
 import type { HttpStage } from "../failure.ts";
 import type { Lease } from "../pool/connection-pool.ts";
-import type { ResponseHeaders } from "../response.ts";
-import type { ExchangeFacts, PreparedRequest } from "./request.ts";
+import { type ResponseHeaders, single } from "../response.ts";
+import { type BodyListener, IncomingBody } from "./incoming-body.ts";
+import { type ExchangeFacts, isSource, type PreparedRequest } from "./request.ts";
+import { SendingBody, type SendingListener } from "./sending-body.ts";
 
 export type ExchangeEnd =
-  | {
-      readonly type: "answered";
-      readonly status: number;
-      readonly headers: ResponseHeaders;
-      readonly body: Buffer;
-    }
+  /** All of the answer is here. `body` is empty for a streamed answer, whose body went elsewhere. */
+  | { readonly type: "answered"; readonly body: Buffer }
   /** The connection failed; `connecting` when it had not been made. */
   | { readonly type: "broken"; readonly error: unknown; readonly connecting: boolean }
   | { readonly type: "timedOut" }
-  | { readonly type: "tooLarge"; readonly bytes: number }
-  | { readonly type: "aborted"; readonly reason: unknown };
+  | { readonly type: "tooLarge" }
+  | { readonly type: "aborted"; readonly reason: unknown }
+  /** The reader of a streamed answer wanted no more. */
+  | { readonly type: "cancelled" };
+
+/** Whom an exchange belongs to. */
+export interface ExchangeOwner {
+  /** A streamed answer begins. `ended` follows when its body has. */
+  began(body: IncomingBody): void;
+  /** Told once, in the turn in which undici says so: its client is still at work, so nothing may be sent from here. */
+  ended(end: ExchangeEnd): void;
+}
 
 const nothing = Buffer.alloc(0);
+/** A rest that is not longer than this is read to its end rather than paid for with a new connection. */
+const drainedBytes = 16 * 1024;
 
 /**
  * One request on one leased connection, followed from the socket's side.
  *
  * undici tells the moment before the first byte leaves (`onRequestStart`), and that is where a request turns from
- * "certainly not applied" to "may have been applied". An exchange that is given up before that moment is never
- * written, and costs its connection nothing: `onRequestStart` throws, and undici takes the next request.
+ * "certainly not applied" to "may have been applied"; with a body that is produced while it is sent, it is its first
+ * chunk. An exchange that is given up before that moment is never written, and costs its connection nothing:
+ * `onRequestStart` throws, and undici takes the next request.
  */
-export class Exchange implements Dispatcher.DispatchHandler {
-  readonly facts: ExchangeFacts = {
-    stage: "connect",
-    written: false,
-    reused: false,
-    answered: false,
-    status: undefined,
-    headers: undefined,
-    sentAtMs: undefined,
-    headersAtMs: undefined,
-  };
+export class Exchange implements Dispatcher.DispatchHandler, ExchangeFacts, SendingListener, BodyListener {
+  stage: HttpStage;
+  written = false;
+  reused = false;
+  answered = false;
+  status: number | undefined = undefined;
+  headers: ResponseHeaders | undefined = undefined;
+  sentAtMs: number | undefined = undefined;
+  headersAtMs: number | undefined = undefined;
   readonly #request: PreparedRequest;
   readonly #lease: Lease;
   readonly #context: CallContext;
-  readonly #end: (end: ExchangeEnd) => void;
-  readonly #chunks: Buffer[] = [];
-  #receivedBytes = 0;
+  readonly #owner: ExchangeOwner;
+  #started = false;
   #over = false;
-  #controller: Dispatcher.DispatchController | undefined;
-  #readTimer: Timer | undefined;
+  #controller: Dispatcher.DispatchController | undefined = undefined;
+  #sending: SendingBody | undefined = undefined;
+  #body: IncomingBody | undefined = undefined;
+  /** What has come of a body that is read whole; most answers come in one piece. */
+  #first: Buffer | undefined = undefined;
+  #others: Buffer[] | undefined = undefined;
+  #receivedBytes = 0;
+  #readTimer: Timer | undefined = undefined;
   #heardAtMs = 0;
+  /** Of the two, silence is the other side's only when neither holds. */
+  #waitsForSource = false;
+  #waitsForReader = false;
+  #discards = false;
+  #readAtMs = 0;
   #bytesReadBefore = 0;
-  #forgetAbort: (() => void) | undefined;
 
-  private constructor(
-    request: PreparedRequest,
-    lease: Lease,
-    context: CallContext,
-    end: (end: ExchangeEnd) => void,
-  ) {
+  constructor(request: PreparedRequest, lease: Lease, context: CallContext, owner: ExchangeOwner) {
     this.#request = request;
     this.#lease = lease;
     this.#context = context;
-    this.#end = end;
+    this.#owner = owner;
+    this.stage = lease.connection.open ? "send" : "connect";
   }
 
-  /** Sends the request and resolves when the whole answer is here, or cannot come any more. Never rejects. */
-  static run(
-    request: PreparedRequest,
-    lease: Lease,
-    context: CallContext,
-  ): { readonly facts: ExchangeFacts; readonly ended: Promise<ExchangeEnd> } {
-    const { promise, resolve } = Promise.withResolvers<ExchangeEnd>();
-    const exchange = new Exchange(request, lease, context, resolve);
-    request.progress.current = exchange.facts;
-    exchange.#start();
-    return { facts: exchange.facts, ended: promise };
-  }
-
-  #start(): void {
-    const { method, target, headers, body } = this.#request;
-    this.facts.stage = this.#lease.connection.open ? "send" : "connect";
-    this.#forgetAbort = this.#context.onAbort((reason) => this.#giveUp({ type: "aborted", reason }, reason));
-    if (this.#over) return;
+  /** Hands the request to the connection. The owner hears when the answer is here, or cannot come any more. */
+  start(): void {
+    const { method, target, headers, body, headersAtSend } = this.#request;
+    const all = headersAtSend === undefined ? headers : [...headers, ...headersAtSend(this.#context)];
+    if (!isSource(body)) {
+      const plain = { method, path: target, headers: all as string[], body: body ?? null };
+      this.#lease.connection.dispatch(plain, this);
+      return;
+    }
+    this.#sending = new SendingBody(body, this);
+    const { length } = body;
     this.#lease.connection.dispatch(
-      { method, path: target, headers: headers as string[], body: body ?? null },
+      {
+        method,
+        path: target,
+        headers: length === undefined ? (all as string[]) : [...all, "content-length", String(length)],
+        // An iterable, which undici takes as well; its types know it under another name.
+        body: this.#sending as unknown as Buffer,
+      },
       this,
     );
+  }
+
+  /** Ends the exchange from our side. */
+  abort(reason: Error): void {
+    this.#giveUp({ type: "aborted", reason }, reason);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     // Thrown, not aborted: `controller.abort` would destroy a healthy connection.
     if (this.#over) throw new Error("the request was given up before it was written");
     // Whether a request may go out twice is decided by `mayResend` alone, never by a client that reconnects.
-    if (this.facts.written) throw new Error("the request had been written already");
+    if (this.#started) throw new Error("the request had been written already");
+    this.#started = true;
     const { connection } = this.#lease;
     this.#controller = controller;
-    this.facts.reused = connection.served > 0;
+    this.reused = connection.served > 0;
     this.#bytesReadBefore = connection.socket?.bytesRead ?? 0;
     connection.countRequest();
+    this.stage = "send";
+    this.sentAtMs = this.#context.clock.now();
+    if (this.#sending === undefined) this.#writing();
+    else this.#request.progress.opened = true;
+  }
+
+  /** From here on bytes may leave. */
+  #writing(): void {
+    if (this.written) return;
+    this.written = true;
     if (!this.#request.contract.readOnly) this.#context.record("unknown");
-    this.facts.written = true;
-    this.facts.stage = "send";
-    this.facts.sentAtMs = this.#context.clock.now();
+  }
+
+  waitingForSource(): void {
+    this.#waitsForSource = true;
+  }
+
+  handing(chunk: Uint8Array): void {
+    this.#writing();
+    this.#waitsForSource = false;
+    this.#heard();
+    this.#request.onProgress?.("sent", chunk.byteLength);
   }
 
   onRequestSent(): void {
-    this.#heard();
+    this.#waitsForSource = false;
+    // A source may have been empty, and then it is only now that its head leaves.
+    this.#writing();
+    const { body, onProgress } = this.#request;
+    if (onProgress !== undefined && body instanceof Uint8Array) onProgress("sent", body.byteLength);
+    if (this.stage !== "send") return;
     const socket = this.#lease.connection.socket;
     if (socket === undefined || socket.writableLength === 0) {
       this.#becomeStage("headers");
       return;
     }
+    this.#heard();
     // The kernel did not take all of a large body at once; the wait for the answer begins when it has.
     socket.once("drain", () => {
-      if (this.facts.stage === "send") this.#becomeStage("headers");
+      if (this.stage === "send") this.#becomeStage("headers");
     });
   }
 
   onResponseStarted(): void {
-    this.facts.answered = true;
+    this.answered = true;
     this.#heard();
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: ResponseHeaders,
-  ): void {
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
     this.#heard();
     if (status < 200) return;
-    this.facts.status = status;
-    this.facts.headers = headers;
-    this.facts.headersAtMs = this.#heardAtMs;
-    this.#becomeStage("body");
+    this.status = status;
+    this.headers = headers;
+    this.headersAtMs = this.#heardAtMs;
+    this.stage = "body";
+    if (this.#request.answer !== "stream" || status >= 300) return;
+    this.#body = new IncomingBody(this);
+    this.#controller = controller;
+    this.#waitsForReader = true;
+    this.#readAtMs = this.#heardAtMs;
+    this.#owner.began(this.#body);
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#heardAtMs = this.#context.clock.now();
     this.#receivedBytes += chunk.byteLength;
+    this.#request.onProgress?.("received", chunk.byteLength);
     if (this.#receivedBytes > this.#request.maxResponseBytes) {
-      this.#giveUp({ type: "tooLarge", bytes: this.#receivedBytes }, new Error("the answer is too large"));
+      this.#giveUp({ type: "tooLarge" }, new Error("the answer is too large"));
       return;
     }
-    this.#chunks.push(chunk);
+    if (this.#body !== undefined) {
+      if (!this.#body.push(chunk)) controller.pause();
+      if (this.#waitsForReader === this.#body.isWanted) this.reading();
+    } else if (this.#discards) return;
+    else if (this.#first === undefined) this.#first = chunk;
+    else if (this.#others === undefined) this.#others = [this.#first, chunk];
+    else this.#others.push(chunk);
   }
 
   onResponseEnd(): void {
-    const { status, headers } = this.facts;
-    if (status === undefined || headers === undefined) return;
+    if (this.status === undefined) return;
     // The rest of this request would go out in front of the next one, to a server that may read neither.
     if ((this.#lease.connection.socket?.writableLength ?? 0) > 0) this.#lease.connection.retire();
-    const [only] = this.#chunks;
-    const body = this.#chunks.length > 1 ? Buffer.concat(this.#chunks) : (only ?? nothing);
-    this.#settle({ type: "answered", status, headers, body });
+    const body = this.#others === undefined ? (this.#first ?? nothing) : Buffer.concat(this.#others);
+    this.#settle({ type: "answered", body });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: unknown): void {
     const { connection } = this.#lease;
     const read = connection.socket?.bytesRead;
-    if (this.facts.written && read !== undefined && read > this.#bytesReadBefore) this.facts.answered = true;
+    if (this.written && read !== undefined && read > this.#bytesReadBefore) this.answered = true;
     // The connector keeps the error it gave, so an error of connecting is told from one that came later by identity.
-    const connecting = !this.facts.written && connection.connectError !== undefined;
-    if (connecting) this.facts.stage = "connect";
+    const connecting = !this.#started && connection.connectError !== undefined;
+    if (connecting) this.stage = "connect";
     this.#settle({ type: "broken", error, connecting });
   }
 
-  /** Ends the exchange from our side. A request that was written takes its socket with it: HTTP/1.1 has no other way. */
+  /** Since when nobody has read; undefined while somebody waits for more. */
+  get unreadSinceMs(): number | undefined {
+    return this.#waitsForReader ? this.#readAtMs : undefined;
+  }
+
+  reading(): void {
+    this.#waitsForReader = this.#body?.isWanted === false;
+    this.#heard();
+    this.#readAtMs = this.#heardAtMs;
+  }
+
+  roomMade(): void {
+    this.#controller?.resume();
+  }
+
+  /** A short rest is read and dropped, so that the connection serves again. */
+  cancelled(): void {
+    if (this.#over) return;
+    this.#body = undefined;
+    this.#discards = true;
+    const length = Number(single(this.headers?.["content-length"]));
+    if (length - this.#receivedBytes <= drainedBytes) {
+      this.reading();
+      this.#controller?.resume();
+    } else this.#giveUp({ type: "cancelled" }, new Error("the reader wants no more of the answer"));
+  }
+
+  /** A request that was written takes its socket with it: HTTP/1.1 has no other way. */
   #giveUp(end: ExchangeEnd, reason: Error): void {
     if (this.#over) return;
     this.#settle(end);
@@ -175,12 +252,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#over) return;
     this.#over = true;
     this.#readTimer?.cancel();
-    this.#forgetAbort?.();
-    this.#end(end);
+    this.#sending?.stop(new Error("the request has ended"));
+    this.#owner.ended(end);
   }
 
   #becomeStage(stage: HttpStage): void {
-    this.facts.stage = stage;
+    this.stage = stage;
     this.#heard();
   }
 
@@ -195,9 +272,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #armReadTimer(delayMs: number): void {
     this.#readTimer = this.#context.clock.setTimer(delayMs, () => {
-      const silentMs = this.#context.clock.now() - this.#heardAtMs;
-      const leftMs = this.#request.readMs - silentMs;
-      if (leftMs > 0) this.#armReadTimer(leftMs);
+      const { readMs } = this.#request;
+      const counts = !this.#waitsForSource && !this.#waitsForReader;
+      const silentMs = !counts ? 0 : this.#context.clock.now() - this.#heardAtMs;
+      if (silentMs < readMs) this.#armReadTimer(readMs - silentMs);
       else this.#giveUp({ type: "timedOut" }, new Error("the read timeout has passed"));
     });
   }
