@@ -39,9 +39,12 @@ export class WireServer {
     this.#server = createServer((socket) => this.#serve(socket));
   }
 
-  static async start(behaviour: Behaviour): Promise<WireServer> {
+  static async start(
+    behaviour: Behaviour,
+    { host = "127.0.0.1", port = 0 }: { host?: string; port?: number } = {},
+  ): Promise<WireServer> {
     const server = new WireServer(behaviour);
-    server.#server.listen(0, "127.0.0.1");
+    server.#server.listen(port, host);
     await once(server.#server, "listening");
     return server;
   }
