@@ -23,6 +23,8 @@ export const httpFailureCodes = {
   poolFull: "POOL_FULL",
   /** `close()` was called. */
   closed: "INTEGRATION_CLOSED",
+  /** An HTTP client that the integration is plugged into repeats requests by itself; see the plug-in's page. */
+  clientRetries: "CLIENT_RETRIES",
   connectTimeout: "CONNECT_TIMEOUT",
   connectFailed: "CONNECT_FAILED",
   dnsFailed: "DNS_FAILED",
@@ -52,6 +54,7 @@ export interface HttpFailureInit extends FailureInit {
   readonly reused?: boolean | undefined;
   readonly attempts?: number | undefined;
   readonly response?: ResponseLike | undefined;
+  readonly providerCode?: string | undefined;
 }
 
 /** What a failure knows of the answer that caused it. */
@@ -81,6 +84,8 @@ export class HttpFailure extends Failure {
   readonly reused: boolean;
   /** Status of the answer, when its head had arrived. */
   readonly status: number | undefined;
+  /** The code in the body of the answer, where `refusals`, `notApplied` or `uncertain` list it. */
+  readonly providerCode: string | undefined;
   /** Attempts begun, the first one included; 0 when a policy rejected the call before the first. */
   readonly attempts: number;
   readonly #response: ResponseLike | undefined;
@@ -93,6 +98,7 @@ export class HttpFailure extends Failure {
     this.written = init.written ?? false;
     this.reused = init.reused ?? false;
     this.status = init.response?.status;
+    this.providerCode = init.providerCode;
     this.attempts = init.attempts ?? 0;
     this.#response = init.response;
     Object.defineProperty(this, brand, { value: true });

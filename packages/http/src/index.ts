@@ -1,4 +1,5 @@
 export type { HttpAnswer } from "./answer.ts";
+export type { AnswerLists } from "./classify/answer-contract.ts";
 export { type ConnectOptions, connectDefaults, type DnsOptions } from "./connect/connect-options.ts";
 export type { HttpEvent } from "./events.ts";
 export type { ExchangeRequest } from "./exchange-request.ts";
@@ -17,6 +18,7 @@ export type { PoolOptions } from "./options/pool-options.ts";
 export type { OperationTimeouts, Timeouts } from "./options/timeouts.ts";
 export type { TlsOptions } from "./options/tls.ts";
 export type { PoolSnapshot } from "./pool/connection-pool.ts";
+export { longestRateLimitMs, type RateLimit, rateLimitsOf } from "./rate-limit.ts";
 export type { RequestHeaders } from "./request/headers.ts";
 export type { PathParams } from "./request/path-template.ts";
 export type { RequestOptions } from "./request/prepare.ts";

@@ -1,5 +1,10 @@
-import { assertKnownKeys, type Duration, durationMs, integerIn, join, oneOf } from "@outrigger/core";
-import type { StatusContract } from "./classify/status.ts";
+import { assertKnownKeys, type Duration, durationMs, join, oneOf } from "@outrigger/core";
+import {
+  type AnswerContract,
+  type AnswerLists,
+  answerListKeys,
+  parseAnswerRules,
+} from "./classify/answer-contract.ts";
 import { kindOf } from "./options/plain-object.ts";
 import {
   type OperationTimeouts,
@@ -21,7 +26,7 @@ export interface KeyedIdempotency {
   readonly quoted?: boolean | undefined;
 }
 
-export interface OperationOptions {
+export interface OperationOptions extends AnswerLists {
   readonly method: HttpMethod;
   /** Below `baseUrl`, with `{name}` for parameters: `"/v1/orders/{orderId}"`. */
   readonly path: string;
@@ -35,10 +40,6 @@ export interface OperationOptions {
    * GET, HEAD and OPTIONS only read, so they may be repeated whatever is said here.
    */
   readonly idempotency?: "natural" | "none" | KeyedIdempotency | undefined;
-  /** Statuses that are a final "no": nothing was applied, and repeating is pointless. Such as 402. Range: 300 to 599. */
-  readonly refusals?: readonly number[] | undefined;
-  /** Statuses by which the provider guarantees that nothing was applied; may be tried again. Range: 300 to 599. */
-  readonly notApplied?: readonly number[] | undefined;
   /** Sent with every request of the operation; they replace the integration's. */
   readonly headers?: RequestHeaders | undefined;
   readonly timeout?: OperationTimeouts | undefined;
@@ -58,7 +59,7 @@ export interface Operation {
   readonly path: PathTemplate;
   readonly key: { readonly header: string; readonly quoted: boolean } | undefined;
   readonly repeatable: boolean;
-  readonly contract: StatusContract;
+  readonly contract: AnswerContract;
   /** Of the integration and of the operation. */
   readonly headers: HeaderList;
   /** Names that a request may not set, with the reason. */
@@ -70,7 +71,7 @@ export interface Operation {
 export interface OperationDefaults {
   readonly headers: RequestHeaders;
   readonly timeout: OperationTimeouts;
-  readonly notApplied: readonly number[];
+  readonly answers: AnswerLists;
   /** Of POST and PATCH operations that declare nothing else. */
   readonly idempotency: KeyedIdempotency | undefined;
   /** The integration has a circuit breaker. */
@@ -93,8 +94,7 @@ export function parseOperation(
     "method",
     "path",
     "idempotency",
-    "refusals",
-    "notApplied",
+    ...answerListKeys,
     "headers",
     "timeout",
     "breaker",
@@ -128,7 +128,7 @@ export function parseOperation(
     contract: {
       readOnly,
       keyed: key !== undefined,
-      ...parseStatuses(path, options, defaults.notApplied),
+      ...parseAnswerRules(path, options, defaults.answers),
     },
     headers,
     refusedHeaders,
@@ -168,28 +168,4 @@ function parseKeyed(
   const { quoted = false } = idempotency;
   if (typeof quoted !== "boolean") throw new TypeError(`${join(path, "quoted")} must be true or false`);
   return { header: headerName(join(path, "header"), idempotency.header), quoted };
-}
-
-function parseStatuses(
-  path: string,
-  options: OperationOptions,
-  notAppliedEverywhere: readonly number[],
-): { refusals: ReadonlySet<number>; notApplied: ReadonlySet<number> } {
-  const refusals = statusSet(join(path, "refusals"), options.refusals ?? []);
-  const own = statusSet(join(path, "notApplied"), options.notApplied ?? []);
-  for (const status of own) {
-    if (refusals.has(status)) {
-      throw new RangeError(
-        `${join(path, "notApplied")} and refusals both hold ${status}: a final "no" is not tried again`,
-      );
-    }
-  }
-  const everywhere = notAppliedEverywhere.filter((status) => !refusals.has(status));
-  return { refusals, notApplied: new Set([...everywhere, ...own]) };
-}
-
-/** @throws RangeError that names the option and the value. */
-export function statusSet(path: string, statuses: unknown): ReadonlySet<number> {
-  if (!Array.isArray(statuses)) throw new TypeError(`${path} must be an array of statuses, such as [402]`);
-  return new Set(statuses.map((status, index) => integerIn(`${path}[${index}]`, status, 300, 599)));
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { longestRetryAfterMs, parseRetryAfterMs } from "./retry-after.ts";
+import { longestRetryAfterMs, parseRetryAfterMs, retryAfterOf } from "./retry-after.ts";
 
 const nowMs = Date.UTC(2026, 0, 2, 3, 4, 5);
 
@@ -39,4 +39,13 @@ test("a date is measured from the answer's own date, so that a server's wrong cl
 
   expect(parseRetryAfterMs("Wed, 01 Jan 2020 00:00:10 GMT", nowMs, date)).toBe(10_000);
   expect(parseRetryAfterMs("Fri, 02 Jan 2026 03:04:35 GMT", nowMs, "no date")).toBe(30_000);
+});
+
+test("Retry-After goes before a quota that is used up, which counts where the former says nothing", () => {
+  const ratelimit = '"a";r=0;t=10';
+  expect(retryAfterOf({ ratelimit, "retry-after": "2" }, 0)).toBe(2_000);
+  expect(retryAfterOf({ ratelimit, "retry-after": ["2", "9"] }, 0)).toBe(2_000);
+  expect(retryAfterOf({ ratelimit, "retry-after": "soon" }, 0)).toBe(10_000);
+  expect(retryAfterOf({ ratelimit }, 0)).toBe(10_000);
+  expect(retryAfterOf({}, 0)).toBeUndefined();
 });

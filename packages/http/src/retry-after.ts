@@ -1,3 +1,6 @@
+import { usedUpForMs } from "./rate-limit.ts";
+import { type ResponseHeaders, single } from "./response.ts";
+
 /** Longest wait taken at its word. A provider that asks for more is not coming back within any call. */
 export const longestRetryAfterMs: number = 7 * 86_400_000;
 
@@ -28,6 +31,18 @@ export function parseRetryAfterMs(
   if (untilMs === undefined) return undefined;
   const sinceMs = (date === undefined ? undefined : parseHttpDateMs(date.trim())) ?? wallNowMs;
   return Math.min(Math.max(0, untilMs - sinceMs), longestRetryAfterMs);
+}
+
+/**
+ * How long an answer asks to wait: by `Retry-After`, and without one by a `RateLimit` that is used up, as the draft of
+ * the latter demands.
+ *
+ * @param wallNowMs - Our wall clock. Milliseconds since 1970.
+ */
+export function retryAfterOf(headers: ResponseHeaders, wallNowMs: number): number | undefined {
+  const retryAfter = single(headers["retry-after"]);
+  if (retryAfter === undefined) return usedUpForMs(headers);
+  return parseRetryAfterMs(retryAfter, wallNowMs, single(headers["date"])) ?? usedUpForMs(headers);
 }
 
 function parseHttpDateMs(text: string): number | undefined {

@@ -32,5 +32,6 @@ export function asHttpFailure(
     reused: current?.reused,
     attempts,
     response: last?.response,
+    providerCode: last?.providerCode,
   });
 }

@@ -1,25 +1,14 @@
 import type { Effect, FailureKind } from "@outrigger/core";
+import type { AnswerContract, Listed } from "./answer-contract.ts";
 
-/** What the classification needs to know of an operation. */
-export interface StatusContract {
-  /** GET, HEAD, OPTIONS: there is nothing that could take effect, so every failure has effect `none`. */
-  readonly readOnly: boolean;
-  /** The request carries an idempotency key that the provider honours. */
-  readonly keyed: boolean;
-  /** Statuses that are a final "no": nothing was applied, and nothing ever will be for this request. */
-  readonly refusals: ReadonlySet<number>;
-  /** Statuses by which the provider guarantees that nothing was applied, and that a later try may succeed. */
-  readonly notApplied: ReadonlySet<number>;
-}
-
-export interface StatusVerdict {
+export interface AnswerVerdict {
   readonly effect: Effect;
   readonly kind: FailureKind;
   readonly transient: boolean;
 }
 
-const refused: StatusVerdict = { effect: "none", kind: "refused", transient: false };
-const notApplied: StatusVerdict = { effect: "none", kind: "failed", transient: true };
+const refused: AnswerVerdict = { effect: "none", kind: "refused", transient: false };
+const notApplied: AnswerVerdict = { effect: "none", kind: "failed", transient: true };
 
 /**
  * Statuses that say by themselves that nothing was applied.
@@ -37,22 +26,46 @@ const neverApplied: ReadonlySet<number> = new Set([421, 425, 429]);
  * - 502, 504: a gateway speaks; the origin may have acted.
  * - 503: not proof that nothing was applied (RFC 9110, 15.6.4); list it in `notApplied` where the provider says so.
  *
- * 500 is not among them: it is as often a bug met by this very request as a passing trouble.
+ * 500 is not among them: it is as often a bug met by this very request as a passing trouble. List it in `uncertain`
+ * where the provider answers a repeated key with what became of the first request.
  */
 const passing: ReadonlySet<number> = new Set([408, 502, 503, 504]);
 
-/** Says what a status means for the other side. Undefined for a success: 200 to 299. */
-export function verdictOfStatus(status: number, contract: StatusContract): StatusVerdict | undefined {
-  if (status >= 200 && status <= 299) return undefined;
-  if (contract.refusals.has(status)) return refused;
-  if (contract.notApplied.has(status) || neverApplied.has(status)) return notApplied;
+/**
+ * Says what an answer means for the other side. Undefined for a success.
+ *
+ * A code in the body says more than the status, so its list is asked first.
+ *
+ * @param code - Asked only where the contract reads codes; undefined when the body has none.
+ */
+export function verdictOfAnswer(
+  status: number,
+  contract: AnswerContract,
+  code: string | undefined,
+): AnswerVerdict | undefined {
+  const isOk = status >= 200 && status <= 299;
+  if (
+    isOk &&
+    (contract.successCodes === undefined || (code !== undefined && contract.successCodes.has(code)))
+  )
+    return undefined;
+  const listed = (code === undefined ? undefined : contract.codes.get(code)) ?? contract.statuses.get(status);
+  if (listed !== undefined) return verdictOfList(listed, contract);
+  if (neverApplied.has(status)) return notApplied;
   const effect = contract.readOnly ? "none" : "unknown";
   if (passing.has(status)) return { effect, kind: "failed", transient: true };
   // The first request with this key is still in progress: the same request, later, gets its answer
   // (Idempotency-Key draft, 2.7).
   if (status === 409 && contract.keyed) return { effect, kind: "failed", transient: true };
-  if (status >= 500) return { effect, kind: "failed", transient: false };
+  // A "no" has a code; an answer without one is not what the contract describes.
+  if (status >= 500 || (isOk && code === undefined)) return { effect, kind: "failed", transient: false };
   // It answered, and repeating changes nothing. For a write, no contract says that this "no" is final, so whether
   // something was applied stays open; its health is not in question either way.
   return { effect, kind: "refused", transient: false };
+}
+
+function verdictOfList(listed: Listed, { readOnly }: AnswerContract): AnswerVerdict {
+  if (listed === "refusals") return refused;
+  if (listed === "notApplied") return notApplied;
+  return { effect: readOnly ? "none" : "unknown", kind: "failed", transient: true };
 }

@@ -15,6 +15,7 @@ import {
   systemClock,
   systemRandom,
 } from "@outrigger/core";
+import { type AnswerLists, answerListKeys } from "../classify/answer-contract.ts";
 import { type ConnectOptions, type ConnectSettings, parseConnect } from "../connect/connect-options.ts";
 import { newKey } from "../edge/new-key.ts";
 import type { HttpEvent } from "../events.ts";
@@ -24,7 +25,6 @@ import {
   type OperationDefaults,
   type OperationOptions,
   parseOperation,
-  statusSet,
 } from "../operation.ts";
 import type { RequestHeaders } from "../request/headers.ts";
 import { type BaseUrl, parseBaseUrl } from "./base-url.ts";
@@ -36,7 +36,8 @@ import { parseTls, type TlsOptions } from "./tls.ts";
 
 /** One external service, described once. Everything but `name`, `baseUrl` and `operations` has a default. */
 export interface HttpIntegrationOptions<Operations extends Record<string, OperationOptions>>
-  extends ConnectOptions {
+  extends ConnectOptions,
+    AnswerLists {
   /** Stands in failures, events and snapshots. */
   readonly name: string;
   /** `https://` or `http://`, a host, perhaps a port and a path; no user, query or fragment. */
@@ -51,8 +52,6 @@ export interface HttpIntegrationOptions<Operations extends Record<string, Operat
   readonly breaker?: Omit<BreakerOptions, "name" | "onEvent" | "clock"> | false | undefined;
   /** Sent with every request. */
   readonly headers?: RequestHeaders | undefined;
-  /** Statuses by which the provider guarantees that nothing was applied, in every operation. Range: 300 to 599. */
-  readonly notApplied?: readonly number[] | undefined;
   /**
    * The provider honours a key on every POST and PATCH: what holds for an operation of these methods that says nothing
    * about `idempotency`, and for a request that fits no declared operation.
@@ -100,7 +99,7 @@ const known: readonly (keyof HttpIntegrationOptions<Record<string, never>>)[] = 
   "retry",
   "breaker",
   "headers",
-  "notApplied",
+  ...answerListKeys,
   "idempotency",
   "maxResponseBytes",
   "tls",
@@ -131,7 +130,7 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
   const defaults: OperationDefaults = {
     headers: options.headers ?? {},
     timeout: options.timeout ?? {},
-    notApplied: [...statusSet("notApplied", options.notApplied ?? [])],
+    answers: options,
     idempotency: options.idempotency,
     breaker: options.breaker !== false,
   };

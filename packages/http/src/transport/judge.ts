@@ -1,14 +1,15 @@
 import { type CallContext, coreFailureCodes, type Effect, Failure, worseEffect } from "@outrigger/core";
+import { codeInBody } from "../classify/answer-contract.ts";
 import {
   causeOf,
   codeOf,
   verdictOfConnectError,
   verdictOfExchangeError,
 } from "../classify/connection-error.ts";
-import { verdictOfStatus } from "../classify/status.ts";
+import { verdictOfAnswer } from "../classify/status.ts";
 import { HttpFailure, type HttpFailureInit, type HttpStage, httpFailureCodes } from "../failure.ts";
-import { HttpResponse, single } from "../response.ts";
-import { parseRetryAfterMs } from "../retry-after.ts";
+import { HttpResponse } from "../response.ts";
+import { retryAfterOf } from "../retry-after.ts";
 import type { ExchangeEnd } from "./exchange.ts";
 import { type ExchangeFacts, isSource, isSpent, type PreparedRequest } from "./request.ts";
 import { SourceError } from "./sending-body.ts";
@@ -44,22 +45,22 @@ export class Judge {
     const { request, context, exchange, writtenResends } = this.#facts;
     const { status = 0, headers = {} } = exchange ?? {};
     const response = this.#response(status, headers, body);
-    const verdict = verdictOfStatus(status, request.contract);
+    const { codeAt, codes } = request.contract;
+    const code = codeAt === undefined ? undefined : codeInBody(body, codeAt);
+    const verdict = verdictOfAnswer(status, request.contract, code);
     if (verdict === undefined) return response;
     // The answer speaks of the last exchange; what an earlier one of this attempt did is as open as before.
     const sentBefore = writtenResends > 0 && !request.contract.readOnly;
     const effect = sentBefore ? worseEffect(verdict.effect, "unknown") : verdict.effect;
     context.record(effect);
-    return this.#failure(`it answered ${status}`, {
+    const listed = code !== undefined && codes.has(code) ? code : undefined;
+    return this.#failure(`it answered ${status}${listed === undefined ? "" : ` with ${listed}`}`, {
       ...verdict,
       effect,
       code: `HTTP_${status}`,
-      retryAfterMs: parseRetryAfterMs(
-        single(headers["retry-after"]),
-        context.clock.wallNow(),
-        single(headers["date"]),
-      ),
+      retryAfterMs: retryAfterOf(headers, context.clock.wallNow()),
       response,
+      providerCode: listed,
     });
   }
 

@@ -1,5 +1,5 @@
 import type { CallContext } from "@outrigger/core";
-import type { StatusContract } from "../classify/status.ts";
+import type { AnswerContract } from "../classify/answer-contract.ts";
 import type { HttpStage } from "../failure.ts";
 import type { ResponseHeaders } from "../response.ts";
 
@@ -26,7 +26,7 @@ export interface PreparedRequest {
   readonly onProgress?: ((direction: "sent" | "received", bytes: number) => void) | undefined;
   /** Sending it twice has the effect of sending it once. */
   readonly repeatable: boolean;
-  readonly contract: StatusContract;
+  readonly contract: AnswerContract;
   readonly readMs: number;
   readonly maxResponseBytes: number;
   readonly progress: CallProgress;
