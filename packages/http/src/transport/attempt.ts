@@ -8,6 +8,7 @@ import type { ConnectionPool, Lease } from "../pool/connection-pool.ts";
 import type { Place } from "../pool/waiters.ts";
 import type { HttpResponse } from "../response.ts";
 import { type BodyGuard, guardBody } from "./body-guard.ts";
+import { capturePlace } from "./call-place.ts";
 import { Exchange, type ExchangeEnd, type ExchangeOwner } from "./exchange.ts";
 import type { IncomingBody } from "./incoming-body.ts";
 import { type AttemptFacts, Judge } from "./judge.ts";
@@ -80,6 +81,7 @@ export class Attempt implements ExchangeOwner, AttemptFacts {
       this.#fail(new Judge(this).spent());
       return;
     }
+    if (request.answer === "stream") request.progress.madeAt ??= capturePlace();
     this.#forgetAbort = context.onAbort((reason) => this.#aborted(reason));
     const lease = this.settings.pool.take();
     if (lease === undefined) this.#queue();
@@ -185,12 +187,21 @@ export class Attempt implements ExchangeOwner, AttemptFacts {
     }
     this.#forgetAbort?.();
     lease?.release();
-    const judge = new Judge(this);
-    const verdict = end.type === "answered" ? judge.answer(end.body) : judge.explain(end);
+    const verdict = this.#judge(end);
     if (verdict instanceof Error) this.#fail(verdict);
     else {
       this.#report(undefined);
       this.#resolve(verdict);
+    }
+  }
+
+  /** Runs outside of the caller's promise, so what it throws must find its way there. */
+  #judge(end: ExchangeEnd): HttpResponse | Error {
+    try {
+      const judge = new Judge(this);
+      return end.type === "answered" ? judge.answer(end.body) : judge.explain(end);
+    } catch (error) {
+      return error instanceof Error ? error : new Error("the answer was not judged", { cause: error });
     }
   }
 

@@ -1,6 +1,6 @@
 import type { CallContext, Timer } from "@outrigger/core";
 import type { HttpEvent } from "../events.ts";
-import { capturePlace, placeText } from "./call-place.ts";
+import { placeText } from "./call-place.ts";
 import type { Exchange, ExchangeEnd } from "./exchange.ts";
 import type { IncomingBody } from "./incoming-body.ts";
 import { type AttemptFacts, Judge } from "./judge.ts";
@@ -45,7 +45,6 @@ class Guard implements BodyGuard {
       this.#release = resolve;
     });
     const { context, request, settings } = attempt;
-    request.progress.madeAt ??= capturePlace();
     this.#deadline = context.clock.setTimer(Math.max(0, context.leftMs), () => {
       this.#reportUnread();
       this.#exchange.abort(new Judge(attempt).deadlineExceeded());
