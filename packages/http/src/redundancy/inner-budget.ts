@@ -1,0 +1,25 @@
+import { functionAt, type LoadBudget } from "@outrigger/core";
+
+/**
+ * A budget as the integrations inside of a redundant one share it: what they send beyond first tries comes out of the
+ * same account, and only the call as a whole earns, not each provider that it reaches.
+ *
+ * ```
+ * const budget = loadBudget();
+ * const toss = httpIntegration({ ..., retry: { budget: innerBudget(budget) } });
+ * const payments = redundantIntegration({ ..., budget });
+ * ```
+ */
+export function innerBudget(budget: LoadBudget): LoadBudget {
+  functionAt("innerBudget.reserve", (budget as Partial<LoadBudget> | null)?.reserve);
+  return {
+    name: budget.name,
+    get ratio() {
+      return budget.ratio;
+    },
+    began() {},
+    succeeded: () => budget.succeeded?.(),
+    failed: () => budget.failed?.(),
+    reserve: (nowMs) => budget.reserve(nowMs),
+  };
+}
