@@ -144,9 +144,8 @@ async function check(plans: readonly Plan[], repetitions: number): Promise<void>
       if (possible.length > 0) expect([result.provider], "the one to ask is another").toEqual(possible);
     } else {
       if (result instanceof Error) throw result;
-      expect(charged, "a success that was not charged there").toEqual([
-        (result as { provider: string }).provider,
-      ]);
+      paidAt = (result as { provider: string }).provider;
+      expect(charged, "a success that was not charged there").toEqual([paidAt]);
     }
   }
   for (const each of books) each.arriveLate();
