@@ -134,7 +134,7 @@ function openCircuit(): Call<number, number> {
   const { gate } = gateOf(breaker);
   const nowMs = systemClock.now();
   const failure = new Failure("down", { code: "DOWN", effect: "none" });
-  gate.settle(gate.admit(nowMs, undefined as never), "failure", nowMs, nowMs, failure);
+  gate.settle(gate.admit(nowMs, undefined as never, undefined), "failure", nowMs, nowMs, failure);
   return pipeline(retry({ onEvent }), breaker, attemptTimeout({ timeout: "1s", onEvent }))(contextCall);
 }
 
@@ -247,7 +247,7 @@ const bookkeeping = (callsPerSecond: number): Case => {
     return cpuPerOperation((operations) => {
       for (let index = 0; index < operations; index += 1) {
         nowMs += stepMs;
-        gate.settle(gate.admit(nowMs, undefined as never), "success", nowMs, nowMs, undefined);
+        gate.settle(gate.admit(nowMs, undefined as never, undefined), "success", nowMs, nowMs, undefined);
       }
     });
   };
@@ -274,7 +274,7 @@ function longestStall(): number {
     const startMs = performance.now();
     for (let index = 0; index < 1_000; index += 1) {
       nowMs += 0.001;
-      gate.settle(gate.admit(nowMs, undefined as never), "success", nowMs, nowMs, undefined);
+      gate.settle(gate.admit(nowMs, undefined as never, undefined), "success", nowMs, nowMs, undefined);
     }
     stalls.push(performance.now() - startMs);
   }

@@ -24,9 +24,9 @@ export async function turnsAwayTheThird(): Promise<void> {
   });
   await clock.advance(1_000);
   expect(await Promise.all([first, second])).toEqual(["found", "found"]);
-  expect(limit.snapshot()).toEqual({ limit: 2, inUse: 0, outliving: 0, rejected: 1 });
+  expect(limit.snapshot()).toMatchObject({ limit: 2, inUse: 0, outliving: 0, rejected: 1 });
   // #endregion
-  expect(events.all).toEqual([{ type: "limitReached", name: "search", limit: 2, retryAfterMs: 1_000 }]);
+  expect(events.all).toMatchObject([{ type: "limitReached", name: "search", limit: 2, retryAfterMs: 1_000 }]);
 }
 
 export async function countsWhatOutlivesItsCaller(): Promise<void> {

@@ -43,7 +43,7 @@ export async function usage(): Promise<void> {
   await clock.advance(100);
   expect(await Promise.all([...busy, sixth])).toEqual(Array(6).fill("ok"));
   // #endregion
-  expect(events.all).toEqual([
+  expect(events.all).toMatchObject([
     { type: "sheddingChanged", name: "maps", shed: ["suggestions"], utilisation: 0.5 },
     { type: "loadShed", name: "maps", level: "suggestions", utilisation: 0.5, retryAfterMs: 1_000 },
   ]);

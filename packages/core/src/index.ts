@@ -81,9 +81,9 @@ export {
   type ConcurrencyLimit,
   type ConcurrencyLimitChange,
   type ConcurrencyLimitOptions,
-  type ConcurrencySnapshot,
-  concurrencyDefaults,
+  type ConcurrencyLimitSnapshot,
   concurrencyLimit,
+  concurrencyLimitDefaults,
 } from "./concurrency/concurrency-limit.ts";
 export type { Call, Policy } from "./context/call.ts";
 export { CallContext, type CallOptions } from "./context/call-context.ts";

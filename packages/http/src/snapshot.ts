@@ -1,4 +1,4 @@
-import type { BreakerSnapshot, ConcurrencySnapshot } from "@outrigger/core";
+import type { BreakerSnapshot, ConcurrencyLimitSnapshot } from "@outrigger/core";
 import type { PoolSnapshot } from "./pool/connection-pool.ts";
 
 /** Plain JSON. */
@@ -9,7 +9,7 @@ export interface HttpIntegrationSnapshot {
   /** Of the operations that have a circuit of their own, by name. */
   readonly breakers: Readonly<Record<string, BreakerSnapshot>>;
   /** Null when the integration has none. */
-  readonly concurrency: ConcurrencySnapshot | null;
+  readonly concurrency: ConcurrencyLimitSnapshot | null;
   readonly pool: PoolSnapshot;
   readonly calls: CallCounts;
 }

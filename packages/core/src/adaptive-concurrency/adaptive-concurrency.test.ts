@@ -249,7 +249,9 @@ test("rejections are told to the listener", async () => {
   });
   void watch(execute(limit(deaf), ""));
   await expect(execute(limit(echo), "")).rejects.toMatchObject({ retryAfterMs: 250 });
-  expect(events).toEqual([{ type: "limitReached", name: undefined, limit: 1, retryAfterMs: 250 }]);
+  expect(events).toEqual([
+    { type: "limitReached", name: undefined, code: "ADAPTIVE_LIMIT_REACHED", limit: 1, retryAfterMs: 250 },
+  ]);
 });
 
 test("settings change while calls run: who is in stays in, and nobody gets a slot twice", async () => {

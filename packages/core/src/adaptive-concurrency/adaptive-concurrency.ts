@@ -3,7 +3,6 @@ import type { Policy } from "../context/call.ts";
 import { assertKnownKeys } from "../options/options.ts";
 import { functionAt, observerOf, policyOptionKeys } from "../options/policy-options.ts";
 import { gatePolicy } from "../pipeline/gate.ts";
-import { withPlan } from "../pipeline/plan.ts";
 import {
   type AdaptiveAlgorithm,
   type AdaptiveConcurrencyOptions,
@@ -82,14 +81,12 @@ export function adaptiveConcurrency(options: AdaptiveConcurrencyOptions = {}): A
     kind: "gate",
     policy: "adaptiveConcurrency",
     name,
-    gate,
-    clock,
     // The most that can run; the limit of now may be far below.
     get limit(): number {
       return settings.max;
     },
   } as const;
-  return Object.assign(withPlan(gatePolicy(gate, plan, clock), plan), {
+  return Object.assign(gatePolicy(gate, plan, clock), {
     snapshot: (): AdaptiveConcurrencySnapshot => ({
       kind: "adaptiveConcurrency",
       name,

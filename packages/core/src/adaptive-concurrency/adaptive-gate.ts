@@ -1,3 +1,4 @@
+import type { CallContext } from "../context/call-context.ts";
 import { durationText } from "../duration/duration.ts";
 import { coreFailureCodes, Failure, verdictOf } from "../failure/failure.ts";
 import { rejection } from "../failure/rejection.ts";
@@ -29,18 +30,19 @@ export class AdaptiveGate implements Gate {
     return this.#limiter.admit(nowMs);
   }
 
-  rejection(): Failure {
+  rejection(_nowMs: number, { operation }: CallContext): Failure {
     this.rejected += 1;
     const { retryAfterMs } = this.settings;
+    const code = coreFailureCodes.adaptiveLimitReached;
     const { allowed: limit } = this.#limiter;
     const { name, emit } = this.#observer;
-    emit?.({ type: "limitReached", name, limit, retryAfterMs });
+    emit?.({ type: "limitReached", name, operation, code, limit, retryAfterMs });
     const whose = name === undefined ? "" : ` of ${name}`;
     return rejection(
       () =>
         `the adaptive concurrency limit${whose} (${limit} now) is reached; ` +
         `try again in ${durationText(retryAfterMs)}`,
-      { code: coreFailureCodes.adaptiveLimitReached, retryAfterMs },
+      { code, retryAfterMs },
     );
   }
 

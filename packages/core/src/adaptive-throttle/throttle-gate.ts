@@ -1,3 +1,4 @@
+import type { CallContext } from "../context/call-context.ts";
 import { durationText } from "../duration/duration.ts";
 import { coreFailureCodes, type Failure } from "../failure/failure.ts";
 import { rejection } from "../failure/rejection.ts";
@@ -31,19 +32,20 @@ export class ThrottleGate implements Gate {
     return -1;
   }
 
-  rejection(): Failure {
+  rejection(_nowMs: number, { operation }: CallContext): Failure {
     this.rejected += 1;
+    const code = coreFailureCodes.adaptiveThrottled;
     const probability = this.#probability;
     const { retryAfterMs } = this.settings;
     const { requests, accepts } = this.#throttle;
     const { name, emit } = this.#observer;
-    emit?.({ type: "callThrottled", name, probability, retryAfterMs });
+    emit?.({ type: "callThrottled", name, operation, code, probability, retryAfterMs });
     const whose = name === undefined ? "" : ` of ${name}`;
     return rejection(
       () =>
         `the adaptive throttle${whose} turns away ${Math.round(probability * 100)} % of the calls: ` +
         `${this.#counted(requests, accepts)}; try again in ${durationText(retryAfterMs)}`,
-      { code: coreFailureCodes.adaptiveThrottled, retryAfterMs },
+      { code, retryAfterMs },
     );
   }
 

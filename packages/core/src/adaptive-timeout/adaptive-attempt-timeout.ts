@@ -87,8 +87,8 @@ export function adaptiveAttemptTimeout(options: AdaptiveAttemptTimeoutOptions): 
 
   const expired = (timeoutMs: number, context: CallContext, effect: Effect): Failure => {
     timedOut += 1;
-    const { attempt } = context;
-    emit?.({ type: "attemptTimedOut", name, attempt, timeoutMs, effect });
+    const { attempt, operation } = context;
+    emit?.({ type: "attemptTimedOut", name, operation, attempt, timeoutMs, effect });
     return new Failure(`attempt ${attempt} did not end within ${durationText(timeoutMs)}`, {
       code: coreFailureCodes.attemptTimeout,
       effect,
@@ -108,7 +108,10 @@ export function adaptiveAttemptTimeout(options: AdaptiveAttemptTimeoutOptions): 
         afterMs: Math.min(timeoutMs, leftMs),
         expired: () =>
           leftMs <= timeoutMs ? deadlineExceeded(part.effect) : expired(timeoutMs, context, part.effect),
-        late: (outcome, lateMs) => emit?.({ type: "lateResult", name, outcome, lateMs }),
+        late: (outcome, lateMs) => {
+          const { operation } = context;
+          emit?.({ type: "lateResult", name, operation, outcome, lateMs });
+        },
       }).then(
         (value) => {
           const nowMs = clock.now();

@@ -1,11 +1,12 @@
 import { type Random, systemRandom } from "../clock/clock.ts";
+import type { CallContext } from "../context/call-context.ts";
 import { durationText } from "../duration/duration.ts";
 import type { Listener } from "../events/events.ts";
 import type { PolicyEvent } from "../events/policy-event.ts";
 import { coreFailureCodes, type Failure } from "../failure/failure.ts";
 import { rejection } from "../failure/rejection.ts";
 import type { Observer } from "../options/policy-options.ts";
-import { type BreakerRules, circuitRules } from "./breaker-options.ts";
+import { type BreakerRules, changedRules, circuitRules } from "./breaker-options.ts";
 import type { BreakerState } from "./breaker-states.ts";
 import {
   type Circuit,
@@ -26,6 +27,8 @@ export class BreakerHost implements CircuitHost {
   readonly slots: CallSlots = new CallSlots();
   readonly #path: string;
   readonly #emit: Listener<PolicyEvent> | undefined;
+  /** As the user wrote them, so that a change of one keeps the others. */
+  #given: BreakerRules;
   #rules: CircuitRules;
   #shadow: boolean;
   #isFailure: ((error: unknown) => boolean) | undefined;
@@ -36,6 +39,7 @@ export class BreakerHost implements CircuitHost {
     this.#emit = observer.emit;
     this.random = random;
     this.#rules = circuitRules(path, options);
+    this.#given = { ...options };
     this.#shadow = options.shadow ?? false;
     this.#isFailure = options.isFailure;
   }
@@ -48,21 +52,23 @@ export class BreakerHost implements CircuitHost {
     return this.#shadow;
   }
 
-  /** Takes other rules, or none of them when one is wrong. Tell the circuits. */
-  reconfigure(options: BreakerRules): void {
-    this.#rules = circuitRules(this.#path, options);
-    this.#shadow = options.shadow ?? false;
-    this.#isFailure = options.isFailure;
+  /** Changes what is given and keeps the rest; nothing when one of them is wrong. Tell the circuits. */
+  reconfigure(change: BreakerRules): void {
+    const given = changedRules(this.#given, change);
+    this.#rules = circuitRules(this.#path, given);
+    this.#given = given;
+    this.#shadow = given.shadow ?? false;
+    this.#isFailure = given.isFailure;
   }
 
-  admit(circuit: Circuit, nowMs: number): number {
+  admit(circuit: Circuit, nowMs: number, context: CallContext): number {
     const token = circuit.admit(nowMs);
     if (token !== turnedAway || !this.#shadow) return token;
-    this.#emit?.({ type: "callWouldBeRejected", ...this.#facts(circuit, nowMs) });
+    this.#emit?.({ type: "callWouldBeRejected", ...this.#facts(circuit, nowMs, context) });
     return uncounted;
   }
 
-  rejection(circuit: Circuit, nowMs: number): Failure {
+  rejection(circuit: Circuit, nowMs: number, { operation }: CallContext): Failure {
     const retryAfterMs = circuit.comeBackAfterMs(nowMs);
     if (this.#emit !== undefined) {
       const { name } = this;
@@ -71,8 +77,8 @@ export class BreakerHost implements CircuitHost {
       // Written out: an open circuit does this for every call.
       this.#emit(
         key === ""
-          ? { type: "callRejected", name, code, retryAfterMs }
-          : { type: "callRejected", name, key, code, retryAfterMs },
+          ? { type: "callRejected", name, operation, code, retryAfterMs }
+          : { type: "callRejected", name, operation, key, code, retryAfterMs },
       );
     }
     const { forced, state, reason, key } = circuit;
@@ -118,9 +124,10 @@ export class BreakerHost implements CircuitHost {
     this.#emit?.({ type: "breakerForced", name: this.name, ...keyOf(circuit), to, reason });
   }
 
-  #facts(circuit: Circuit, nowMs: number): Facts {
+  #facts(circuit: Circuit, nowMs: number, { operation }: CallContext): Facts {
     return {
       name: this.name,
+      operation,
       ...keyOf(circuit),
       code: coreFailureCodes.breakerOpen,
       retryAfterMs: circuit.comeBackAfterMs(nowMs),
@@ -130,6 +137,7 @@ export class BreakerHost implements CircuitHost {
 
 interface Facts {
   readonly name: string | undefined;
+  readonly operation: string | undefined;
   readonly key?: string;
   readonly code: string;
   readonly retryAfterMs: number;

@@ -78,30 +78,33 @@ test("any number of rules may stand in a list", () => {
 test("rules that contradict each other are refused with the fix", () => {
   refused(
     { trip: [{}], window: "5s" },
-    "breaker.trip stands in place of breaker.window; got both: move window into a rule of breaker.trip",
+    "circuitBreaker.trip stands in place of circuitBreaker.window; got both: move window into a rule of circuitBreaker.trip",
   );
-  refused({ trip: [] }, "breaker.trip must be a list of 1 to 10 rules; got 0 rules");
-  refused({ trip: { count: 5 } }, "breaker.trip must be a list of 1 to 10 rules; got an object");
-  refused({ trip: [{ counts: 5 }] }, 'breaker.trip[0].counts is not an option; did you mean "count"?');
+  refused({ trip: [] }, "circuitBreaker.trip must be a list of 1 to 10 rules; got 0 rules");
+  refused({ trip: { count: 5 } }, "circuitBreaker.trip must be a list of 1 to 10 rules; got an object");
+  refused({ trip: [{ counts: 5 }] }, 'circuitBreaker.trip[0].counts is not an option; did you mean "count"?');
   refused(
     { trip: [{}, { consecutiveFailures: 3, count: 5 }] },
-    "breaker.trip[1].consecutiveFailures and breaker.trip[1].count exclude each other; got both: write two rules",
+    "circuitBreaker.trip[1].consecutiveFailures and circuitBreaker.trip[1].count exclude each other; got both: write two rules",
   );
   refused(
     { trip: [{ consecutiveFailures: 3 }, { consecutiveFailures: 5 }] },
-    "breaker.trip[1].consecutiveFailures stands there a second time",
+    "circuitBreaker.trip[1].consecutiveFailures stands there a second time",
   );
-  refused({ trip: [{ window: "5s", count: 5 }] }, "breaker.trip[0].window and breaker.trip[0].count exclude");
+  refused(
+    { trip: [{ window: "5s", count: 5 }] },
+    "circuitBreaker.trip[0].window and circuitBreaker.trip[0].count exclude",
+  );
   refused(
     { trip: [{ count: 5, minimumCalls: 6 }] },
-    "breaker.trip[0].minimumCalls must be at most breaker.trip[0].count (5)",
+    "circuitBreaker.trip[0].minimumCalls must be at most circuitBreaker.trip[0].count (5)",
   );
 });
 
 test("failures in a row that a count window always notices first are refused, and one less is not", () => {
   refused(
     { count: 10, minimumCalls: 4, consecutiveFailures: 6 },
-    "breaker.consecutiveFailures must be at most 5, or failureRatio 0.5 of the last 10 calls would always be reached " +
+    "circuitBreaker.consecutiveFailures must be at most 5, or failureRatio 0.5 of the last 10 calls would always be reached " +
       "first; got 6: make it smaller or leave one of the two out",
   );
   refused({ trip: [{ count: 10 }, { consecutiveFailures: 11 }] }, "must be at most 10");
@@ -110,31 +113,37 @@ test("failures in a row that a count window always notices first are refused, an
 });
 
 test("what is wrong with slow calls, open times and the rest is said with path, value and range", () => {
-  refused({ slowCall: {} }, "breaker.slowCall.after must be a duration with a unit");
-  refused({ slowCall: "2s" }, 'breaker.slowCall must be an object; got "2s"');
+  refused({ slowCall: {} }, "circuitBreaker.slowCall.after must be a duration with a unit");
+  refused({ slowCall: "2s" }, 'circuitBreaker.slowCall must be an object; got "2s"');
   refused(
     { window: "2s", slowCall: { after: "2s" } },
-    "breaker.slowCall.after must be shorter than the window (2000ms), or the calls of a slow time would be forgotten",
+    "circuitBreaker.slowCall.after must be shorter than the window (2000ms), or the calls of a slow time would be forgotten",
   );
   expect(() => circuitBreaker({ count: 10, slowCall: { after: "1m" } })).not.toThrow();
-  refused({ slowCall: { after: "1s", ratio: 0 } }, "breaker.slowCall.ratio must be a ratio above 0");
+  refused({ slowCall: { after: "1s", ratio: 0 } }, "circuitBreaker.slowCall.ratio must be a ratio above 0");
   refused(
     { count: 5, slowCall: { after: "1s", minimumCalls: 6 } },
-    "breaker.slowCall.minimumCalls must be at most breaker.count (5)",
+    "circuitBreaker.slowCall.minimumCalls must be at most circuitBreaker.count (5)",
   );
   refused(
     { openFor: { first: "1m", max: "30s" } },
-    "breaker.openFor.max must not be shorter than breaker.openFor.first",
+    "circuitBreaker.openFor.max must not be shorter than circuitBreaker.openFor.first",
   );
-  refused({ openFor: { factor: 0.5 } }, "breaker.openFor.factor must be a number between 1 and 10; got 0.5");
-  refused({ openFor: { jitter: 2 } }, "breaker.openFor.jitter must be a number between 0 and 1; got 2");
-  refused({ openFor: { base: "1s" } }, "breaker.openFor.base is not an option");
-  refused({ openFor: [] }, "breaker.openFor must be an object; got an array");
-  refused({ consecutiveFailures: 0 }, "breaker.consecutiveFailures must be a whole number");
-  refused({ probeFailureRatio: 2 }, "breaker.probeFailureRatio must be a ratio");
-  refused({ rampUp: 10 }, "breaker.rampUp must be a duration with a unit");
-  refused({ shadow: "yes" }, 'breaker.shadow must be true or false; got "yes"');
-  refused({ random: 4 }, "breaker.random must be a function; got 4");
+  refused(
+    { openFor: { factor: 0.5 } },
+    "circuitBreaker.openFor.factor must be a number between 1 and 10; got 0.5",
+  );
+  refused(
+    { openFor: { jitter: 2 } },
+    "circuitBreaker.openFor.jitter must be a number between 0 and 1; got 2",
+  );
+  refused({ openFor: { base: "1s" } }, "circuitBreaker.openFor.base is not an option");
+  refused({ openFor: [] }, "circuitBreaker.openFor must be an object; got an array");
+  refused({ consecutiveFailures: 0 }, "circuitBreaker.consecutiveFailures must be a whole number");
+  refused({ probeFailureRatio: 2 }, "circuitBreaker.probeFailureRatio must be a ratio");
+  refused({ rampUp: 10 }, "circuitBreaker.rampUp must be a duration with a unit");
+  refused({ shadow: "yes" }, 'circuitBreaker.shadow must be true or false; got "yes"');
+  refused({ random: 4 }, "circuitBreaker.random must be a function; got 4");
 });
 
 test("a pipeline can ask a breaker for its probes, also after they were changed", () => {

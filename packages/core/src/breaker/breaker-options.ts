@@ -98,8 +98,8 @@ export interface BreakerOptions extends BreakerRules, PolicyOptions {
 }
 
 /**
- * - `window` 10 s and `failureRatio` 0.5: more than half of the calls of ten seconds is the usual example;
- *   opossum's defaults are the same.
+ * - `window` 10 s and `failureRatio` 0.5: half of the calls of ten seconds, or more; opossum's defaults are the
+ *   same numbers, where only more than half counts.
  * - `minimumCalls` 20: with fewer, a handful of unlucky calls would open it (at 5 % honest errors, 10 of 20 fail
  *   once in ninety million windows, 2 of 3 once in a hundred and forty).
  * - `openFor` 30 s: long enough for a restart or a failover over there; opossum and Envoy start with the same.
@@ -159,6 +159,22 @@ export const breakerRuleKeys: readonly string[] = [
   "shadow",
   "isFailure",
 ];
+
+/**
+ * The rules after a change: what is left out stays, `undefined` stands for the default. Where an option is given
+ * that excludes others, these are left behind: `count` the `window` and the other way round, `trip` what it stands
+ * in place of.
+ */
+export function changedRules(given: BreakerRules, change: BreakerRules): BreakerRules {
+  const { count, window, trip } = change;
+  const left: readonly string[] = [
+    ...(count === undefined ? [] : ["window"]),
+    ...(window === undefined ? [] : ["count"]),
+    ...(trip === undefined ? [] : tripKeys),
+  ];
+  const kept = Object.entries(given).filter(([key]) => !left.includes(key));
+  return { ...Object.fromEntries(kept), ...change };
+}
 
 /** @throws TypeError or RangeError that names the path, the value and the fix. Unknown keys are not looked for. */
 export function circuitRules(path: string, options: BreakerRules): CircuitRules {
@@ -293,7 +309,7 @@ function slowCallRule(
   if (options === undefined) return undefined;
   assertKnownKeys(path, options, ["after", "ratio", "minimumCalls"]);
   const given = options as SlowCallOptions;
-  const window = first?.window ?? { windowMs: durationMs("breaker.window", breakerDefaults.window) };
+  const window = first?.window ?? { windowMs: durationMs("window", breakerDefaults.window) };
   const afterMs = durationMs(`${path}.after`, given.after);
   if ("windowMs" in window && afterMs >= window.windowMs) {
     throw new RangeError(

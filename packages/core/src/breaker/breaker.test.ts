@@ -329,30 +329,33 @@ test("wrong options are refused with their path, the value and the fix", () => {
   };
   refused(
     { failureRatio: 50 },
-    "breaker.failureRatio must be a ratio above 0 and at most 1; got 50: write 0.5 for 50 %",
+    "circuitBreaker.failureRatio must be a ratio above 0 and at most 1; got 50: write 0.5 for 50 %",
   );
   refused({ failureRatio: 0 }, "got 0");
-  refused({ probes: 0 }, "breaker.probes must be a whole number, between 1 and 1000; got 0");
-  refused({ minimumCalls: 0 }, "breaker.minimumCalls must be a whole number, at least 1; got 0");
+  refused({ probes: 0 }, "circuitBreaker.probes must be a whole number, between 1 and 1000; got 0");
+  refused({ minimumCalls: 0 }, "circuitBreaker.minimumCalls must be a whole number, at least 1; got 0");
   refused({ minimumCalls: 2.5 }, "got 2.5");
-  refused({ count: 0 }, "breaker.count must be a whole number, between 1 and 100000; got 0");
-  refused({ count: 10, minimumCalls: 11 }, "breaker.minimumCalls must be at most breaker.count (10)");
+  refused({ count: 0 }, "circuitBreaker.count must be a whole number, between 1 and 100000; got 0");
+  refused(
+    { count: 10, minimumCalls: 11 },
+    "circuitBreaker.minimumCalls must be at most circuitBreaker.count (10)",
+  );
   refused(
     { count: 10, window: "10s" },
-    'breaker.window and breaker.count exclude each other; got "10s" and 10: leave one out',
+    'circuitBreaker.window and circuitBreaker.count exclude each other; got "10s" and 10: leave one out',
   );
   refused(
     { window: 10_000 },
-    'breaker.window must be a duration with a unit, such as "250ms" or "3s"; got the number 10000: write "10000ms"',
+    'circuitBreaker.window must be a duration with a unit, such as "250ms" or "3s"; got the number 10000: write "10000ms"',
   );
-  refused({ window: "9ms" }, "breaker.window must lie between 10ms and");
-  refused({ openFor: "0ms" }, "breaker.openFor must lie between 1ms and");
-  refused({ maxHalfOpen: "0ms" }, "breaker.maxHalfOpen must lie between 1ms and");
-  refused({ failureRate: 0.5 }, 'breaker.failureRate is not an option; did you mean "failureRatio"?');
-  refused({ isFailure: true }, "breaker.isFailure must be a function; got true");
-  refused({ clock: {} }, "breaker.clock.now must be a function; got undefined");
-  refused({ name: "" }, "breaker.name must be a non-empty string");
-  refused([], "breaker must be an object; got an array");
+  refused({ window: "9ms" }, "circuitBreaker.window must lie between 10ms and");
+  refused({ openFor: "0ms" }, "circuitBreaker.openFor must lie between 1ms and");
+  refused({ maxHalfOpen: "0ms" }, "circuitBreaker.maxHalfOpen must lie between 1ms and");
+  refused({ failureRate: 0.5 }, 'circuitBreaker.failureRate is not an option; did you mean "failureRatio"?');
+  refused({ isFailure: true }, "circuitBreaker.isFailure must be a function; got true");
+  refused({ clock: {} }, "circuitBreaker.clock.now must be a function; got undefined");
+  refused({ name: "" }, "circuitBreaker.name must be a non-empty string");
+  refused([], "circuitBreaker must be an object; got an array");
 });
 
 test("a count without a minimum needs no more calls than it judges", () => {

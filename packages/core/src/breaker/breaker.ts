@@ -4,7 +4,6 @@ import { durationMs, show } from "../duration/duration.ts";
 import { assertKnownKeys, assertObject, nonEmptyString, oneOf } from "../options/options.ts";
 import { functionAt, observerOf, policyOptionKeys } from "../options/policy-options.ts";
 import { type Gate, gatePolicy } from "../pipeline/gate.ts";
-import { withPlan } from "../pipeline/plan.ts";
 import { BreakerHost } from "./breaker-host.ts";
 import { type BreakerOptions, type BreakerRules, breakerRuleKeys } from "./breaker-options.ts";
 import { Circuit } from "./circuit.ts";
@@ -30,12 +29,14 @@ export type CircuitBreaker = Policy & {
    */
   restore(snapshot: unknown): void;
   /**
-   * Other rules from the next decision on, in place of all that were given before: what is left out takes its
-   * default. State, counts and calls in flight are kept; of a window what fits the new one.
+   * Changes what is given from the next decision on and keeps the other rules; `undefined` stands for the default.
+   * `count` and `window` replace each other, and `trip` replaces the options that it stands in place of; an option
+   * that is an object (`slowCall`, `openFor`) is replaced as a whole. State, counts and calls in flight are kept; of
+   * a window what fits the new one.
    *
    * @throws TypeError or RangeError as at construction; nothing is changed then.
    */
-  reconfigure(rules: BreakerRules): void;
+  reconfigure(change: BreakerRules): void;
   /**
    * An operator's will above the rules, until it is released with `undefined` or its time is over. A circuit that
    * was forced open then lets probes decide.
@@ -55,7 +56,7 @@ export type CircuitBreaker = Policy & {
  * through.
  */
 export function circuitBreaker(options: BreakerOptions = {}): CircuitBreaker {
-  const path = "breaker";
+  const path = "circuitBreaker";
   assertKnownKeys(path, options, [...breakerRuleKeys, "clock", "random", ...policyOptionKeys]);
   const { clock = systemClock, random } = options;
   assertClock(path, clock);
@@ -65,8 +66,8 @@ export function circuitBreaker(options: BreakerOptions = {}): CircuitBreaker {
   const circuit = new Circuit(host);
 
   const gate: Gate = {
-    admit: (nowMs) => host.admit(circuit, nowMs),
-    rejection: (nowMs) => host.rejection(circuit, nowMs),
+    admit: (nowMs, context) => host.admit(circuit, nowMs, context),
+    rejection: (nowMs, context) => host.rejection(circuit, nowMs, context),
     settle(token, outcome, nowMs, _startedAtMs, error) {
       circuit.settle(token, host.judge(outcome, error), nowMs, error);
     },
@@ -75,21 +76,19 @@ export function circuitBreaker(options: BreakerOptions = {}): CircuitBreaker {
     kind: "gate",
     policy: "circuitBreaker",
     name,
-    gate,
-    clock,
     // May be changed while calls run.
     get probes(): number {
       return host.rules.probes;
     },
   } as const;
-  return Object.assign(withPlan(gatePolicy(gate, plan, clock), plan), {
+  return Object.assign(gatePolicy(gate, plan, clock), {
     snapshot: () => breakerSnapshot(host, circuit, clock),
     restore(snapshot: unknown): void {
       restoreCircuit("snapshot", snapshot, circuit, clock);
     },
-    reconfigure(rules: BreakerRules): void {
-      assertKnownKeys(path, rules, breakerRuleKeys);
-      host.reconfigure(rules);
+    reconfigure(change: BreakerRules): void {
+      assertKnownKeys(path, change, breakerRuleKeys);
+      host.reconfigure(change);
       circuit.rulesChanged(clock.now());
     },
     force(to: ForcedState | undefined, given: ForceOptions): void {

@@ -105,6 +105,8 @@ export class Circuit {
     if (token === uncounted) return;
     const { rules } = this.#host;
     if (token % 2 === 0 || this.#slowCalls === undefined) {
+      // It began before slow calls were looked for, so its pace is not known and its outcome is.
+      if (rules.slowCall !== undefined) this.#tallied().countPaceApart(nowMs);
       this.#ended(token / 2, outcome, false, nowMs, error);
       return;
     }

@@ -169,12 +169,12 @@ test("what is wrong with a force is said with its path, and nothing is changed",
   refused(
     "opened",
     { reason: "x" },
-    'breaker.force must be one of "open", "closed", "disabled"; got "opened"',
+    'circuitBreaker.force must be one of "open", "closed", "disabled"; got "opened"',
   );
-  refused("open", { reason: "" }, "breaker.force.reason must be a non-empty string");
-  refused("open", undefined, "breaker.force options must be an object; got undefined");
-  refused("open", { reason: "x", for: 5 }, "breaker.force.for must be a duration with a unit");
-  refused("open", { reason: "x", until: "5m" }, "breaker.force options.until is not an option");
-  refused(undefined, { reason: "x", for: "5m" }, "breaker.force options.for is not an option");
+  refused("open", { reason: "" }, "circuitBreaker.force.reason must be a non-empty string");
+  refused("open", undefined, "circuitBreaker.force options must be an object; got undefined");
+  refused("open", { reason: "x", for: 5 }, "circuitBreaker.force.for must be a duration with a unit");
+  refused("open", { reason: "x", until: "5m" }, "circuitBreaker.force options.until is not an option");
+  refused(undefined, { reason: "x", for: "5m" }, "circuitBreaker.force options.for is not an option");
   expect([breaker.snapshot().forced, events]).toEqual([undefined, []]);
 });

@@ -197,10 +197,10 @@ test("wrong options are refused with their path, the value and the fix", () => {
   const refused = (options: unknown, message: string): void => {
     expect(() => keyedBreaker(options as KeyedBreakerOptions)).toThrow(message);
   };
-  refused({}, "breaker.key must be a function; got undefined");
-  refused({ key: "host" }, 'breaker.key must be a function; got "host"');
-  refused({ key: () => "", maxKeys: 0 }, "breaker.maxKeys must be a whole number, at least 1; got 0");
-  refused({ key: () => "", idleFor: 5 }, "breaker.idleFor must be a duration with a unit");
-  refused({ key: () => "", maxkeys: 5 }, 'breaker.maxkeys is not an option; did you mean "maxKeys"?');
-  refused({ key: () => "", probes: 0 }, "breaker.probes must be");
+  refused({}, "keyedBreaker.key must be a function; got undefined");
+  refused({ key: "host" }, 'keyedBreaker.key must be a function; got "host"');
+  refused({ key: () => "", maxKeys: 0 }, "keyedBreaker.maxKeys must be a whole number, at least 1; got 0");
+  refused({ key: () => "", idleFor: 5 }, "keyedBreaker.idleFor must be a duration with a unit");
+  refused({ key: () => "", maxkeys: 5 }, 'keyedBreaker.maxkeys is not an option; did you mean "maxKeys"?');
+  refused({ key: () => "", probes: 0 }, "keyedBreaker.probes must be");
 });

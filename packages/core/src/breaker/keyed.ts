@@ -1,11 +1,10 @@
 import { systemClock } from "../clock/clock.ts";
-import { type Call, invoke, type Policy } from "../context/call.ts";
+import type { Policy } from "../context/call.ts";
 import type { CallContext } from "../context/call-context.ts";
 import { type Duration, durationMs } from "../duration/duration.ts";
 import { assertKnownKeys, assertObject, integerIn } from "../options/options.ts";
 import { functionAt, observerOf, policyOptionKeys } from "../options/policy-options.ts";
-import { outcomeOf } from "../pipeline/gate.ts";
-import { withPlan } from "../pipeline/plan.ts";
+import { gatePolicy } from "../pipeline/gate.ts";
 import {
   assertClock,
   type BreakerSnapshot,
@@ -15,9 +14,9 @@ import {
 } from "./breaker.ts";
 import { BreakerHost } from "./breaker-host.ts";
 import { type BreakerOptions, type BreakerRules, breakerRuleKeys } from "./breaker-options.ts";
-import { turnedAway } from "./circuit.ts";
 import type { ForcedState, ForceOptions } from "./forced.ts";
 import { KeyedCircuits } from "./keyed-circuits.ts";
+import { KeyedGate } from "./keyed-gate.ts";
 
 export interface KeyedBreakerOptions extends BreakerOptions {
   /**
@@ -30,6 +29,9 @@ export interface KeyedBreakerOptions extends BreakerOptions {
   /** A circuit that was not used for this long is forgotten, unless it is open or forced. @defaultValue "10m" */
   readonly idleFor?: Duration | undefined;
 }
+
+/** What can be changed while calls run: everything but `key`, which decides whose counts they are. */
+export type KeyedBreakerChange = BreakerRules & Pick<KeyedBreakerOptions, "maxKeys" | "idleFor">;
 
 /**
  * - `maxKeys` 10,000: some five megabytes, and more hosts or tenants than most processes see in ten minutes.
@@ -58,13 +60,13 @@ export type KeyedBreaker = Policy & {
   snapshotOf(key: string): BreakerSnapshot | undefined;
   /** Goes on with the circuits of a snapshot; see `circuitBreaker`. Other circuits stay as they are. */
   restore(snapshot: unknown): void;
-  /** Other rules for every circuit; `key`, `maxKeys` and `idleFor` stay. See `circuitBreaker`. */
-  reconfigure(rules: BreakerRules): void;
+  /** Changes what is given, for every circuit, and keeps the rest, the circuits included; see `circuitBreaker`. */
+  reconfigure(change: KeyedBreakerChange): void;
   /** Forces one circuit, which is made if there is none yet; see `circuitBreaker`. */
   force(key: string, to: ForcedState | undefined, options: ForceOptions): void;
 };
 
-const keyedKeys = ["key", "maxKeys", "idleFor"];
+const tableKeys = ["maxKeys", "idleFor"];
 const mostInSnapshot = 1_000;
 
 /**
@@ -74,37 +76,27 @@ const mostInSnapshot = 1_000;
  * @throws {@link Failure} `BREAKER_OPEN` as `circuitBreaker` does, naming the key.
  */
 export function keyedBreaker(options: KeyedBreakerOptions): KeyedBreaker {
-  const path = "breaker";
-  assertKnownKeys(path, options, [...keyedKeys, ...breakerRuleKeys, "clock", "random", ...policyOptionKeys]);
+  const path = "keyedBreaker";
+  const known = ["key", ...tableKeys, ...breakerRuleKeys, "clock", "random", ...policyOptionKeys];
+  assertKnownKeys(path, options, known);
   const { clock = systemClock, random, key } = options;
   functionAt(`${path}.key`, key);
   assertClock(path, clock);
   if (random !== undefined) functionAt(`${path}.random`, random);
-  const maxKeys = integerIn(`${path}.maxKeys`, options.maxKeys ?? keyedBreakerDefaults.maxKeys, 1);
-  const idleForMs = durationMs(`${path}.idleFor`, options.idleFor ?? keyedBreakerDefaults.idleFor);
+  const { maxKeys, idleForMs } = tableOf(path, options);
   const host = new BreakerHost(path, options, observerOf(path, options), random);
   const circuits = new KeyedCircuits(host, maxKeys, idleForMs);
 
-  const policy: Policy = <I, O>(next: Call<I, O>): Call<I, O> => {
-    return (input, context) => {
-      const nowMs = clock.now();
-      const circuit = circuits.use(keyOf(key, input, context), nowMs);
-      const token = host.admit(circuit, nowMs);
-      if (token === turnedAway) return Promise.reject(host.rejection(circuit, nowMs));
-      return invoke(next, input, context).then(
-        (value) => {
-          circuit.settle(token, "success", clock.now());
-          return value;
-        },
-        (error: unknown) => {
-          const outcome = host.judge(outcomeOf(error, context.abortReason), error);
-          circuit.settle(token, outcome, clock.now(), error);
-          throw error;
-        },
-      );
-    };
-  };
-  return Object.assign(withPlan(policy, { kind: "custom", name: host.name }), {
+  const plan = {
+    kind: "gate",
+    policy: "keyedBreaker",
+    name: host.name,
+    // May be changed while calls run.
+    get probes(): number {
+      return host.rules.probes;
+    },
+  } as const;
+  return Object.assign(gatePolicy(new KeyedGate(key, circuits, host), plan, clock), {
     snapshot(): KeyedBreakerSnapshot {
       const shown: Record<string, BreakerSnapshot> = {};
       let left = mostInSnapshot;
@@ -132,9 +124,12 @@ export function keyedBreaker(options: KeyedBreakerOptions): KeyedBreaker {
         restoreCircuit(`snapshot.circuits.${of}`, one, circuits.use(of, clock.now()), clock);
       }
     },
-    reconfigure(rules: BreakerRules): void {
-      assertKnownKeys(path, rules, breakerRuleKeys);
-      host.reconfigure(rules);
+    reconfigure(change: KeyedBreakerChange): void {
+      assertKnownKeys(path, change, [...tableKeys, ...breakerRuleKeys]);
+      const table = tableOf(path, change);
+      host.reconfigure(change);
+      if ("maxKeys" in change) circuits.maxKeys = table.maxKeys;
+      if ("idleFor" in change) circuits.idleForMs = table.idleForMs;
       for (const circuit of circuits.all()) circuit.rulesChanged(clock.now());
     },
     force(of: string, to: ForcedState | undefined, given: ForceOptions): void {
@@ -144,15 +139,15 @@ export function keyedBreaker(options: KeyedBreakerOptions): KeyedBreaker {
   });
 }
 
-function keyOf(
-  key: (input: unknown, context: CallContext) => string,
-  input: unknown,
-  context: CallContext,
-): string {
-  try {
-    const value: unknown = key(input, context);
-    return typeof value === "string" ? value : "";
-  } catch {
-    return "";
-  }
+function tableOf(path: string, options: Pick<KeyedBreakerOptions, "maxKeys" | "idleFor">): Table {
+  const { maxKeys = keyedBreakerDefaults.maxKeys, idleFor = keyedBreakerDefaults.idleFor } = options;
+  return {
+    maxKeys: integerIn(`${path}.maxKeys`, maxKeys, 1),
+    idleForMs: durationMs(`${path}.idleFor`, idleFor),
+  };
+}
+
+interface Table {
+  readonly maxKeys: number;
+  readonly idleForMs: number;
 }

@@ -26,6 +26,13 @@ export type SavedWindow =
   /** Lengths of runs, the oldest first: good ones, bad ones, good ones again, and so on. */
   | { readonly runs: readonly number[] };
 
+/** The same calls, none of them bad. */
+export function withoutBad(saved: SavedWindow): SavedWindow {
+  if ("buckets" in saved)
+    return { buckets: saved.buckets.map(([ageMs = 0, calls = 0]) => [ageMs, calls, 0]) };
+  return { runs: [saved.runs.reduce((sum, run) => sum + run, 0)] };
+}
+
 export function windowOf(shape: WindowShape): OutcomeWindow {
   return "count" in shape ? new CountWindow(shape.count) : new TimeWindow(shape.windowMs);
 }

@@ -340,7 +340,7 @@ test("whatever the rules become while calls run, every permit comes back and the
 
 test("rules that are wrong change nothing", () => {
   const breaker = breakerOn(new VirtualClock(), { shadow: true });
-  expect(() => breaker.reconfigure({ probes: 0 })).toThrow("breaker.probes must be");
-  expect(() => breaker.reconfigure({ name: "x" } as never)).toThrow("breaker.name is not an option");
+  expect(() => breaker.reconfigure({ probes: 0 })).toThrow("circuitBreaker.probes must be");
+  expect(() => breaker.reconfigure({ name: "x" } as never)).toThrow("circuitBreaker.name is not an option");
   expect(breaker.snapshot().shadow).toBe(true);
 });

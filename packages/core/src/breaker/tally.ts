@@ -1,6 +1,12 @@
 import { durationText } from "../duration/duration.ts";
 import { type CircuitRules, failuresNeeded } from "./circuit-rules.ts";
-import { type OutcomeWindow, type SavedWindow, windowOf } from "./outcome-window.ts";
+import {
+  type OutcomeWindow,
+  type SavedWindow,
+  type WindowShape,
+  windowOf,
+  withoutBad,
+} from "./outcome-window.ts";
 
 export interface SavedTally {
   readonly windows: readonly SavedWindow[];
@@ -15,12 +21,18 @@ const noWindows: readonly OutcomeWindow[] = [];
  *
  * How a call ended and whether it was slow are counted apart, because a slow call is known before its end: it
  * counts once among the slow ones, and once more among the failed ones if it then fails.
+ *
+ * Until the first slow call the two counts are of the same calls, so the second window is only made then, out of
+ * the first: most of a hundred thousand keyed circuits never see a slow call.
  */
 export class Tally {
   /** Of the first rule; a list of its own for a single window would be a tenth of an idle circuit's memory. */
   readonly #first: OutcomeWindow | undefined;
   readonly #others: readonly OutcomeWindow[];
-  readonly #slow: OutcomeWindow | undefined;
+  /** Slow calls among those whose pace is known; undefined while these are the calls of `#first`, and none slow. */
+  #slow: OutcomeWindow | undefined;
+  /** What `#slow` is made of when it is needed; undefined where slow calls are not looked for. */
+  readonly #slowShape: WindowShape | undefined;
   /** Failures since the last success, in the order in which calls ended: an answer speaks for its own moment. */
   #inARow = 0;
 
@@ -28,7 +40,9 @@ export class Tally {
     const [first, ...others] = trips;
     this.#first = first === undefined ? undefined : windowOf(first.window);
     this.#others = others.length === 0 ? noWindows : others.map(({ window }) => windowOf(window));
-    this.#slow = slowCall === undefined ? undefined : windowOf(slowCall.window);
+    this.#slowShape = slowCall?.window;
+    // Without a window of outcomes there is none that it could be made out of later.
+    this.#slow = slowCall === undefined || first !== undefined ? undefined : windowOf(slowCall.window);
   }
 
   record(failed: boolean, nowMs: number): void {
@@ -37,8 +51,15 @@ export class Tally {
     if (this.#others.length > 0) for (const window of this.#others) window.record(failed, nowMs);
   }
 
+  /** A call that turned out to be fast counts with its outcome, which must be recorded right after. */
   recordPace(slow: boolean, nowMs: number): void {
+    if (slow) this.countPaceApart(nowMs);
     this.#slow?.record(slow, nowMs);
+  }
+
+  /** From now on the outcomes are no longer those of the calls whose pace is known. */
+  countPaceApart(nowMs: number): void {
+    this.#slow ??= this.#slowWindow(nowMs);
   }
 
   /** Why the circuit must open; undefined while it must not. */
@@ -72,7 +93,17 @@ export class Tally {
     this.#first?.clear();
     for (const window of this.#others) window.clear();
     this.#slow?.clear();
+    // Both windows are empty, so they are of the same calls again.
+    if (this.#first !== undefined) this.#slow = undefined;
     this.#inARow = 0;
+  }
+
+  /** As if it had been there from the start: the calls so far, none of them slow. */
+  #slowWindow(nowMs: number): OutcomeWindow | undefined {
+    if (this.#slowShape === undefined) return undefined;
+    const window = windowOf(this.#slowShape);
+    if (this.#first !== undefined) window.load(withoutBad(this.#first.save(nowMs)), nowMs, nowMs);
+    return window;
   }
 
   get consecutiveFailures(): number {
@@ -88,15 +119,17 @@ export class Tally {
     return this.#first?.calls ?? this.#inARow;
   }
 
-  get slow(): { readonly slow: number; readonly calls: number } | undefined {
-    return this.#slow === undefined ? undefined : { slow: this.#slow.failures, calls: this.#slow.calls };
+  get slow(): { readonly slow: number; readonly calls: number } {
+    return this.#slow === undefined
+      ? { slow: 0, calls: this.calls }
+      : { slow: this.#slow.failures, calls: this.#slow.calls };
   }
 
   save(nowMs: number): SavedTally {
     return {
       windows:
         this.#first === undefined ? [] : [this.#first, ...this.#others].map((each) => each.save(nowMs)),
-      slowWindow: this.#slow?.save(nowMs),
+      slowWindow: (this.#slow ?? this.#slowWindow(nowMs))?.save(nowMs),
       consecutiveFailures: this.#inARow,
     };
   }
@@ -104,8 +137,18 @@ export class Tally {
   /** What was saved `nowMs - thenMs` ago, as far as it fits the windows; a rule finds its window by its place. */
   load(saved: SavedTally, thenMs: number, nowMs: number): void {
     for (const [index, from] of saved.windows.entries()) this.#window(index)?.load(from, thenMs, nowMs);
-    if (saved.slowWindow !== undefined) this.#slow?.load(saved.slowWindow, thenMs, nowMs);
+    this.#loadSlow(saved, thenMs, nowMs);
     this.#inARow = saved.consecutiveFailures;
+  }
+
+  /** Where slow calls were not looked for before, the pace of none of the calls is known. */
+  #loadSlow({ windows, slowWindow }: SavedTally, thenMs: number, nowMs: number): void {
+    if (this.#slowShape === undefined) return;
+    const [outcomes] = windows;
+    const noneSlow = outcomes === undefined ? undefined : JSON.stringify(withoutBad(outcomes));
+    if (this.#first !== undefined && noneSlow === JSON.stringify(slowWindow)) return;
+    this.#slow = windowOf(this.#slowShape);
+    if (slowWindow !== undefined) this.#slow.load(slowWindow, thenMs, nowMs);
   }
 
   #window(index: number): OutcomeWindow | undefined {

@@ -137,7 +137,7 @@ test("an allowance that changes keeps what has been counted", () => {
   budget.reconfigure({ ratio: 0.05 });
   expect(budget.reserve(999)).toBeUndefined();
   expect(() => budget.reconfigure({ ratio: 0 })).toThrow("must not both be 0");
-  expect(() => budget.reconfigure({ window: "1s" } as never)).toThrow("budget.window is not an option");
+  expect(() => budget.reconfigure({ window: "1s" } as never)).toThrow("loadBudget.window is not an option");
 });
 
 interface ReferenceRules {
@@ -295,20 +295,22 @@ test("what is reserved is refunded or spent, and no window sees more than its al
 
 test("wrong options are refused with their path and the fix", () => {
   expect(() => loadBudget({ ratio: 20 })).toThrow(
-    "budget.ratio must be a number between 0 and 1; got 20: write 0.2 for 20 %",
+    "loadBudget.ratio must be a number between 0 and 1; got 20: write 0.2 for 20 %",
   );
   expect(() => loadBudget({ ratio: -0.1 })).toThrow("got -0.1");
   expect(() => loadBudget({ ratio: Number.NaN })).toThrow("got NaN");
   expect(() => loadBudget({ minPerSecond: Number.POSITIVE_INFINITY })).toThrow(
-    "budget.minPerSecond must be a number between 0 and 1000000; got Infinity",
+    "loadBudget.minPerSecond must be a number between 0 and 1000000; got Infinity",
   );
   expect(() => loadBudget({ ratio: 0, minPerSecond: 0 })).toThrow("the budget would never allow anything");
-  expect(() => loadBudget({ window: 10 as never })).toThrow("budget.window must be a duration with a unit");
-  expect(() => loadBudget({ window: "1ms" })).toThrow("budget.window must lie between 100ms and 1h");
-  expect(() => loadBudget({ perOperationShare: 0 })).toThrow(
-    "budget.perOperationShare must be a ratio above 0",
+  expect(() => loadBudget({ window: 10 as never })).toThrow(
+    "loadBudget.window must be a duration with a unit",
   );
-  expect(() => loadBudget({ ttl: "10s" } as never)).toThrow("budget.ttl is not an option");
-  expect(() => loadBudget({ name: "" })).toThrow("budget.name must be a non-empty string");
-  expect(() => loadBudget().operation("")).toThrow("budget.operation must be a non-empty string");
+  expect(() => loadBudget({ window: "1ms" })).toThrow("loadBudget.window must lie between 100ms and 1h");
+  expect(() => loadBudget({ perOperationShare: 0 })).toThrow(
+    "loadBudget.perOperationShare must be a ratio above 0",
+  );
+  expect(() => loadBudget({ ttl: "10s" } as never)).toThrow("loadBudget.ttl is not an option");
+  expect(() => loadBudget({ name: "" })).toThrow("loadBudget.name must be a non-empty string");
+  expect(() => loadBudget().operation("")).toThrow("loadBudget.operation must be a non-empty string");
 });

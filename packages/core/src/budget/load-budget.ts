@@ -10,6 +10,8 @@ export interface LoadBudget {
   readonly name: string | undefined;
   /** Extra calls for each first try in the long run: 0.2 is 20 %. */
   readonly ratio: number;
+  /** Extra calls a second that there may be on top of these, however few first tries there are. @defaultValue 0 */
+  readonly minPerSecond?: number | undefined;
   /** A call begins, before its first try. Once for each call, however many policies share the budget. */
   began(nowMs: number): void;
   /** A try succeeded. */
@@ -71,6 +73,9 @@ export interface LoadBudgetSnapshot {
   readonly operations: Readonly<Record<string, { readonly firstTries: number; readonly extraCalls: number }>>;
 }
 
+/** What may change while calls run. */
+export type LoadBudgetChange = Pick<LoadBudgetOptions, "ratio" | "minPerSecond" | "perOperationShare">;
+
 export interface SharedLoadBudget extends LoadBudget {
   /**
    * The part of one operation. What its first tries earned cannot be taken by others, and of what is common it
@@ -80,8 +85,12 @@ export interface SharedLoadBudget extends LoadBudget {
    */
   operation(name: string): LoadBudget;
   snapshot(): LoadBudgetSnapshot;
-  /** Changes the allowance and keeps what has been counted. Left out is left as it is. */
-  reconfigure(options: Pick<LoadBudgetOptions, "ratio" | "minPerSecond" | "perOperationShare">): void;
+  /**
+   * Changes what is given and keeps the rest and what has been counted; `undefined` stands for the default.
+   *
+   * @throws RangeError or TypeError as at construction; nothing has changed then.
+   */
+  reconfigure(change: LoadBudgetChange): void;
 }
 
 /**
@@ -92,14 +101,15 @@ export interface SharedLoadBudget extends LoadBudget {
  * while they wait.
  */
 export function loadBudget(options: LoadBudgetOptions = {}): SharedLoadBudget {
-  assertKnownKeys("budget", options, ["name", "window", ...tunable]);
+  assertKnownKeys("loadBudget", options, ["name", "window", ...tunable]);
   const { name } = options;
-  if (name !== undefined) nonEmptyString("budget.name", name);
-  const windowMs = durationMs("budget.window", options.window ?? loadBudgetDefaults.window, {
+  if (name !== undefined) nonEmptyString("loadBudget.name", name);
+  const windowMs = durationMs("loadBudget.window", options.window ?? loadBudgetDefaults.window, {
     minMs: 100,
     maxMs: 3_600_000,
   });
-  let allowance = allowanceOf(options, loadBudgetDefaults, windowMs);
+  let given: LoadBudgetOptions = { ...options };
+  let allowance = allowanceOf(given, windowMs);
   const totals = { reserved: 0, refunded: 0, refused: 0 };
   const accounts = new Map<string, LoadAccount>();
   const common = new LoadAccount();
@@ -125,6 +135,9 @@ export function loadBudget(options: LoadBudgetOptions = {}): SharedLoadBudget {
     get ratio() {
       return allowance.ratio;
     },
+    get minPerSecond() {
+      return allowance.minPerSecond;
+    },
     began: (nowMs) => account.count(Math.floor(nowMs / slotMs)),
     reserve(nowMs) {
       const epoch = Math.floor(nowMs / slotMs);
@@ -149,7 +162,7 @@ export function loadBudget(options: LoadBudgetOptions = {}): SharedLoadBudget {
   const parts = new Map<string, LoadBudget>();
   return Object.assign(part(common), {
     operation(operation: string): LoadBudget {
-      nonEmptyString("budget.operation", operation);
+      nonEmptyString("loadBudget.operation", operation);
       const known = parts.get(operation);
       if (known !== undefined) return known;
       const account = new LoadAccount();
@@ -172,9 +185,11 @@ export function loadBudget(options: LoadBudgetOptions = {}): SharedLoadBudget {
         ]),
       ),
     }),
-    reconfigure(changes: Pick<LoadBudgetOptions, "ratio" | "minPerSecond" | "perOperationShare">): void {
-      assertKnownKeys("budget", changes, tunable);
-      allowance = allowanceOf(changes, allowance, windowMs);
+    reconfigure(change: LoadBudgetChange): void {
+      assertKnownKeys("loadBudget", change, tunable);
+      const next = { ...given, ...change };
+      allowance = allowanceOf(next, windowMs);
+      given = next;
     },
   });
 }
@@ -192,24 +207,21 @@ interface Allowance {
   readonly common: number;
 }
 
-function allowanceOf(
-  options: LoadBudgetOptions,
-  otherwise: Omit<Allowance, "common">,
-  windowMs: number,
-): Allowance {
-  const ratio = numberIn("ratio", options.ratio ?? otherwise.ratio, 1);
-  const minPerSecond = numberIn("minPerSecond", options.minPerSecond ?? otherwise.minPerSecond, 1_000_000);
+function allowanceOf(options: LoadBudgetOptions, windowMs: number): Allowance {
+  const defaults = loadBudgetDefaults;
+  const ratio = numberIn("ratio", options.ratio ?? defaults.ratio, 1);
+  const minPerSecond = numberIn("minPerSecond", options.minPerSecond ?? defaults.minPerSecond, 1_000_000);
   if (ratio === 0 && minPerSecond === 0) {
     throw new RangeError(
-      "budget.ratio and budget.minPerSecond must not both be 0: the budget would never allow anything",
+      "loadBudget.ratio and loadBudget.minPerSecond must not both be 0: the budget would never allow anything",
     );
   }
   return {
     ratio,
     minPerSecond,
     perOperationShare: ratioIn(
-      "budget.perOperationShare",
-      options.perOperationShare ?? otherwise.perOperationShare,
+      "loadBudget.perOperationShare",
+      options.perOperationShare ?? defaults.perOperationShare,
     ),
     common: (minPerSecond * windowMs) / 1_000,
   };
@@ -222,7 +234,7 @@ function numberIn(key: string, value: unknown, max: number): number {
         ? `: write ${value / 100} for ${value} %`
         : "";
     throw new RangeError(
-      `${join("budget", key)} must be a number between 0 and ${max}; got ${show(value)}${hint}`,
+      `${join("loadBudget", key)} must be a number between 0 and ${max}; got ${show(value)}${hint}`,
     );
   }
   return value;

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../clock/clock.ts";
 import { type Call, invoke, type Policy } from "../context/call.ts";
 import type { CallContext } from "../context/call-context.ts";
 import type { Duration } from "../duration/duration.ts";
-import { assertKnownKeys } from "../options/options.ts";
+import { assertKnownKeys, limitOptions } from "../options/options.ts";
 import { observerOf } from "../options/policy-options.ts";
 import { type BulkheadPlan, withPlan } from "../pipeline/plan.ts";
 import { type BulkheadOptions, type BulkheadSettings, bulkheadSettings } from "./bulkhead-options.ts";
@@ -17,6 +17,7 @@ import { type WaitingRoom, waitTurn } from "./wait-turn.ts";
 export interface BulkheadChange {
   readonly limit?: number | undefined;
   readonly queue?: BulkheadQueueChange | undefined;
+  readonly retryAfter?: Duration | undefined;
 }
 
 interface BulkheadQueueChange {
@@ -51,7 +52,7 @@ export type Bulkhead = Policy & {
   /** `(inUse + waiting) / limit`: 1 when every slot is taken, more when calls wait. */
   utilisation(): number;
   /**
-   * Changes the settings and keeps what runs and who waits. A higher limit lets in who waits at once; a lower one
+   * Changes what is given and keeps the rest, what runs and who waits; `undefined` stands for the default. A higher limit lets in who waits at once; a lower one
    * lets in nobody until enough have ended. A new timeout is for who comes to wait from now on.
    *
    * @throws RangeError or TypeError that names the option, its value and the fix; nothing has changed then.
@@ -73,7 +74,7 @@ export type Bulkhead = Policy & {
  * has.
  */
 export function bulkhead(options: number | BulkheadOptions): Bulkhead {
-  let given = typeof options === "number" ? { limit: options } : options;
+  let given: BulkheadOptions = limitOptions("bulkhead", options);
   let settings = bulkheadSettings(given);
   const observer = observerOf("bulkhead", given);
   const compartment = compartmentOf(settings);
@@ -114,7 +115,7 @@ export function bulkhead(options: number | BulkheadOptions): Bulkhead {
       if (context.abortReason !== undefined) return Promise.reject(leftWaiting(context.abortReason));
       const permit = compartment.enter();
       if (permit !== undefined) return run(next, input, context, permit);
-      if (settings.queue === undefined) return Promise.reject(rejections.limitReached());
+      if (settings.queue === undefined) return Promise.reject(rejections.limitReached(context));
       clock = context.clock;
       return waitTurn(room, settings.queue, input, context).then((turn) => {
         turn.begin();
@@ -146,6 +147,7 @@ export function bulkhead(options: number | BulkheadOptions): Bulkhead {
       const merged = changed(given, change);
       settings = bulkheadSettings(merged);
       given = merged;
+      rejections.retryAfterMs = settings.retryAfterMs;
       withPlan(policy, planFor(settings, observer.name));
       compartment.resize(settings.limit, settings.queue?.maxWaiting ?? 0, clock.now());
     },
@@ -174,13 +176,12 @@ function planFor({ limit, queue }: BulkheadSettings, name: string | undefined): 
 }
 
 function changed(given: BulkheadOptions, change: BulkheadChange): BulkheadOptions {
-  assertKnownKeys("bulkhead", change, ["limit", "queue"]);
-  const limit = change.limit ?? given.limit;
-  if (change.queue === undefined) return { ...given, limit };
+  assertKnownKeys("bulkhead", change, ["limit", "queue", "retryAfter"]);
+  if (change.queue === undefined) return { ...given, ...change, queue: given.queue } as BulkheadOptions;
   assertKnownKeys("bulkhead.queue", change.queue, ["maxWaiting", "timeout"]);
   if (given.queue === undefined) {
     throw new TypeError("bulkhead.queue cannot be changed, because the bulkhead was made without a queue");
   }
-  const { maxWaiting = given.queue.maxWaiting, timeout = given.queue.timeout } = change.queue;
-  return { ...given, limit, queue: { ...given.queue, maxWaiting, timeout } };
+  // What is required and missing now is refused with the rest of the settings.
+  return { ...given, ...change, queue: { ...given.queue, ...change.queue } } as BulkheadOptions;
 }

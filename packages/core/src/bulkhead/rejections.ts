@@ -1,3 +1,4 @@
+import type { CallContext } from "../context/call-context.ts";
 import { durationText } from "../duration/duration.ts";
 import { coreFailureCodes, Failure } from "../failure/failure.ts";
 import type { Observer } from "../options/policy-options.ts";
@@ -42,54 +43,60 @@ export class Rejections {
     return Object.values(this.#counts).reduce((sum, count) => sum + count, 0);
   }
 
-  limitReached(): Failure {
+  limitReached({ operation }: CallContext): Failure {
+    const code = coreFailureCodes.limitReached;
     const { retryAfterMs } = this;
     const { limit } = this.#compartment;
     const { name, emit } = this.#observer;
     this.#counts.limitReached += 1;
-    emit?.({ type: "limitReached", name, limit, retryAfterMs });
+    emit?.({ type: "limitReached", name, operation, code, limit, retryAfterMs });
     return this.#failure(
-      coreFailureCodes.limitReached,
+      code,
       `the limit of ${this.#who} (${limit}) is reached; try again in ${durationText(retryAfterMs)}`,
     );
   }
 
-  queueFull(): Failure {
+  queueFull(context: CallContext): Failure {
     this.#counts.queueFull += 1;
     const { waiting, limit } = this.#compartment;
     return this.#reported(
+      context,
       coreFailureCodes.queueFull,
       `${this.#who} is full: ${limit} calls run and ${waiting} wait; try again in ` +
         durationText(this.retryAfterMs),
     );
   }
 
-  timedOut(timeoutMs: number): Failure {
+  timedOut(timeoutMs: number, context: CallContext): Failure {
     this.#counts.timedOut += 1;
     return this.#reported(
+      context,
       coreFailureCodes.queueTimeout,
       `no slot of ${this.#who} (${this.#compartment.limit}) was free within ${durationText(timeoutMs)}`,
     );
   }
 
   /** @param why - `displaced` or `overloaded`; who expired is told by its own time. */
-  dropped(why: Exclude<DropReason, "expired">, waitedMs: number): Failure {
+  dropped(why: Exclude<DropReason, "expired">, waitedMs: number, context: CallContext): Failure {
     this.#counts[why] += 1;
     const waited = durationText(waitedMs);
     return why === "displaced"
       ? this.#reported(
+          context,
           coreFailureCodes.queueFull,
           `the queue of ${this.#who} is full, and after ${waited} the call made room for another`,
         )
       : this.#reported(
+          context,
           coreFailureCodes.queueOverloaded,
           `the queue of ${this.#who} stands: the call was dropped after ${waited}`,
         );
   }
 
-  waitPastDeadline(forecastMs: number, leftMs: number): Failure {
+  waitPastDeadline(forecastMs: number, leftMs: number, context: CallContext): Failure {
     this.#counts.pastDeadline += 1;
     return this.#reported(
+      context,
       coreFailureCodes.waitPastDeadline,
       `the wait for ${this.#who} is about ${durationText(forecastMs)}, and the call has ` +
         `${durationText(leftMs)} left`,
@@ -97,9 +104,10 @@ export class Rejections {
   }
 
   /** Kind `rejected` unlike that of a deadline that passes while the call runs: the other side has not seen it. */
-  deadlineExceeded(): Failure {
+  deadlineExceeded(context: CallContext): Failure {
     this.#counts.pastDeadline += 1;
     return this.#reported(
+      context,
       coreFailureCodes.deadlineExceeded,
       `the deadline of the call passed before ${this.#who} had a free slot`,
     );
@@ -110,11 +118,11 @@ export class Rejections {
     return name === undefined ? "the bulkhead" : `the bulkhead of ${name}`;
   }
 
-  #reported(code: string, message: string): Failure {
+  #reported({ operation }: CallContext, code: string, message: string): Failure {
     const { retryAfterMs } = this;
     const { limit, waiting } = this.#compartment;
     const { name, emit } = this.#observer;
-    emit?.({ type: "queueRejected", name, code, limit, waiting, retryAfterMs });
+    emit?.({ type: "queueRejected", name, operation, code, limit, waiting, retryAfterMs });
     return this.#failure(code, message);
   }
 

@@ -36,17 +36,19 @@ export function waitTurn(
   const { compartment, rejections } = room;
   const { clock, leftMs } = context;
   const sinceMs = clock.now();
-  if (leftMs <= 0) return Promise.reject(rejections.deadlineExceeded());
+  if (leftMs <= 0) return Promise.reject(rejections.deadlineExceeded(context));
   const forecastMs = isPlain(queue) ? compartment.forecastMs(sinceMs) : undefined;
   if (forecastMs !== undefined && forecastMs >= leftMs) {
-    return Promise.reject(rejections.waitPastDeadline(forecastMs, leftMs));
+    return Promise.reject(rejections.waitPastDeadline(forecastMs, leftMs, context));
   }
   // Asked before anything is held, because they are the user's functions.
   const level = queue.levelOf(input, context);
   const key = queue.keyOf(input, context);
   const waitMs = Math.min(queue.timeoutMs, leftMs);
   const late = (): Failure =>
-    leftMs <= queue.timeoutMs ? rejections.deadlineExceeded() : rejections.timedOut(queue.timeoutMs);
+    leftMs <= queue.timeoutMs
+      ? rejections.deadlineExceeded(context)
+      : rejections.timedOut(queue.timeoutMs, context);
 
   return new Promise((resolve, reject) => {
     // A part says `none` while it waits and takes that back by ending; what the call itself had recorded before,
@@ -59,7 +61,15 @@ export function waitTurn(
       over = true;
       stop();
       const { name, emit } = room.observer;
-      emit?.({ type: "queueLeft", name, policy: "bulkhead", waitedMs: nowMs - sinceMs, outcome });
+      const { operation } = context;
+      emit?.({
+        type: "queueLeft",
+        name,
+        operation,
+        policy: "bulkhead",
+        waitedMs: nowMs - sinceMs,
+        outcome,
+      });
     };
     const refuse = (failure: Failure, nowMs: number): void => {
       part.end();
@@ -75,7 +85,7 @@ export function waitTurn(
           resolve({ permit, begin: () => part.end() });
         },
         dropped: (why, nowMs) =>
-          refuse(why === "expired" ? late() : rejections.dropped(why, nowMs - sinceMs), nowMs),
+          refuse(why === "expired" ? late() : rejections.dropped(why, nowMs - sinceMs, context), nowMs),
       },
       sinceMs,
       level,
@@ -83,7 +93,7 @@ export function waitTurn(
     );
     if (ticket === undefined) {
       part.end();
-      reject(rejections.queueFull());
+      reject(rejections.queueFull(context));
       return;
     }
     const timer = clock.setTimer(waitMs, () => {

@@ -4,8 +4,8 @@ import { echo, failure, manual, script, watch } from "../../test/calls.ts";
 import {
   attemptTimeout,
   CallContext,
-  concurrencyDefaults,
   concurrencyLimit,
+  concurrencyLimitDefaults,
   deadline,
   execute,
   fixed,
@@ -29,7 +29,7 @@ test("as many calls as there are slots run at a time, and the next one is reject
     message: "the concurrency limit (2) is reached; try again in 1 s",
   });
   expect(calls).toHaveLength(2);
-  expect(limit.snapshot()).toEqual({ limit: 2, inUse: 2, outliving: 0, rejected: 1 });
+  expect(limit.snapshot()).toMatchObject({ limit: 2, inUse: 2, outliving: 0, rejected: 1 });
   calls[0]?.resolve("ok");
   await tick();
   expect([running[0]?.status, limit.snapshot().inUse]).toEqual(["fulfilled", 1]);
@@ -108,7 +108,14 @@ test("slots of work that outlived its caller are told apart", async () => {
   await clock.advance(600);
   void watch(execute(guarded, "", { clock }));
   await clock.advance(400);
-  expect(limit.snapshot()).toEqual({ limit: 3, inUse: 2, outliving: 1, rejected: 0 });
+  expect(limit.snapshot()).toEqual({
+    kind: "concurrencyLimit",
+    name: undefined,
+    limit: 3,
+    inUse: 2,
+    outliving: 1,
+    rejected: 0,
+  });
 });
 
 test("a limit around a retry holds its slot while an abandoned attempt goes on", async () => {
@@ -141,7 +148,7 @@ test("a rejection is not retried by a retry around the limit, and holds no slot 
 });
 
 test("a rejection says when to come back, by an option, and is told to the listener", async () => {
-  expect(concurrencyDefaults.retryAfter).toBe("1s");
+  expect(concurrencyLimitDefaults.retryAfter).toBe("1s");
   const events: PolicyEvent[] = [];
   const limit = concurrencyLimit({
     limit: 1,
@@ -158,7 +165,9 @@ test("a rejection says when to come back, by an option, and is told to the liste
     retryAfterMs: 250,
     message: "the concurrency limit of toss (1) is reached; try again in 250 ms",
   });
-  expect(events).toEqual([{ type: "limitReached", name: "toss", limit: 1, retryAfterMs: 250 }]);
+  expect(events).toEqual([
+    { type: "limitReached", name: "toss", code: "LIMIT_REACHED", limit: 1, retryAfterMs: 250 },
+  ]);
 });
 
 test("a limit can be changed while calls run, and the slots that are taken stay taken", async () => {
@@ -189,24 +198,28 @@ test("a limit can be changed while calls run, and the slots that are taken stay 
 
 test("a change that is refused changes nothing", () => {
   const limit = concurrencyLimit(2);
-  expect(() => limit.reconfigure({ limit: 0 })).toThrow("concurrency.limit must be a whole number");
-  expect(() => limit.reconfigure({ limit: 3, retryAfter: 5 as never })).toThrow("concurrency.retryAfter");
-  expect(() => limit.reconfigure({ name: "x" } as never)).toThrow("concurrency.name is not an option");
+  expect(() => limit.reconfigure({ limit: 0 })).toThrow("concurrencyLimit.limit must be a whole number");
+  expect(() => limit.reconfigure({ limit: 3, retryAfter: 5 as never })).toThrow(
+    "concurrencyLimit.retryAfter",
+  );
+  expect(() => limit.reconfigure({ name: "x" } as never)).toThrow("concurrencyLimit.name is not an option");
   expect(limit.snapshot().limit).toBe(2);
 });
 
 test("wrong options are refused with their path and the fix", () => {
   for (const limit of [0, -1, 2.5, Number.NaN, Number.POSITIVE_INFINITY]) {
     expect(() => concurrencyLimit(limit)).toThrow(
-      `concurrency.limit must be a whole number, at least 1; got ${limit}`,
+      `concurrencyLimit.limit must be a whole number, at least 1; got ${limit}`,
     );
   }
-  expect(() => concurrencyLimit("100" as never)).toThrow('concurrency must be an object; got "100"');
-  expect(() => concurrencyLimit({ limit: "100" as never })).toThrow(
-    'concurrency.limit must be a whole number, at least 1; got "100"',
+  expect(() => concurrencyLimit("100" as never)).toThrow(
+    'concurrencyLimit must be given a whole number, at least 1, or an object such as { limit: 100 }; got "100"',
   );
-  expect(() => concurrencyLimit({ max: 3 } as never)).toThrow("concurrency.max is not an option");
+  expect(() => concurrencyLimit({ limit: "100" as never })).toThrow(
+    'concurrencyLimit.limit must be a whole number, at least 1; got "100"',
+  );
+  expect(() => concurrencyLimit({ max: 3 } as never)).toThrow("concurrencyLimit.max is not an option");
   expect(() => concurrencyLimit({ limit: 1, retryAfter: 1_000 as never })).toThrow(
-    "concurrency.retryAfter must be a duration",
+    "concurrencyLimit.retryAfter must be a duration",
   );
 });

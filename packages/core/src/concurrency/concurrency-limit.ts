@@ -1,8 +1,9 @@
 import type { Policy } from "../context/call.ts";
+import type { CallContext } from "../context/call-context.ts";
 import { type Duration, durationMs, durationText } from "../duration/duration.ts";
 import { coreFailureCodes, type Failure } from "../failure/failure.ts";
 import { rejection } from "../failure/rejection.ts";
-import { assertKnownKeys, integerIn } from "../options/options.ts";
+import { assertKnownKeys, integerIn, limitOptions } from "../options/options.ts";
 import {
   type Observer,
   observerOf,
@@ -10,7 +11,6 @@ import {
   policyOptionKeys,
 } from "../options/policy-options.ts";
 import { type Gate, gatePolicy } from "../pipeline/gate.ts";
-import { withPlan } from "../pipeline/plan.ts";
 
 export interface ConcurrencyLimitOptions extends PolicyOptions {
   /** Calls at a time. Range: integer >= 1. */
@@ -22,9 +22,12 @@ export interface ConcurrencyLimitOptions extends PolicyOptions {
 /**
  * - `retryAfter` 1 s: the least that an HTTP `Retry-After` header can say; a slot is usually free long before.
  */
-export const concurrencyDefaults: { readonly retryAfter: Duration } = { retryAfter: "1s" };
+export const concurrencyLimitDefaults: { readonly retryAfter: Duration } = { retryAfter: "1s" };
 
-export interface ConcurrencySnapshot {
+/** Plain JSON. */
+export interface ConcurrencyLimitSnapshot {
+  readonly kind: "concurrencyLimit";
+  readonly name: string | undefined;
   readonly limit: number;
   /** Slots taken, those of work that outlived its caller included. */
   readonly inUse: number;
@@ -35,9 +38,10 @@ export interface ConcurrencySnapshot {
 }
 
 export type ConcurrencyLimit = Policy & {
-  snapshot(): ConcurrencySnapshot;
+  snapshot(): ConcurrencyLimitSnapshot;
   /**
-   * Changes what is given and keeps the slots that are taken: a lower limit lets in nobody until enough have ended.
+   * Changes what is given and keeps the rest, and the slots that are taken: a lower limit lets in nobody until enough
+   * have ended. `undefined` stands for the default.
    *
    * @throws RangeError or TypeError that names the option, its value and the fix; nothing has changed then.
    */
@@ -57,25 +61,27 @@ export type ConcurrencyLimitChange = Partial<Pick<ConcurrencyLimitOptions, "limi
  * @throws {@link Failure} `LIMIT_REACHED` with effect `none` and `retryAfterMs` while every slot is taken.
  */
 export function concurrencyLimit(options: number | ConcurrencyLimitOptions): ConcurrencyLimit {
-  const given = typeof options === "number" ? { limit: options } : options;
-  assertKnownKeys("concurrency", given, [...ruleKeys, ...policyOptionKeys]);
+  const given: ConcurrencyLimitOptions = limitOptions("concurrencyLimit", options);
+  assertKnownKeys("concurrencyLimit", given, [...ruleKeys, ...policyOptionKeys]);
   const { name } = given;
-  const gate = new LimitGate(rulesOf(given), observerOf("concurrency", given));
+  let rules: ConcurrencyLimitChange = { ...given };
+  const gate = new LimitGate(rulesOf(given), observerOf("concurrencyLimit", given));
   const plan = {
     kind: "gate",
     policy: "concurrencyLimit",
     name,
-    gate,
     // May be changed while calls run.
     get limit(): number {
       return gate.rules.limit;
     },
   } as const;
-  return Object.assign(withPlan(gatePolicy(gate, plan), plan), {
+  return Object.assign(gatePolicy(gate, plan), {
     snapshot: () => gate.snapshot(),
     reconfigure(change: ConcurrencyLimitChange): void {
-      assertKnownKeys("concurrency", change, ruleKeys);
-      gate.rules = rulesOf(change, gate.rules);
+      assertKnownKeys("concurrencyLimit", change, ruleKeys);
+      const next = { ...rules, ...change };
+      gate.rules = rulesOf(next);
+      rules = next;
     },
   });
 }
@@ -87,14 +93,13 @@ interface LimitRules {
   readonly retryAfterMs: number;
 }
 
-function rulesOf(given: ConcurrencyLimitChange, otherwise?: LimitRules): LimitRules {
-  const { limit = otherwise?.limit, retryAfter } = given;
+function rulesOf({
+  limit,
+  retryAfter = concurrencyLimitDefaults.retryAfter,
+}: ConcurrencyLimitChange): LimitRules {
   return {
-    limit: integerIn("concurrency.limit", limit, 1),
-    retryAfterMs:
-      retryAfter === undefined && otherwise !== undefined
-        ? otherwise.retryAfterMs
-        : durationMs("concurrency.retryAfter", retryAfter ?? concurrencyDefaults.retryAfter, { minMs: 0 }),
+    limit: integerIn("concurrencyLimit.limit", limit, 1),
+    retryAfterMs: durationMs("concurrencyLimit.retryAfter", retryAfter, { minMs: 0 }),
   };
 }
 
@@ -116,15 +121,16 @@ class LimitGate implements Gate {
     return 0;
   }
 
-  rejection(): Failure {
+  rejection(_nowMs: number, { operation }: CallContext): Failure {
     this.#rejected += 1;
+    const code = coreFailureCodes.limitReached;
     const { limit, retryAfterMs } = this.rules;
     const { name, emit } = this.#observer;
-    emit?.({ type: "limitReached", name, limit, retryAfterMs });
+    emit?.({ type: "limitReached", name, operation, code, limit, retryAfterMs });
     const whose = name === undefined ? "" : ` of ${name}`;
     return rejection(
       () => `the concurrency limit${whose} (${limit}) is reached; try again in ${durationText(retryAfterMs)}`,
-      { code: coreFailureCodes.limitReached, retryAfterMs },
+      { code, retryAfterMs },
     );
   }
 
@@ -137,8 +143,10 @@ class LimitGate implements Gate {
     this.#inUse -= 1;
   }
 
-  snapshot(): ConcurrencySnapshot {
+  snapshot(): ConcurrencyLimitSnapshot {
     return {
+      kind: "concurrencyLimit",
+      name: this.#observer.name,
       limit: this.rules.limit,
       inUse: this.#inUse,
       outliving: this.#outliving,

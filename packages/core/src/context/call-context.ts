@@ -3,6 +3,8 @@ import { show } from "../duration/duration.ts";
 import { type Effect, type Failure, worseEffect } from "../failure/failure.ts";
 
 export interface CallOptions {
+  /** What the call is for (`"checkout.pay"`); stands in the events of its policies. A name, never an id. */
+  readonly operation?: string | undefined;
   /** Idempotency key, made once per logical call and sent with every attempt. */
   readonly key?: string | undefined;
   /**
@@ -39,6 +41,7 @@ type AbortListener = (reason: Failure) => void;
  */
 export class CallContext {
   readonly clock: Clock;
+  readonly operation: string | undefined;
   readonly key: string | undefined;
   readonly idempotent: boolean;
   readonly deadlineAtMs: number;
@@ -67,6 +70,7 @@ export class CallContext {
     this.#parent = parent;
     if (parent === undefined) {
       this.clock = options.clock ?? systemClock;
+      this.operation = options.operation;
       this.key = options.key;
       this.idempotent = options.idempotent ?? false;
       this.attempt = attempt ?? 1;
@@ -75,6 +79,7 @@ export class CallContext {
       return;
     }
     this.clock = parent.clock;
+    this.operation = parent.operation;
     this.key = parent.key;
     this.idempotent = parent.idempotent;
     this.attempt = attempt ?? parent.attempt;

@@ -52,7 +52,7 @@ test("a call that hangs twice and then answers is saved by retry, inside one dea
     "attemptTimedOut",
     "retryScheduled",
   ]);
-  expect(limit.snapshot()).toEqual({ limit: 1, inUse: 0, outliving: 0, rejected: 0 });
+  expect(limit.snapshot()).toMatchObject({ limit: 1, inUse: 0, outliving: 0, rejected: 0 });
   expect(breaker.snapshot()).toMatchObject({ state: "closed", failures: 2, calls: 3 });
   expect(clock.pending).toBe(0);
 });

@@ -1,4 +1,5 @@
 import type { Call, Policy } from "../context/call.ts";
+import type { CallContext } from "../context/call-context.ts";
 import { type Duration, durationMs, durationText } from "../duration/duration.ts";
 import { coreFailureCodes, type Effect, Failure } from "../failure/failure.ts";
 import { assertKnownKeys } from "../options/options.ts";
@@ -73,19 +74,19 @@ class DeadlineReports implements DeadlineCore {
     this.#observer = observer;
   }
 
-  exceeded(effect: Effect): Failure {
-    this.noticed(effect);
+  exceeded(effect: Effect, context: CallContext): Failure {
+    this.noticed(effect, context);
     return deadlineExceeded(effect, this.totalMs);
   }
 
-  noticed(effect: Effect): void {
+  noticed(effect: Effect, { operation }: CallContext): void {
     const { name, emit } = this.#observer;
-    emit?.({ type: "deadlineExceeded", name, effect });
+    emit?.({ type: "deadlineExceeded", name, operation, effect });
   }
 
-  late(outcome: "success" | "failure", lateMs: number): void {
+  late(outcome: "success" | "failure", lateMs: number, { operation }: CallContext): void {
     const { name, emit } = this.#observer;
-    emit?.({ type: "lateResult", name, outcome, lateMs });
+    emit?.({ type: "lateResult", name, operation, outcome, lateMs });
   }
 }
 
@@ -102,16 +103,16 @@ export function untilDeadline<I, O>(next: Call<I, O>, core: DeadlineCore = unobs
     const leftMs = part.leftMs;
     if (leftMs <= 0) {
       part.end();
-      return Promise.reject(core.exceeded("none"));
+      return Promise.reject(core.exceeded("none", context));
     }
     return cutShort(next, input, context, part, {
       afterMs: leftMs,
-      expired: () => core.exceeded(part.effect),
+      expired: () => core.exceeded(part.effect, context),
       failed(error) {
         // An inner policy that keeps the same deadline may notice first, by the order of timers alone.
-        if (isDeadlineExceeded(error) && part.leftMs <= 0) core.noticed(error.effect);
+        if (isDeadlineExceeded(error) && part.leftMs <= 0) core.noticed(error.effect, context);
       },
-      late: (outcome, lateMs) => core.late(outcome, lateMs),
+      late: (outcome, lateMs) => core.late(outcome, lateMs, context),
     });
   };
 }

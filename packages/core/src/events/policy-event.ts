@@ -5,8 +5,14 @@ interface Named {
   readonly name: string | undefined;
 }
 
+/** About one call, unlike a change of state, which comes of many. */
+interface OfCall extends Named {
+  /** The `operation` that the call was made with. */
+  readonly operation?: string | undefined;
+}
+
 /** Another attempt follows after a wait. */
-export interface RetryScheduled extends Named {
+export interface RetryScheduled extends OfCall {
   readonly type: "retryScheduled";
   /** Counts the first retry as 1. */
   readonly retry: number;
@@ -16,7 +22,7 @@ export interface RetryScheduled extends Named {
 }
 
 /** The other side failed and no further attempt follows. */
-export interface RetryRefused extends Named {
+export interface RetryRefused extends OfCall {
   readonly type: "retryRefused";
   /** The attempt that stays the last; counts the first call as 1. */
   readonly attempt: number;
@@ -56,14 +62,14 @@ export interface BreakerClosed extends OfBreaker {
 }
 
 /** A circuit breaker turned a call away. */
-export interface CallRejected extends OfBreaker {
+export interface CallRejected extends OfCall, OfBreaker {
   readonly type: "callRejected";
   readonly code: string;
   readonly retryAfterMs: number;
 }
 
 /** A circuit breaker in shadow let a call through that it would have turned away. */
-export interface CallWouldBeRejected extends OfBreaker {
+export interface CallWouldBeRejected extends OfCall, OfBreaker {
   readonly type: "callWouldBeRejected";
   readonly code: string;
   readonly retryAfterMs: number;
@@ -82,19 +88,21 @@ export interface BreakerReleased extends OfBreaker {
   readonly reason: string;
 }
 
-/** A concurrency limit turned a call away. */
-export interface LimitReached extends Named {
+/** A concurrency limit, or a bulkhead without a queue, turned a call away. */
+export interface LimitReached extends OfCall {
   readonly type: "limitReached";
+  /** `LIMIT_REACHED`, or `ADAPTIVE_LIMIT_REACHED` */
+  readonly code: string;
   readonly limit: number;
   readonly retryAfterMs: number;
 }
 
-export interface DeadlineExceeded extends Named {
+export interface DeadlineExceeded extends OfCall {
   readonly type: "deadlineExceeded";
   readonly effect: Effect;
 }
 
-export interface AttemptTimedOut extends Named {
+export interface AttemptTimedOut extends OfCall {
   readonly type: "attemptTimedOut";
   readonly attempt: number;
   readonly timeoutMs: number;
@@ -104,7 +112,7 @@ export interface AttemptTimedOut extends Named {
 /**
  * Work ended after its caller had been answered. Not reported for work that stopped because it was told to.
  */
-export interface LateResult extends Named {
+export interface LateResult extends OfCall {
   readonly type: "lateResult";
   readonly outcome: "success" | "failure";
   /** How long after the caller. */
@@ -112,7 +120,7 @@ export interface LateResult extends Named {
 }
 
 /** A call has left the queue of a bulkhead or of a rate limit. */
-export interface QueueLeft extends Named {
+export interface QueueLeft extends OfCall {
   readonly type: "queueLeft";
   readonly policy: "bulkhead" | "rateLimit";
   readonly waitedMs: number;
@@ -121,7 +129,7 @@ export interface QueueLeft extends Named {
 }
 
 /** A bulkhead with a queue turned a call away, at the door or out of the queue. */
-export interface QueueRejected extends Named {
+export interface QueueRejected extends OfCall {
   readonly type: "queueRejected";
   readonly code: string;
   readonly limit: number;
@@ -130,7 +138,7 @@ export interface QueueRejected extends Named {
 }
 
 /** A rate limit turned a call away. */
-export interface RateLimited extends Named {
+export interface RateLimited extends OfCall {
   readonly type: "rateLimited";
   readonly code: string;
   /** When the call would have been let through; undefined when never. */
@@ -144,8 +152,9 @@ export interface RatePaused extends Named {
 }
 
 /** A call was shed for its level. */
-export interface LoadShed extends Named {
+export interface LoadShed extends OfCall {
   readonly type: "loadShed";
+  readonly code: string;
   readonly level: string;
   readonly utilisation: number;
   readonly retryAfterMs: number;
@@ -160,7 +169,7 @@ export interface SheddingChanged extends Named {
 }
 
 /** A second call was sent because the first one took long. */
-export interface HedgeStarted extends Named {
+export interface HedgeStarted extends OfCall {
   readonly type: "hedgeStarted";
   /** Counts the first hedge as 1. */
   readonly hedge: number;
@@ -169,27 +178,27 @@ export interface HedgeStarted extends Named {
 }
 
 /** A hedge was due and the budget had no room for it; no further one follows for this call. */
-export interface HedgeRefused extends Named {
+export interface HedgeRefused extends OfCall {
   readonly type: "hedgeRefused";
   readonly hedge: number;
   readonly why: "budgetExhausted";
 }
 
 /** A hedge answered first; the others were told to stop. */
-export interface HedgeWon extends Named {
+export interface HedgeWon extends OfCall {
   readonly type: "hedgeWon";
   readonly hedge: number;
 }
 
 /** A fallback answered instead of the call. */
-export interface FallbackUsed extends Named {
+export interface FallbackUsed extends OfCall {
   readonly type: "fallbackUsed";
   readonly effect: Effect;
   readonly error: unknown;
 }
 
 /** A fallback would have hidden what must not be hidden. */
-export interface FallbackRefused extends Named {
+export interface FallbackRefused extends OfCall {
   readonly type: "fallbackRefused";
   /**
    * - `mistake`: a programmer's mistake.
@@ -201,14 +210,14 @@ export interface FallbackRefused extends Named {
 }
 
 /** A fault was injected on purpose. */
-export interface FaultInjected extends Named {
+export interface FaultInjected extends OfCall {
   readonly type: "faultInjected";
   readonly fault: "latency" | "error" | "hang" | "result";
   readonly at: "before" | "after";
 }
 
 /** The next of several calls was tried. */
-export interface FailedOver extends Named {
+export interface FailedOver extends OfCall {
   readonly type: "failedOver";
   readonly from: string;
   readonly to: string;
@@ -216,7 +225,7 @@ export interface FailedOver extends Named {
 }
 
 /** The call failed and the next of several was not tried. */
-export interface FailoverRefused extends Named {
+export interface FailoverRefused extends OfCall {
   readonly type: "failoverRefused";
   readonly from: string;
   /**
@@ -240,8 +249,9 @@ export interface AdaptiveLimitChanged extends Named {
 }
 
 /** An adaptive throttle turned a call away. */
-export interface CallThrottled extends Named {
+export interface CallThrottled extends OfCall {
   readonly type: "callThrottled";
+  readonly code: string;
   /** With which calls were turned away at that moment. Range: 0 to 1. */
   readonly probability: number;
   readonly retryAfterMs: number;

@@ -68,6 +68,7 @@ export function failover<I, O>(
   const counts = known.map((target) => ({ name: target.name, tried: 0, answered: 0 }));
 
   const run = async (input: I, context: CallContext): Promise<O> => {
+    const { operation } = context;
     if (context.abortReason !== undefined) throw context.abortReason;
     if (budget !== undefined && context.countedIn !== budget) {
       context.countedIn = budget;
@@ -99,10 +100,11 @@ export function failover<I, O>(
         reservation = why === undefined && sent ? budget?.reserve(context.clock.now()) : undefined;
         const refused = why ?? (sent && budget !== undefined && !reservation ? "budgetExhausted" : undefined);
         if (refused !== undefined || next === undefined) {
-          emit?.({ type: "failoverRefused", name, from: target.name, why: refused ?? "usedUp", error });
+          const from = target.name;
+          emit?.({ type: "failoverRefused", name, operation, from, why: refused ?? "usedUp", error });
           throw carrying(error, worst);
         }
-        emit?.({ type: "failedOver", name, from: target.name, to: next.name, error });
+        emit?.({ type: "failedOver", name, operation, from: target.name, to: next.name, error });
       } finally {
         part.end();
       }

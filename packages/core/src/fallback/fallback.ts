@@ -75,15 +75,16 @@ export function fallback<T>(
 
   const insteadOf = (failed: FailedCall): Promise<T> => {
     const { error, effect, verdict } = failed;
+    const { operation } = failed.context;
     if (!isWanted(when, failed)) throw error;
     const why = whyNot(error, verdict, acceptUnknown);
     if (why !== undefined) {
       counts.refused += 1;
-      emit?.({ type: "fallbackRefused", name, why, effect, error });
+      emit?.({ type: "fallbackRefused", name, operation, why, effect, error });
       throw error;
     }
     counts.used += 1;
-    emit?.({ type: "fallbackUsed", name, effect, error });
+    emit?.({ type: "fallbackUsed", name, operation, effect, error });
     return invoke(handler, failed, failed.context).catch((inHandler: unknown) => {
       throw carrying(inHandler, effect);
     });

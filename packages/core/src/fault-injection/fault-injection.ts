@@ -79,7 +79,8 @@ export function faultInjection(options: FaultInjectionOptions): FaultInjection {
       if (struck < 0) return next(input, context);
       const fault = faults[struck] as PlannedFault;
       counts[struck] = (counts[struck] ?? 0) + 1;
-      emit?.({ type: "faultInjected", name, fault: fault.kind, at: fault.at });
+      const { operation } = context;
+      emit?.({ type: "faultInjected", name, operation, fault: fault.kind, at: fault.at });
       return injected(fault, (): Promise<O> => invoke(next, input, context), context, name);
     };
   };

@@ -93,18 +93,23 @@ export class HedgeRace<I, O> {
     const reservation = budget.reserve(nowMs);
     if (reservation === undefined) {
       counts.refused += 1;
-      observer.emit?.({ type: "hedgeRefused", name: observer.name, hedge, why: "budgetExhausted" });
+      observer.emit?.({ type: "hedgeRefused", ...this.#who, hedge, why: "budgetExhausted" });
       return;
     }
     counts.started += 1;
     observer.emit?.({
       type: "hedgeStarted",
-      name: observer.name,
+      ...this.#who,
       hedge,
       afterMs: nowMs - this.#startedAtMs,
     });
     this.#start(hedge, reservation);
     this.#plan(hedge + 1);
+  }
+
+  /** For events. */
+  get #who(): { readonly name: string | undefined; readonly operation: string | undefined } {
+    return { name: this.#rules.observer.name, operation: this.#context.operation };
   }
 
   #succeeded(branch: Branch, value: O): void {
@@ -115,7 +120,7 @@ export class HedgeRace<I, O> {
     budget.succeeded?.();
     if (branch.hedge > 0) {
       counts.won += 1;
-      observer.emit?.({ type: "hedgeWon", name: observer.name, hedge: branch.hedge });
+      observer.emit?.({ type: "hedgeWon", ...this.#who, hedge: branch.hedge });
     }
     this.#end(branch);
     this.#resolve(value);

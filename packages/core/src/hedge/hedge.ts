@@ -29,16 +29,17 @@ export interface HedgeOptions extends PolicyOptions {
  *   at Scale", CACM 2013).
  * - `maxHedges` 1: where two calls are slow, a third one mostly meets the same cause.
  * - `minDelay` 1 ms: below that the answer may be on its way already.
- * - `minimumCalls` 100: a 95th percentile of fewer rests on less than five calls. Until then nothing is hedged.
- * - `window` 30 s: latencies of the last half to whole minute decide.
  */
 export const hedgeDefaults: {
   readonly percentile: number;
   readonly maxHedges: number;
   readonly minDelay: Duration;
-  readonly minimumCalls: number;
-  readonly window: Duration;
-} = { percentile: 0.95, maxHedges: 1, minDelay: "1ms", minimumCalls: 100, window: "30s" };
+} = { percentile: 0.95, maxHedges: 1, minDelay: "1ms" };
+
+/** A 95th percentile of fewer calls rests on less than five of them. Until then nothing is hedged. */
+const minimumCalls = 100;
+/** Latencies of the last one to two windows decide. */
+const windowMs = 30_000;
 
 /** Plain JSON. */
 export interface HedgeSnapshot {
@@ -54,10 +55,18 @@ export interface HedgeSnapshot {
   readonly won: number;
 }
 
+/** What may change while calls run. */
+export type HedgeChange = Pick<HedgeOptions, "delay" | "percentile" | "minDelay" | "maxHedges">;
+
 export type Hedge = Policy & {
   snapshot(): HedgeSnapshot;
-  /** Changes when and how often to hedge; counts and observed latencies stay, and so do calls that are out. */
-  reconfigure(options: Pick<HedgeOptions, "delay" | "percentile" | "minDelay" | "maxHedges">): void;
+  /**
+   * Changes what is given and keeps the rest, counts, observed latencies and calls that are out; `undefined` stands
+   * for the default. A `delay` takes the place of `percentile` and `minDelay`, and either of these that of a `delay`.
+   *
+   * @throws RangeError or TypeError as at construction; nothing has changed then.
+   */
+  reconfigure(change: HedgeChange): void;
 };
 
 /**
@@ -84,12 +93,13 @@ export function hedge(options: HedgeOptions): Hedge {
   functionAt("hedge.budget.reserve", (budget as Partial<LoadBudget> | null)?.reserve);
   const observer = observerOf("hedge", options);
   const { name } = observer;
-  const latency = new LatencyEstimate(durationMs("hedge.window", hedgeDefaults.window), (histogram, nowMs) =>
-    delay.fixedMs !== undefined || histogram.size(nowMs) < hedgeDefaults.minimumCalls
+  const latency = new LatencyEstimate(windowMs, (histogram, nowMs) =>
+    delay.fixedMs !== undefined || histogram.size(nowMs) < minimumCalls
       ? Number.POSITIVE_INFINITY
       : Math.max(delay.minMs, histogram.quantileMs(delay.percentile, nowMs)),
   );
-  let delay = delayOf(options);
+  let given: HedgeChange = { ...options };
+  let delay = delayOf(given);
   const counts = { calls: 0, started: 0, refused: 0, won: 0 };
   const rulesOf = (value: unknown): HedgeRules => {
     const maxHedges = integerIn("hedge.maxHedges", value, 1, 10);
@@ -126,11 +136,12 @@ export function hedge(options: HedgeOptions): Hedge {
   };
   const reconfigure: Hedge["reconfigure"] = (changes) => {
     assertKnownKeys("hedge", changes, tunable);
-    const { maxHedges = rules.maxHedges } = changes;
-    const changed = { delay, maxHedges: integerIn("hedge.maxHedges", maxHedges, 1, 10) };
-    if (delayKeys.some((key) => changes[key] !== undefined)) changed.delay = delayOf(changes);
-    delay = changed.delay;
-    rules = rulesOf(changed.maxHedges);
+    const next = changedRules(given, changes);
+    const nextDelay = delayOf(next);
+    const maxHedges = integerIn("hedge.maxHedges", next.maxHedges ?? hedgeDefaults.maxHedges, 1, 10);
+    given = next;
+    delay = nextDelay;
+    rules = rulesOf(maxHedges);
     latency.forgetFigure();
   };
   return withPlan(Object.assign(policy, { snapshot, reconfigure }), {
@@ -146,14 +157,20 @@ export function hedge(options: HedgeOptions): Hedge {
   });
 }
 
-const delayKeys = ["delay", "percentile", "minDelay"] as const;
-const tunable = [...delayKeys, "maxHedges"];
+const tunable = ["delay", "percentile", "minDelay", "maxHedges"];
+
+function changedRules(given: HedgeChange, change: HedgeChange): HedgeChange {
+  const { delay, percentile, minDelay } = change;
+  const fixed = delay !== undefined ? { percentile: undefined, minDelay: undefined } : {};
+  const observed = percentile !== undefined || minDelay !== undefined ? { delay: undefined } : {};
+  return { ...given, ...fixed, ...observed, ...change };
+}
 
 type Delay =
   | { readonly fixedMs: number }
   | { readonly fixedMs: undefined; readonly percentile: number; readonly minMs: number };
 
-function delayOf(options: Pick<HedgeOptions, (typeof delayKeys)[number]>): Delay {
+function delayOf(options: Pick<HedgeOptions, "delay" | "percentile" | "minDelay">): Delay {
   const { delay, percentile = hedgeDefaults.percentile } = options;
   if (delay !== undefined) {
     for (const key of ["percentile", "minDelay"] as const) {

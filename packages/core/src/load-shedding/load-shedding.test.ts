@@ -134,7 +134,14 @@ test("a rejection was never sent, says when to come back, and is told to the lis
   });
   expect(events).toEqual([
     { type: "sheddingChanged", name: "toss", shed: ["background"], utilisation: 0.756 },
-    { type: "loadShed", name: "toss", level: "background", utilisation: 0.756, retryAfterMs: 3_000 },
+    {
+      type: "loadShed",
+      name: "toss",
+      code: "LOAD_SHED",
+      level: "background",
+      utilisation: 0.756,
+      retryAfterMs: 3_000,
+    },
   ]);
 });
 

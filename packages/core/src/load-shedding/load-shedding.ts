@@ -14,6 +14,7 @@ export interface LoadSheddingChange {
   readonly levels?: readonly SheddingLevel[] | undefined;
   readonly hysteresis?: number | undefined;
   readonly holdFor?: LoadSheddingOptions["holdFor"];
+  readonly retryAfter?: LoadSheddingOptions["retryAfter"];
 }
 
 /** Plain JSON. */
@@ -44,7 +45,11 @@ export type LoadShedding = Policy & {
    */
   level(name: string): Policy;
   snapshot(): LoadSheddingSnapshot;
-  /** @throws RangeError or TypeError that names the option, its value and the fix; nothing has changed then. */
+  /**
+   * Changes what is given and keeps the rest, the counts and what is shed now; `undefined` stands for the default.
+   *
+   * @throws RangeError or TypeError that names the option, its value and the fix; nothing has changed then.
+   */
   reconfigure(change: LoadSheddingChange): void;
 };
 
@@ -63,7 +68,7 @@ export type LoadShedding = Policy & {
 export function loadShedding(options: LoadSheddingOptions): LoadShedding {
   let given = options;
   let settings = sheddingSettings(given);
-  const { levelOf, retryAfterMs } = settings;
+  const { levelOf } = settings;
   const names = settings.names;
   const { name, emit } = observerOf("loadShedding", given);
   const counts = names.map(() => ({ admitted: 0, rejected: 0 }));
@@ -81,15 +86,17 @@ export function loadShedding(options: LoadSheddingOptions): LoadShedding {
     emit?.({ type: "sheddingChanged", name, shed: names.slice(0, state.shed), utilisation });
   };
 
-  const rejection = (index: number): Failure => {
+  const rejection = (index: number, { operation }: CallContext): Failure => {
+    const code = coreFailureCodes.loadShed;
+    const { retryAfterMs } = settings;
     const level = names[index] ?? "";
     const utilisation = seen ?? 0;
-    emit?.({ type: "loadShed", name, level, utilisation, retryAfterMs });
+    emit?.({ type: "loadShed", name, operation, code, level, utilisation, retryAfterMs });
     const whose = name === undefined ? "" : ` of ${name}`;
     return new Failure(
       `calls${whose} of level "${level}" are shed at a utilisation of ${round(utilisation)}; ` +
         `try again in ${durationText(retryAfterMs)}`,
-      { code: coreFailureCodes.loadShed, effect: "none", kind: "rejected", retryAfterMs },
+      { code, effect: "none", kind: "rejected", retryAfterMs },
     );
   };
 
@@ -102,7 +109,7 @@ export function loadShedding(options: LoadSheddingOptions): LoadShedding {
       if (count !== undefined) count[isShed ? "rejected" : "admitted"] += 1;
       return isShed ? -1 : 0;
     },
-    rejection: (_, context) => rejection(indexOf(context)),
+    rejection: (_, context) => rejection(indexOf(context), context),
     settle() {},
   });
 
@@ -126,13 +133,9 @@ export function loadShedding(options: LoadSheddingOptions): LoadShedding {
       }),
     }),
     reconfigure(change: LoadSheddingChange) {
-      assertKnownKeys("loadShedding", change, ["levels", "hysteresis", "holdFor"]);
-      const merged: LoadSheddingOptions = {
-        ...given,
-        levels: change.levels ?? given.levels,
-        hysteresis: change.hysteresis ?? given.hysteresis,
-        holdFor: change.holdFor ?? given.holdFor,
-      };
+      assertKnownKeys("loadShedding", change, ["levels", "hysteresis", "holdFor", "retryAfter"]);
+      // Levels that are missing now are refused with the rest of the settings.
+      const merged = { ...given, ...change } as LoadSheddingOptions;
       const next = sheddingSettings(merged);
       if (next.names.join("\n") !== names.join("\n")) {
         throw new TypeError(

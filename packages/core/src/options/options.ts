@@ -22,6 +22,18 @@ export function assertObject(path: string, value: unknown): asserts value is Rec
   }
 }
 
+/** The options of a policy that may also be given its limit alone. @throws TypeError that names both ways. */
+export function limitOptions<T extends { readonly limit: number }>(
+  path: string,
+  given: T | number,
+): T | { limit: number } {
+  if (typeof given === "number") return { limit: given };
+  if (typeof given === "object" && given !== null && !Array.isArray(given)) return given;
+  throw new TypeError(
+    `${path} must be given a whole number, at least 1, or an object such as { limit: 100 }; got ${show(given)}`,
+  );
+}
+
 /** @throws RangeError that names the path, the value and the range. */
 export function integerIn(
   path: string,

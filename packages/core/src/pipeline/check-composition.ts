@@ -96,7 +96,7 @@ function isAttemptTimeout(plan: PolicyPlan): plan is AttemptTimeoutPlan {
 }
 
 function isBreaker(plan: PolicyPlan): plan is GatePlan {
-  return plan.kind === "gate" && plan.policy === "circuitBreaker";
+  return plan.kind === "gate" && (plan.policy === "circuitBreaker" || plan.policy === "keyedBreaker");
 }
 
 function slotsOf(plan: PolicyPlan): number | undefined {

@@ -7,6 +7,7 @@ import type { GatePlan } from "./plan.ts";
 /** An attempt, and what it holds of the gates that let it in. */
 export interface Visitor extends CallContext {
   readonly startedAtMs: number;
+  readonly input: unknown;
   /** How many let it in. */
   admitted: number;
   /** Of the first two, which are all that most attempts meet. */
@@ -53,14 +54,14 @@ export class Doors {
       return this.#enterEach(visitor);
     }
     const nowMs = visitor.startedAtMs;
-    const token = first.admit(nowMs, visitor);
-    if (token < 0) return first.rejection(nowMs, visitor);
+    const token = first.admit(nowMs, visitor, visitor.input);
+    if (token < 0) return first.rejection(nowMs, visitor, visitor.input);
     visitor.token0 = token;
     visitor.admitted = 1;
     const second = this.#second;
     if (second === undefined) return undefined;
-    const other = second.admit(nowMs, visitor);
-    if (other < 0) return second.rejection(nowMs, visitor);
+    const other = second.admit(nowMs, visitor, visitor.input);
+    if (other < 0) return second.rejection(nowMs, visitor, visitor.input);
     visitor.token1 = other;
     visitor.admitted = 2;
     return undefined;
@@ -92,8 +93,8 @@ export class Doors {
     visitor.visits = visits;
     for (const { gate, clock = visitor.clock } of this.gates) {
       const startedAtMs = clock === visitor.clock ? visitor.startedAtMs : clock.now();
-      const token = gate.admit(startedAtMs, visitor);
-      if (token < 0) return gate.rejection(startedAtMs, visitor);
+      const token = gate.admit(startedAtMs, visitor, visitor.input);
+      if (token < 0) return gate.rejection(startedAtMs, visitor, visitor.input);
       visits.push({ gate, clock, token, startedAtMs });
       visitor.admitted += 1;
     }

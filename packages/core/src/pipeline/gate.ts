@@ -18,9 +18,9 @@ export type GateOutcome = "success" | "failure" | "ignored";
  */
 export interface Gate {
   /** A token, 0 or more, to settle with; or -1: turned away, and {@link rejection} says why. Must not throw. */
-  admit(nowMs: number, context: CallContext): number;
+  admit(nowMs: number, context: CallContext, input: unknown): number;
   /** The failure for the call that was just turned away at `nowMs`. Asked at most once for each. */
-  rejection(nowMs: number, context: CallContext): Failure;
+  rejection(nowMs: number, context: CallContext, input: unknown): Failure;
   /**
    * Told exactly once for each token, when the attempt is answered.
    *
@@ -57,8 +57,8 @@ export function gatePolicy(gate: Gate, plan: Omit<GatePlan, "gate" | "clock">, c
     return (input, context) => {
       const time = clock ?? context.clock;
       const startedAtMs = time.now();
-      const token = gate.admit(startedAtMs, context);
-      if (token < 0) return Promise.reject(gate.rejection(startedAtMs, context));
+      const token = gate.admit(startedAtMs, context, input);
+      if (token < 0) return Promise.reject(gate.rejection(startedAtMs, context, input));
       const settle = (outcome: GateOutcome, error: unknown): void => {
         gate.settle(token, outcome, time.now(), startedAtMs, error);
         if (gate.workEnded === undefined) return;
@@ -76,5 +76,7 @@ export function gatePolicy(gate: Gate, plan: Omit<GatePlan, "gate" | "clock">, c
       );
     };
   };
-  return withPlan(policy, { ...plan, gate, clock });
+  // Not a spread: what may be changed while calls run is a getter of the plan.
+  const described = Object.getOwnPropertyDescriptors(plan);
+  return withPlan(policy, Object.defineProperties({ gate, clock }, described) as GatePlan);
 }

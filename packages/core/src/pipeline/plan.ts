@@ -59,6 +59,7 @@ export interface GatePlan extends Planned {
   readonly kind: "gate";
   readonly policy:
     | "circuitBreaker"
+    | "keyedBreaker"
     | "concurrencyLimit"
     | "rateLimit"
     | "adaptiveConcurrency"
@@ -131,10 +132,10 @@ export interface RetryCore {
 export interface DeadlineCore {
   readonly totalMs: number;
   /** The deadline passed; reports it. */
-  exceeded(effect: Effect): Failure;
+  exceeded(effect: Effect, context: CallContext): Failure;
   /** Something inside noticed first that the deadline has passed; reports it. */
-  noticed(effect: Effect): void;
-  late(outcome: "success" | "failure", lateMs: number): void;
+  noticed(effect: Effect, context: CallContext): void;
+  late(outcome: "success" | "failure", lateMs: number, context: CallContext): void;
 }
 
 /** What a timeout of one attempt knows and reports. */
@@ -142,8 +143,8 @@ export interface AttemptTimeoutCore {
   /** For the attempt that begins. */
   timeoutMs(context: CallContext): number;
   /** The attempt took too long; reports it. */
-  timedOut(attempt: number, timeoutMs: number, effect: Effect): Failure;
-  late(outcome: "success" | "failure", lateMs: number): void;
+  timedOut(attempt: number, timeoutMs: number, effect: Effect, context: CallContext): Failure;
+  late(outcome: "success" | "failure", lateMs: number, context: CallContext): void;
 }
 
 const planKey: unique symbol = Symbol.for("outrigger.plan") as never;

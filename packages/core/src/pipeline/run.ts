@@ -114,7 +114,7 @@ function start<I, O>(
  */
 class Run<I, O> extends CallContext implements TimerTarget, Visitor {
   readonly #fused: Fused<I, O>;
-  readonly #input: I;
+  readonly input: I;
   readonly #whole: CallContext | undefined;
   readonly #baton: Baton<O>;
   readonly startedAtMs: number;
@@ -150,7 +150,7 @@ class Run<I, O> extends CallContext implements TimerTarget, Visitor {
   ) {
     super(options, whole, fused.retry === undefined ? undefined : baton.attempt, deadlineAtMs);
     this.#fused = fused;
-    this.#input = input;
+    this.input = input;
     this.#whole = whole;
     this.#baton = baton;
     this.startedAtMs = nowMs;
@@ -168,7 +168,7 @@ class Run<I, O> extends CallContext implements TimerTarget, Visitor {
     }
     const leftMs = this.deadlineAtMs - this.startedAtMs;
     if (deadline !== undefined && leftMs <= 0) {
-      this.#settle(deadline.exceeded(this.#worst));
+      this.#settle(deadline.exceeded(this.#worst, this));
       return;
     }
     if (isFirst) retry?.began?.(this);
@@ -192,7 +192,7 @@ class Run<I, O> extends CallContext implements TimerTarget, Visitor {
     } else if (deadline !== undefined) this.#arm(this.startedAtMs, leftMs);
 
     this.#invoking = true;
-    const work = invoke(next, this.#input, this);
+    const work = invoke(next, this.input, this);
     this.#invoking = false;
     this.#work = work;
     work.then(
@@ -213,11 +213,11 @@ class Run<I, O> extends CallContext implements TimerTarget, Visitor {
     if (this.#state === over) return;
     const { deadline, timeout } = this.#fused;
     if (timeout !== undefined && this.#timeoutMs < this.deadlineAtMs - this.startedAtMs) {
-      const failure = timeout.timedOut(this.attempt, this.#timeoutMs, this.effect);
+      const failure = timeout.timedOut(this.attempt, this.#timeoutMs, this.effect, this);
       this.#cut(failure);
       this.#attemptFailed(failure);
     } else if (deadline !== undefined) {
-      const failure = deadline.exceeded(this.effectForWhole);
+      const failure = deadline.exceeded(this.effectForWhole, this);
       this.#cut(failure);
       this.#settle(failure);
     } else {
@@ -295,7 +295,7 @@ class Run<I, O> extends CallContext implements TimerTarget, Visitor {
 
   #late(outcome: "success" | "failure"): void {
     const { deadline, timeout } = this.#fused;
-    (timeout ?? deadline)?.late(outcome, this.clock.now() - this.#answeredAtMs);
+    (timeout ?? deadline)?.late(outcome, this.clock.now() - this.#answeredAtMs, this);
   }
 
   #failed(error: unknown): void {
@@ -350,7 +350,7 @@ class Run<I, O> extends CallContext implements TimerTarget, Visitor {
       reject,
     };
     const { clock, deadlineAtMs } = this;
-    const next = new Run(this.#fused, this.#input, this.#whole, this, baton, clock.now(), deadlineAtMs);
+    const next = new Run(this.#fused, this.input, this.#whole, this, baton, clock.now(), deadlineAtMs);
     next.countedIn = this.countedIn;
     next.go();
   }
@@ -376,7 +376,7 @@ class Run<I, O> extends CallContext implements TimerTarget, Visitor {
 
   #finish(error: unknown): void {
     // Something inside that keeps the same deadline may notice first, by the order of timers alone.
-    if (isDeadlineExceeded(error) && this.leftMs <= 0) this.#fused.deadline?.noticed(error.effect);
+    if (isDeadlineExceeded(error) && this.leftMs <= 0) this.#fused.deadline?.noticed(error.effect, this);
     this.#settle(error);
   }
 

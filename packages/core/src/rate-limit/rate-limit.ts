@@ -19,6 +19,8 @@ export interface RateLimitChange {
   readonly burst?: number | undefined;
   readonly maxWait?: Duration | undefined;
   readonly maxWaiting?: number | undefined;
+  readonly obeyRetryAfter?: boolean | undefined;
+  readonly maxPause?: Duration | undefined;
 }
 
 /** Plain JSON. */
@@ -51,8 +53,8 @@ export type RateLimit = Policy & {
    */
   drain(untilMs: number): void;
   /**
-   * Changes the rate and keeps the permits that are there and who waits. A `burst` that was not given follows
-   * `permits`.
+   * Changes what is given and keeps the rest, the permits that are there and who waits; `undefined` stands for the
+   * default. A `burst` that was not given follows `permits`.
    *
    * @throws RangeError or TypeError that names the option, its value and the fix; nothing has changed then.
    */
@@ -75,7 +77,7 @@ export type RateLimit = Policy & {
 export function rateLimit(options: RateLimitOptions): RateLimit {
   let given = options;
   let settings = rateLimitSettings(given);
-  const { clock, mode, cost, maxPauseMs } = settings;
+  const { clock, mode, cost } = settings;
   const observer = observerOf("rateLimit", given);
   const limiter = new RateLimiter(settings, observer);
 
@@ -84,9 +86,9 @@ export function rateLimit(options: RateLimitOptions): RateLimit {
     const ours = kind === "rejected" || kind === "aborted";
     // Whatever the other side did not get to see has not used its permits.
     if (ours && effect === "none") limiter.refund(taken, clock.now());
-    else if (!ours && retryAfterMs !== undefined && maxPauseMs > 0) {
+    else if (!ours && retryAfterMs !== undefined && settings.maxPauseMs > 0) {
       const nowMs = clock.now();
-      limiter.pause(nowMs + Math.min(retryAfterMs, maxPauseMs), nowMs);
+      limiter.pause(nowMs + Math.min(retryAfterMs, settings.maxPauseMs), nowMs);
     }
   };
 
@@ -108,7 +110,8 @@ export function rateLimit(options: RateLimitOptions): RateLimit {
       }
       const taken = limiter.take(needed, nowMs);
       if (taken !== undefined) return run(next, input, context, taken);
-      if (mode === "reject") return Promise.reject(limiter.limited(limiter.line.readyAtMs(needed), nowMs));
+      if (mode === "reject")
+        return Promise.reject(limiter.limited(limiter.line.readyAtMs(needed), nowMs, context));
       return waitForPermits(limiter, settings.maxWaitMs, needed, nowMs, context).then((turn) => {
         turn.begin();
         if (context.abortReason === undefined) return run(next, input, context, turn.taken);
@@ -151,7 +154,7 @@ function gateOf(limiter: RateLimiter, heed: (error: unknown, taken: Taken) => vo
       originMs ??= nowMs;
       return taken.fullAtMs - originMs;
     },
-    rejection: (nowMs) => limiter.limited(limiter.line.readyAtMs(1), nowMs),
+    rejection: (nowMs, context) => limiter.limited(limiter.line.readyAtMs(1), nowMs, context),
     settle(token, outcome, _, startedAtMs, error) {
       if (outcome === "success" && error === undefined) return;
       heed(error, { cost: 1, atMs: startedAtMs, fullAtMs: token + (originMs ?? 0) });
@@ -168,14 +171,10 @@ function instant(untilMs: unknown): number {
   return untilMs;
 }
 
+const tunable = ["permits", "per", "burst", "maxWait", "maxWaiting", "obeyRetryAfter", "maxPause"];
+
 function changed(given: RateLimitOptions, change: RateLimitChange): RateLimitOptions {
-  assertKnownKeys("rateLimit", change, ["permits", "per", "burst", "maxWait", "maxWaiting"]);
-  return {
-    ...given,
-    permits: change.permits ?? given.permits,
-    per: change.per ?? given.per,
-    burst: change.burst ?? given.burst,
-    maxWait: change.maxWait ?? given.maxWait,
-    maxWaiting: change.maxWaiting ?? given.maxWaiting,
-  };
+  assertKnownKeys("rateLimit", change, tunable);
+  // What is required and missing now is refused with the rest of the settings.
+  return { ...given, ...change } as RateLimitOptions;
 }

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "../clock/clock.ts";
+import type { CallContext } from "../context/call-context.ts";
 import { durationText } from "../duration/duration.ts";
 import { coreFailureCodes, Failure } from "../failure/failure.ts";
 import type { Observer } from "../options/policy-options.ts";
@@ -74,12 +75,13 @@ export class RateLimiter {
   }
 
   /** @param readyAtMs - `Infinity` when there can never be so many permits. */
-  limited(readyAtMs: number, nowMs: number): Failure {
+  limited(readyAtMs: number, nowMs: number, context: CallContext): Failure {
     if (readyAtMs === Number.POSITIVE_INFINITY) {
       return this.#rejection(
         coreFailureCodes.rateLimited,
         `${this.#who} was lowered to a burst of ${this.line.burst}, less than the call costs`,
         readyAtMs,
+        context,
       );
     }
     const pausedForMs = this.line.pausedForMs(nowMs);
@@ -89,25 +91,28 @@ export class RateLimiter {
       coreFailureCodes.rateLimited,
       `${this.#who} ${why}; try again in ${durationText(Math.ceil(retryAfterMs))}`,
       retryAfterMs,
+      context,
     );
   }
 
-  queueFull(nowMs: number): Failure {
+  queueFull(nowMs: number, context: CallContext): Failure {
     const retryAfterMs = (this.line.nextAtMs ?? nowMs) - nowMs;
     return this.#rejection(
       coreFailureCodes.queueFull,
       `${this.line.waiting} calls wait for ${this.#who} already; try again in ` +
         durationText(Math.ceil(retryAfterMs)),
       retryAfterMs,
+      context,
     );
   }
 
-  pastDeadline(readyAtMs: number, leftMs: number, nowMs: number): Failure {
+  pastDeadline(readyAtMs: number, leftMs: number, nowMs: number, context: CallContext): Failure {
     return this.#rejection(
       coreFailureCodes.waitPastDeadline,
       `the wait for ${this.#who} is ${durationText(readyAtMs - nowMs)}, and the call has ` +
         `${durationText(Math.max(0, leftMs))} left`,
       readyAtMs - nowMs,
+      context,
     );
   }
 
@@ -133,12 +138,12 @@ export class RateLimiter {
     return name === undefined ? "the rate limit" : `the rate limit of ${name}`;
   }
 
-  #rejection(code: string, message: string, waitMs: number): Failure {
+  #rejection(code: string, message: string, waitMs: number, { operation }: CallContext): Failure {
     const transient = waitMs < Number.POSITIVE_INFINITY;
     const retryAfterMs = transient ? Math.max(0, waitMs) : undefined;
     const { name, emit } = this.observer;
     this.#rejected += 1;
-    emit?.({ type: "rateLimited", name, code, retryAfterMs });
+    emit?.({ type: "rateLimited", name, operation, code, retryAfterMs });
     return new Failure(message, { code, effect: "none", kind: "rejected", transient, retryAfterMs });
   }
 

@@ -26,9 +26,10 @@ export function waitForPermits(
   const readyAtMs = line.readyAtMs(cost);
   const leftMs = context.leftMs;
   const deadlineAtMs = sinceMs + leftMs;
-  if (readyAtMs >= deadlineAtMs) return Promise.reject(limiter.pastDeadline(readyAtMs, leftMs, sinceMs));
-  if (readyAtMs > sinceMs + maxWaitMs) return Promise.reject(limiter.limited(readyAtMs, sinceMs));
-  if (line.isFull) return Promise.reject(limiter.queueFull(sinceMs));
+  if (readyAtMs >= deadlineAtMs)
+    return Promise.reject(limiter.pastDeadline(readyAtMs, leftMs, sinceMs, context));
+  if (readyAtMs > sinceMs + maxWaitMs) return Promise.reject(limiter.limited(readyAtMs, sinceMs, context));
+  if (line.isFull) return Promise.reject(limiter.queueFull(sinceMs, context));
 
   return new Promise((resolve, reject) => {
     // A part says `none` while it waits and takes that back by ending, see the bulkhead.
@@ -38,7 +39,15 @@ export function waitForPermits(
     const left = (outcome: string, nowMs: number): void => {
       forget();
       const { name, emit } = limiter.observer;
-      emit?.({ type: "queueLeft", name, policy: "rateLimit", waitedMs: nowMs - sinceMs, outcome });
+      const { operation } = context;
+      emit?.({
+        type: "queueLeft",
+        name,
+        operation,
+        policy: "rateLimit",
+        waitedMs: nowMs - sinceMs,
+        outcome,
+      });
     };
     const refuse = (failure: Failure, nowMs: number): void => {
       part.end();
@@ -58,8 +67,8 @@ export function waitForPermits(
         const late = turnAtMs >= deadlineAtMs && turnAtMs < Number.POSITIVE_INFINITY;
         refuse(
           late
-            ? limiter.pastDeadline(turnAtMs, deadlineAtMs - nowMs, nowMs)
-            : limiter.limited(turnAtMs, nowMs),
+            ? limiter.pastDeadline(turnAtMs, deadlineAtMs - nowMs, nowMs, context)
+            : limiter.limited(turnAtMs, nowMs, context),
           nowMs,
         );
       },

@@ -55,6 +55,7 @@ export class RetryDecisions implements RetryCore {
   next(attempt: number, error: unknown, worst: Effect, previousWaitMs: number, context: CallContext): number {
     const { rules } = this;
     const { name, emit } = this.#observer;
+    const { operation } = context;
     const verdict = verdictOf(error);
     // A retry that our own policies turned away sent nothing.
     if (verdict.kind === "rejected" && verdict.effect === "none") this.#refund(context);
@@ -64,12 +65,12 @@ export class RetryDecisions implements RetryCore {
       const { why } = decision;
       if (why === undefined) return -1;
       this.#refused[why] += 1;
-      emit?.({ type: "retryRefused", name, attempt, why, error });
+      emit?.({ type: "retryRefused", name, operation, attempt, why, error });
       return -1;
     }
     if (decision.reservation !== undefined) this.#reservations.set(context, decision.reservation);
     this.#scheduled += 1;
-    emit?.({ type: "retryScheduled", name, retry: attempt, waitMs: decision.waitMs, error });
+    emit?.({ type: "retryScheduled", name, operation, retry: attempt, waitMs: decision.waitMs, error });
     return decision.waitMs;
   }
 

@@ -75,8 +75,13 @@ export interface RetrySnapshot extends RetryCounts {
 
 export type Retry = Policy & {
   snapshot(): RetrySnapshot;
-  /** Changes what is given; counts stay, and so do waits that have begun. */
-  reconfigure(options: Omit<RetryOptions, keyof PolicyOptions>): void;
+  /**
+   * Changes what is given and keeps the rest; `undefined` stands for the default. Counts stay, and so do waits that
+   * have begun. A new `backoff` brings its own jitter, or the one that was given.
+   *
+   * @throws RangeError or TypeError as at construction; nothing has changed then.
+   */
+  reconfigure(change: Omit<RetryOptions, keyof PolicyOptions>): void;
 };
 
 /**
@@ -98,7 +103,8 @@ export type Retry = Policy & {
 export function retry(options: RetryOptions = {}): Retry {
   assertKnownKeys("retry", options, [...ruleKeys, ...policyOptionKeys]);
   const observer = observerOf("retry", options);
-  const decisions = new RetryDecisions(rulesOf(options), observer);
+  let given: { -readonly [Key in keyof RetryOptions]: RetryOptions[Key] } = { ...options };
+  const decisions = new RetryDecisions(rulesOf(given), observer);
   const policy = <I, O>(next: Call<I, O>): Call<I, O> => retrying(next, decisions);
   const { name } = observer;
 
@@ -108,9 +114,13 @@ export function retry(options: RetryOptions = {}): Retry {
         const { maxRetries, backoff, jitter } = decisions.rules;
         return { kind: "retry", name, maxRetries, backoff: backoff.describe(), jitter, ...decisions.counts };
       },
-      reconfigure: (changes: Omit<RetryOptions, keyof PolicyOptions>) => {
-        assertKnownKeys("retry", changes, ruleKeys);
-        decisions.rules = rulesOf(changes, decisions.rules);
+      reconfigure: (change: Omit<RetryOptions, keyof PolicyOptions>) => {
+        assertKnownKeys("retry", change, ruleKeys);
+        const next = { ...given, ...change };
+        // A jitter that was given for another backoff.
+        if (change.backoff?.jitter !== undefined && change.jitter === undefined) delete next.jitter;
+        decisions.rules = rulesOf(next);
+        given = next;
       },
     }),
     {
@@ -177,12 +187,10 @@ function pause(context: CallContext, waitMs: number): Promise<void> {
 
 const ruleKeys = ["maxRetries", "backoff", "jitter", "budget", "when", "evenIfRejected", "random"];
 
-const defaultRules: RetryRules = { ...retryDefaults, budget: undefined, when: undefined };
-
-function rulesOf(options: RetryOptions, otherwise: RetryRules = defaultRules): RetryRules {
-  const backoff = options.backoff === undefined ? otherwise.backoff : backoffOf(options.backoff);
-  const { random = otherwise.random, when = otherwise.when, budget = otherwise.budget } = options;
-  const evenIfRejected = options.evenIfRejected ?? otherwise.evenIfRejected;
+function rulesOf(options: RetryOptions): RetryRules {
+  const backoff = backoffOf(options.backoff ?? retryDefaults.backoff);
+  const { random = retryDefaults.random, when, budget } = options;
+  const evenIfRejected = options.evenIfRejected ?? retryDefaults.evenIfRejected;
   if (typeof evenIfRejected !== "boolean") {
     throw new TypeError(`retry.evenIfRejected must be true or false; got ${show(evenIfRejected)}`);
   }
@@ -191,9 +199,9 @@ function rulesOf(options: RetryOptions, otherwise: RetryRules = defaultRules): R
   if (budget !== undefined)
     functionAt("retry.budget.reserve", (budget as Partial<LoadBudget> | null)?.reserve);
   return {
-    maxRetries: integerIn("retry.maxRetries", options.maxRetries ?? otherwise.maxRetries, 0, 1_000),
+    maxRetries: integerIn("retry.maxRetries", options.maxRetries ?? retryDefaults.maxRetries, 0, 1_000),
     backoff,
-    jitter: jitterOf(options, backoff, otherwise),
+    jitter: jitterOf(options.jitter, backoff),
     random,
     when,
     evenIfRejected,
@@ -212,10 +220,8 @@ function backoffOf(value: unknown): Backoff {
   return backoff;
 }
 
-/** A new backoff does not inherit the jitter that came with an old one. */
-function jitterOf(options: RetryOptions, backoff: Backoff, otherwise: RetryRules): Jitter {
-  const inherited = otherwise.backoff.jitter === undefined ? otherwise.jitter : retryDefaults.jitter;
-  const jitter = oneOf("retry.jitter", options.jitter ?? backoff.jitter ?? inherited, jitters);
+function jitterOf(given: Jitter | undefined, backoff: Backoff): Jitter {
+  const jitter = oneOf("retry.jitter", given ?? backoff.jitter ?? retryDefaults.jitter, jitters);
   if (backoff.jitter !== undefined && jitter !== backoff.jitter) {
     throw new RangeError(
       `retry.jitter must be left out: this backoff brings "${backoff.jitter}"; got ${show(jitter)}`,

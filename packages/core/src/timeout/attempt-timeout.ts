@@ -1,4 +1,5 @@
 import type { Call, Policy } from "../context/call.ts";
+import type { CallContext } from "../context/call-context.ts";
 import { deadlineExceeded } from "../deadline/deadline.ts";
 import { type Duration, durationMs, durationText } from "../duration/duration.ts";
 import { coreFailureCodes, type Effect, Failure } from "../failure/failure.ts";
@@ -80,18 +81,18 @@ class TimeoutReports implements AttemptTimeoutCore {
     return this.timeout;
   }
 
-  timedOut(attempt: number, timeoutMs: number, effect: Effect): Failure {
+  timedOut(attempt: number, timeoutMs: number, effect: Effect, { operation }: CallContext): Failure {
     const { name, emit } = this.#observer;
-    emit?.({ type: "attemptTimedOut", name, attempt, timeoutMs, effect });
+    emit?.({ type: "attemptTimedOut", name, operation, attempt, timeoutMs, effect });
     return new Failure(`attempt ${attempt} did not end within ${durationText(timeoutMs)}`, {
       code: coreFailureCodes.attemptTimeout,
       effect,
     });
   }
 
-  late(outcome: "success" | "failure", lateMs: number): void {
+  late(outcome: "success" | "failure", lateMs: number, { operation }: CallContext): void {
     const { name, emit } = this.#observer;
-    emit?.({ type: "lateResult", name, outcome, lateMs });
+    emit?.({ type: "lateResult", name, operation, outcome, lateMs });
   }
 }
 
@@ -109,8 +110,8 @@ function withinTimeout<I, O>(next: Call<I, O>, core: AttemptTimeoutCore): Call<I
       expired: () =>
         leftMs <= timeoutMs
           ? deadlineExceeded(part.effect)
-          : core.timedOut(context.attempt, timeoutMs, part.effect),
-      late: (outcome, lateMs) => core.late(outcome, lateMs),
+          : core.timedOut(context.attempt, timeoutMs, part.effect, context),
+      late: (outcome, lateMs) => core.late(outcome, lateMs, context),
     });
   };
 }
