@@ -1,0 +1,237 @@
+import { type ChildProcess, fork, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { cpus } from "node:os";
+import type { Turn } from "./http-client.ts";
+import { clients } from "./http-clients.ts";
+import { type WaitersCost, waitersCost } from "./http-waiters.ts";
+import { median } from "./measure.ts";
+
+/** A claim: a figure of ours, divided by the same figure of another client in the same round. */
+interface Bound {
+  readonly claim: string;
+  readonly callers: number;
+  readonly figure: "perSecond" | "p99Ms";
+  readonly against: string;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+const ours = "outrigger";
+const raw = "undici.request";
+const levels = [1, 50, 500];
+
+const bounds: readonly Bound[] = levels.flatMap((callers) => [
+  {
+    claim: "requests per second: of undici.request",
+    callers,
+    figure: "perSecond" as const,
+    against: raw,
+    atLeast: callers === 500 ? 0.9 : 0.95,
+  },
+  { claim: "p99: of undici.request", callers, figure: "p99Ms" as const, against: raw, atMost: 1.1 },
+  // With one caller the time of a request is mostly the server's and the kernel's.
+  ...(callers === 1
+    ? []
+    : [
+        {
+          claim: "requests per second: of axios",
+          callers,
+          figure: "perSecond" as const,
+          against: "axios",
+          atLeast: 5,
+        },
+        {
+          claim: "requests per second: of got",
+          callers,
+          figure: "perSecond" as const,
+          against: "got",
+          atLeast: 6,
+        },
+      ]),
+]);
+
+/** Waiting for a connection behind 1,000 others, against 10. */
+const waitersAtMost = 1.5;
+
+interface Judged extends Bound {
+  readonly measured: number;
+  readonly kept: boolean;
+}
+
+type Turns = ReadonlyMap<string, readonly Turn[]>;
+
+/**
+ * `npm run bench -- http [--json] [--rounds 15] [--only <client or callers, a pattern>]`
+ *
+ * Each client runs in a process of its own and is warm before the first round; in a round they take turns of 300 ms, and
+ * a ratio is one of two turns of the same round. So what else the machine does meets all of them alike.
+ */
+export async function benchHttp(args: readonly string[]): Promise<boolean> {
+  const json = args.includes("--json");
+  const rounds = Number(args[args.indexOf("--rounds") + 1] ?? 15) || 15;
+  const only = args.includes("--only") ? new RegExp(args[args.indexOf("--only") + 1] ?? "") : undefined;
+  const server = start("http-server.ts", []);
+  const [{ port }] = (await once(server, "message")) as [AddressInfo];
+  const measured = new Map<number, Turns>();
+  let waiters: WaitersCost | undefined;
+  try {
+    for (const callers of levels) {
+      const names = Object.keys(clients).filter((name) => only?.test(`${name}, ${callers}`) ?? true);
+      if (names.length > 0) measured.set(callers, await takeTurns(names, callers, port, rounds, json));
+    }
+    if (only?.test("waiters") ?? true) waiters = await waitersCost(port);
+  } finally {
+    server.kill();
+  }
+  const judged = bounds.flatMap((bound) => judge(bound, measured));
+  print({ json, rounds, measured, judged, waiters });
+  return judged.every(({ kept }) => kept) && (waiters === undefined || waiters.ratio <= waitersAtMost);
+}
+
+function start(file: string, args: readonly string[]): ChildProcess {
+  return fork(new URL(file, import.meta.url), [...args], { execArgv: ["--conditions=@outrigger/source"] });
+}
+
+async function takeTurns(
+  names: readonly string[],
+  callers: number,
+  port: number,
+  rounds: number,
+  quiet: boolean,
+): Promise<Turns> {
+  const say = (text: string): void => {
+    if (!quiet) process.stderr.write(`\r${`${callers} callers: ${text}`.padEnd(70)}`);
+  };
+  const children = new Map<string, ChildProcess>();
+  const turns = new Map<string, Turn[]>(names.map((name) => [name, []]));
+  try {
+    for (const name of names) {
+      say(`warming up ${name}`);
+      const child = start("http-client.ts", [name, String(callers), String(port)]);
+      children.set(name, child);
+      await answerOf(child, name);
+    }
+    for (let round = 1; round <= rounds; round += 1) {
+      say(`round ${round} of ${rounds}`);
+      // Whoever comes first in each round would always meet the same neighbour.
+      const order = round % 2 === 0 ? names : names.toReversed();
+      for (const name of order) {
+        const child = children.get(name);
+        child?.send(turnMs);
+        if (child !== undefined) turns.get(name)?.push((await answerOf(child, name)) as Turn);
+      }
+    }
+  } finally {
+    for (const child of children.values()) child.kill();
+  }
+  return turns;
+}
+
+const turnMs = 300;
+
+/** The next message of a child. @throws when it ends instead. */
+async function answerOf(child: ChildProcess, name: string): Promise<unknown> {
+  const gone = new AbortController();
+  const message = once(child, "message", gone).then(([value]: unknown[]) => value);
+  const exit = once(child, "exit", gone).then(([code]: unknown[]) => {
+    throw new Error(`the process of ${name} ended with ${code}`);
+  });
+  try {
+    return await Promise.race([message, exit]);
+  } finally {
+    gone.abort();
+    await Promise.allSettled([message, exit]);
+  }
+}
+
+function judge(bound: Bound, measured: ReadonlyMap<number, Turns>): Judged[] {
+  const turns = measured.get(bound.callers);
+  const own = turns?.get(ours);
+  const other = turns?.get(bound.against);
+  if (own === undefined || other === undefined) return [];
+  const value = median(
+    own.map((turn, round) => turn[bound.figure] / (other[round]?.[bound.figure] ?? Number.NaN)),
+  );
+  const { atMost = Number.POSITIVE_INFINITY, atLeast = 0 } = bound;
+  return [{ ...bound, measured: value, kept: value <= atMost && value >= atLeast }];
+}
+
+interface Report {
+  readonly json: boolean;
+  readonly rounds: number;
+  readonly measured: ReadonlyMap<number, Turns>;
+  readonly judged: readonly Judged[];
+  readonly waiters: WaitersCost | undefined;
+}
+
+function print({ json, rounds, measured, judged, waiters }: Report): void {
+  const machine = {
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    node: process.version,
+    rounds,
+    commit: spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).stdout.trim(),
+  };
+  const rows = [...measured].flatMap(([callers, turns]) =>
+    [...turns].map((each) => row(callers, ...each, turns)),
+  );
+  if (json) {
+    console.log(JSON.stringify({ machine, medians: rows, bounds: judged, waiters }, undefined, 2));
+    return;
+  }
+  process.stderr.write(`\r${" ".repeat(78)}\r`);
+  console.log(
+    Object.entries(machine)
+      .map(([key, value]) => `${key} ${value}`)
+      .join(", "),
+  );
+  console.log(
+    "\nMedians of the rounds. GET of 1 KB JSON, read and parsed; CPU is the client's own for one request.",
+  );
+  console.log(
+    "  callers  client                 req/s    CPU us   p50 ms   p99 ms   req/s of undici.request",
+  );
+  for (const each of rows) {
+    console.log(
+      `  ${String(each.callers).padStart(7)}  ${each.client.padEnd(20)} ${each.perSecond.toFixed(0).padStart(7)}` +
+        ` ${each.cpuMicros.toFixed(1).padStart(9)} ${each.p50Ms.toFixed(2).padStart(8)} ${each.p99Ms.toFixed(2).padStart(8)}` +
+        `   ${each.ratio.toFixed(2).padStart(6)}`,
+    );
+  }
+  console.log("\nBounds");
+  for (const { claim, callers, measured: value, atMost, atLeast, kept } of judged) {
+    const bound = atMost === undefined ? `at least ${atLeast}` : `at most ${atMost}`;
+    console.log(
+      `  ${kept ? "ok    " : "MISSED"} ${`${callers} callers, ${claim}`.padEnd(60)} ${value.toFixed(3)}  (${bound})`,
+    );
+  }
+  if (waiters === undefined) return;
+  const kept = waiters.ratio <= waitersAtMost;
+  console.log(
+    `  ${kept ? "ok    " : "MISSED"} ${"waiting behind 1,000 for a connection: of behind 10".padEnd(60)} ` +
+      `${waiters.ratio.toFixed(3)}  (at most ${waitersAtMost}; ${waiters.many.toFixed(0)} ns)`,
+  );
+}
+
+interface Row extends Turn {
+  readonly callers: number;
+  readonly client: string;
+  /** Requests per second, of undici.request's in the same round. */
+  readonly ratio: number;
+}
+
+function row(callers: number, client: string, own: readonly Turn[], turns: Turns): Row {
+  const of = (figure: keyof Turn): number => median(own.map((turn) => turn[figure]));
+  const rawTurns = turns.get(raw) ?? [];
+  const ratio = median(own.map((turn, round) => turn.perSecond / (rawTurns[round]?.perSecond ?? Number.NaN)));
+  return {
+    callers,
+    client,
+    perSecond: of("perSecond"),
+    cpuMicros: of("cpuMicros"),
+    p50Ms: of("p50Ms"),
+    p99Ms: of("p99Ms"),
+    ratio,
+  };
+}
