@@ -8,7 +8,7 @@ import { type Forced, forcedIsOver, forcedReason } from "./forced.ts";
 import { openTimeMs } from "./open-time.ts";
 import { RampUp } from "./ramp-up.ts";
 import { type CallSlots, SlowCalls } from "./slow-calls.ts";
-import { Tally } from "./tally.ts";
+import { Tally, tallyAfterChange } from "./tally.ts";
 import { Trial } from "./trial.ts";
 
 /** `ignored` says nothing about the other side: the call was rejected or aborted on our side. */
@@ -105,8 +105,6 @@ export class Circuit {
     if (token === uncounted) return;
     const { rules } = this.#host;
     if (token % 2 === 0 || this.#slowCalls === undefined) {
-      // It began before slow calls were looked for, so its pace is not known and its outcome is.
-      if (rules.slowCall !== undefined) this.#tallied().countPaceApart(nowMs);
       this.#ended(token / 2, outcome, false, nowMs, error);
       return;
     }
@@ -164,10 +162,9 @@ export class Circuit {
   /** To be called after the host's rules were replaced: counts and permits stay, as far as they fit. */
   rulesChanged(nowMs: number): void {
     const { rules } = this.#host;
-    if (this.#tally !== undefined) {
-      const saved = this.#tally.save(nowMs);
-      this.#tally = new Tally(rules);
-      this.#tally.load(saved, nowMs, nowMs);
+    // Calls may run whose pace nobody asked about; a tally that knows it must be there before they end.
+    if (this.#tally !== undefined || rules.slowCall !== undefined) {
+      this.#tally = tallyAfterChange(this.#tally, rules, nowMs);
     }
     this.#watchful();
     // Fewer probes may be enough now, and nobody may come to say so.

@@ -2,12 +2,12 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { circuitRules } from "../../test/circuits.ts";
 import { windowOf } from "./outcome-window.ts";
-import { Tally } from "./tally.ts";
+import { Tally, tallyAfterChange } from "./tally.ts";
 
 const simple = { failureRatio: 1, minimumCalls: 1_000, openForMs: 1, probes: 1, maxHalfOpenMs: 1 };
 
-/** What happens to one call: it ends fast, or is found slow and then ends; `saved` goes through JSON in between. */
-type Act = "fastOk" | "fastFailed" | "found" | "slowEnds" | "unknown" | "saved" | "cleared";
+/** What happens to one call: it ends fast, or is found slow and then ends; rules change and snapshots are restored between. */
+type Act = "fastOk" | "fastFailed" | "found" | "slowEnds" | "changed" | "restored" | "cleared";
 
 test.each([
   ["time", { windowMs: 1_000 }],
@@ -23,8 +23,8 @@ test.each([
     "fastFailed",
     "found",
     "slowEnds",
-    "unknown",
-    "saved",
+    "changed",
+    "restored",
     "cleared",
   );
   fc.assert(
@@ -46,10 +46,11 @@ test.each([
         } else if (act === "slowEnds" && running > 0) {
           running -= 1;
           tally.record(true, nowMs);
-        } else if (act === "unknown") {
-          tally.countPaceApart(nowMs);
-          tally.record(false, nowMs);
-        } else if (act === "saved") {
+        } else if (act === "changed") {
+          tally = tallyAfterChange(tally, rules, nowMs);
+        } else if (act === "restored") {
+          // Calls that run meanwhile are not counted at their end.
+          running = 0;
           const saved = JSON.parse(JSON.stringify(tally.save(nowMs)));
           tally = new Tally(rules);
           tally.load(saved, nowMs, nowMs);
@@ -64,6 +65,6 @@ test.each([
         expect(tally.slow).toEqual({ slow: pace.failures, calls: pace.calls });
       }
     }),
-    { numRuns: 2_000 },
+    { numRuns: 3_000 },
   );
 });

@@ -57,7 +57,11 @@ export class Tally {
     this.#slow?.record(slow, nowMs);
   }
 
-  /** From now on the outcomes are no longer those of the calls whose pace is known. */
+  /** Whether the outcomes are no longer those of the calls whose pace is known: some were slow, or are not known. */
+  get countsPaceApart(): boolean {
+    return this.#slow !== undefined;
+  }
+
   countPaceApart(nowMs: number): void {
     this.#slow ??= this.#slowWindow(nowMs);
   }
@@ -146,7 +150,8 @@ export class Tally {
     if (this.#slowShape === undefined) return;
     const [outcomes] = windows;
     const noneSlow = outcomes === undefined ? undefined : JSON.stringify(withoutBad(outcomes));
-    if (this.#first !== undefined && noneSlow === JSON.stringify(slowWindow)) return;
+    const isKnown = this.#first !== undefined && noneSlow !== undefined;
+    if (isKnown && noneSlow === JSON.stringify(slowWindow)) return;
     this.#slow = windowOf(this.#slowShape);
     if (slowWindow !== undefined) this.#slow.load(slowWindow, thenMs, nowMs);
   }
@@ -154,6 +159,14 @@ export class Tally {
   #window(index: number): OutcomeWindow | undefined {
     return index === 0 ? this.#first : this.#others[index - 1];
   }
+}
+
+/** What fits the new rules, while the calls that run will still be counted. */
+export function tallyAfterChange(before: Tally | undefined, rules: CircuitRules, nowMs: number): Tally {
+  const tally = new Tally(rules);
+  if (before !== undefined) tally.load(before.save(nowMs), nowMs, nowMs);
+  if (before === undefined || before.countsPaceApart) tally.countPaceApart(nowMs);
+  return tally;
 }
 
 export function tookLong(afterMs: number): string {
