@@ -19,10 +19,73 @@ export type { OperationTimeouts, Timeouts } from "./options/timeouts.ts";
 export type { TlsOptions } from "./options/tls.ts";
 export type { PoolSnapshot } from "./pool/connection-pool.ts";
 export { longestRateLimitMs, type RateLimit, rateLimitsOf } from "./rate-limit.ts";
+export { innerBudget } from "./redundancy/inner-budget.ts";
+export type { RedundancyEvent } from "./redundancy/redundancy-events.ts";
+export {
+  type ProviderAttempt,
+  RedundancyFailure,
+  type RedundancyFailureInit,
+  redundancyFailureCodes,
+  type SettledAs,
+} from "./redundancy/redundancy-failure.ts";
+export {
+  type ProviderIntegration,
+  type ProviderOptions,
+  type RecoveryOptions,
+  type RedundantIntegrationOptions,
+  redundancyDefaults,
+} from "./redundancy/redundancy-options.ts";
+export type {
+  ProviderSnapshot,
+  RedundantCallCounts,
+  RedundantIntegrationSnapshot,
+  RedundantOperationSnapshot,
+} from "./redundancy/redundancy-snapshot.ts";
+export {
+  type ProviderAnswer,
+  type RedundantCallOptions,
+  type RedundantIntegration,
+  redundantIntegration,
+} from "./redundancy/redundant-integration.ts";
+export {
+  type HedgeRule,
+  type InputOf,
+  type OutputOf,
+  type ProviderKeys,
+  type ProviderRequest,
+  type ReadThrough,
+  type RedundantOperation,
+  type RedundantRead,
+  type RedundantWrite,
+  redundantRead,
+  redundantWrite,
+  type Settlement,
+  type Settling,
+  type WriteThrough,
+} from "./redundancy/redundant-operation.ts";
+export {
+  type StandingMove,
+  type StandingState,
+  standingTable,
+  stepStanding,
+} from "./redundancy/standing-table.ts";
 export type { RequestHeaders } from "./request/headers.ts";
 export type { PathParams } from "./request/path-template.ts";
 export type { RequestOptions } from "./request/prepare.ts";
 export type { Query } from "./request/query.ts";
 export type { HttpResponse, ResponseHeaders } from "./response.ts";
 export { longestRetryAfterMs, parseRetryAfterMs } from "./retry-after.ts";
+export {
+  type BeingSettled,
+  type Problem,
+  type ProblemAnswer,
+  type ProblemOverride,
+  type ProblemRules,
+  type ProblemSettings,
+  problemDefaults,
+  problemOf,
+  problemOfError,
+  problemSettings,
+  type ServerProblemOptions,
+} from "./server/problem.ts";
 export type { CallCounts, HttpIntegrationSnapshot } from "./snapshot.ts";
