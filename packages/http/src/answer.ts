@@ -1,6 +1,8 @@
 import type { Effect } from "@outrigger/core";
-import type { HttpFailure } from "./failure.ts";
-import type { ResponseHeaders } from "./response.ts";
+import { HttpFailure } from "./failure.ts";
+import type { HttpResponse, ResponseHeaders } from "./response.ts";
+import type { PreparedRequest } from "./transport/request.ts";
+import { StreamedResponse } from "./transport/streamed-response.ts";
 
 interface AnswerHead {
   readonly status: number;
@@ -18,4 +20,50 @@ interface AnswerHead {
 /** An answer of any status, whole. */
 export interface HttpAnswer extends AnswerHead {
   readonly bytes: Uint8Array;
+}
+
+/** An answer of any status, as it comes. */
+export interface StreamedAnswer extends AnswerHead {
+  /**
+   * The connection and whatever limits the calls are held until it has been read to its end, cancelled or failed. That
+   * of a failure has been read already, and is given out of memory.
+   */
+  readonly body: ReadableStream<Uint8Array>;
+}
+
+/** @param operation - The name that the request goes by. */
+export function answerOfSuccess(
+  operation: string,
+  { progress }: PreparedRequest,
+  response: HttpResponse | StreamedResponse,
+): HttpAnswer | StreamedAnswer {
+  const { status, headers } = response;
+  const { attempts } = progress;
+  const head: AnswerHead = { status, headers, operation, attempts, effect: "done", failure: undefined };
+  return response instanceof StreamedResponse
+    ? { ...head, body: response.body }
+    : { ...head, bytes: response.bytes };
+}
+
+/** The answer that a failure judged; undefined when none came, or not to its end. */
+export function answerOfFailure(
+  operation: string,
+  { answer }: PreparedRequest,
+  failure: unknown,
+): HttpAnswer | StreamedAnswer | undefined {
+  if (!HttpFailure.is(failure)) return undefined;
+  const { response, attempts, effect, code } = failure;
+  if (response === undefined || code !== `HTTP_${response.status}`) return undefined;
+  const { status, headers, bytes } = response;
+  const head: AnswerHead = { status, headers, operation, attempts, effect, failure };
+  return answer === "stream" ? { ...head, body: streamOf(bytes) } : { ...head, bytes };
+}
+
+function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start: (controller) => {
+      if (bytes.byteLength > 0) controller.enqueue(bytes);
+      controller.close();
+    },
+  });
 }

@@ -3,31 +3,35 @@ import type { Operation } from "./operation.ts";
 import { methods } from "./operation.ts";
 import type { BaseUrl } from "./options/base-url.ts";
 import { assertPlainObject, kindOf } from "./options/plain-object.ts";
-import { rawBody } from "./request/body.ts";
+import { foreignBody, type RawBody } from "./request/body.ts";
 import { checkBounds } from "./request/checks.ts";
 import { addHeaders, addPairs, getHeader, type RequestHeaders, setHeader } from "./request/headers.ts";
 import { checkKey, quoted } from "./request/key.ts";
-import { finish, type Prepared, type PrepareSettings } from "./request/prepare.ts";
+import {
+  finish,
+  type HttpCallOptions,
+  type Prepared,
+  type PrepareSettings,
+  sharedKeys,
+} from "./request/prepare.ts";
 import { type Target, targetOf } from "./request/target.ts";
 
 /** A request as another HTTP client has it: a method and a URL instead of an operation's name. */
-export interface ExchangeRequest {
+export interface ExchangeRequest extends HttpCallOptions {
   /** GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, in any case. */
   readonly method: string;
   /** Absolute, at or below `baseUrl`; or a path and query (`"/v1/charges?limit=3"`), which are put below `baseUrl`. */
   readonly url: string | URL;
   /** They replace the operation's and the integration's. A name that stands in several pairs becomes one list. */
   readonly headers?: RequestHeaders | Iterable<readonly [string, string]> | undefined;
-  readonly body?: string | Uint8Array | undefined;
+  /** Its content type is in `headers`; that of a form or a Blob follows from it. A stream is sent once, see `replay`. */
+  readonly body?: RawBody | URLSearchParams | FormData | undefined;
   /**
    * Idempotency key, for an operation that honours one.
    *
    * @defaultValue what the request's own key header says; a new one for each call without it
    */
   readonly key?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** An instant on the integration's clock; the nearer of it and `timeout.total` ends the call. */
-  readonly deadlineAtMs?: number | undefined;
   /**
    * The declared operation that this is; its method and path have to fit.
    *
@@ -35,18 +39,11 @@ export interface ExchangeRequest {
    * that is called by its method and has what the integration declares
    */
   readonly operation?: string | undefined;
+  /** Resolve at the head of a success and hand its body out as it comes. @defaultValue false */
+  readonly stream?: boolean | undefined;
 }
 
-const known: readonly string[] = [
-  "method",
-  "url",
-  "headers",
-  "body",
-  "key",
-  "signal",
-  "deadlineAtMs",
-  "operation",
-];
+const known: readonly string[] = [...sharedKeys, "method", "url", "operation", "stream"];
 
 /** How an operation is found. */
 export interface OperationLookup {
@@ -70,9 +67,11 @@ export function prepareExchange(
   const headers = [...operation.headers];
   addAll(headers, exchange.headers);
   const key = keyOf(operation, exchange, headers);
-  const body = exchange.body === undefined ? undefined : rawBody(exchange.body);
-  const parts = { target: target.target, headers, body, key, accept: "*/*" };
-  return { operation, ...finish(operation, parts, settings) };
+  const body =
+    exchange.body === undefined ? undefined : foreignBody(exchange.body, exchange, settings.replay);
+  const answer = exchange.stream === true ? "stream" : "whole";
+  const parts = { target: target.target, headers, body, key, accept: "*/*", answer } as const;
+  return { operation, ...finish(operation, parts, exchange, settings) };
 }
 
 function operationOf(exchange: ExchangeRequest, { path }: Target, lookup: OperationLookup): Operation {

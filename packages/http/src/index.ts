@@ -1,4 +1,4 @@
-export type { HttpAnswer } from "./answer.ts";
+export type { HttpAnswer, StreamedAnswer } from "./answer.ts";
 export type { AnswerLists } from "./classify/answer-contract.ts";
 export { type ConnectOptions, connectDefaults, type DnsOptions } from "./connect/connect-options.ts";
 export type { HttpEvent } from "./events.ts";
@@ -15,8 +15,10 @@ export type { HttpMethod, KeyedIdempotency, OperationOptions } from "./operation
 export { httpDefaults } from "./options/defaults.ts";
 export type { HttpIntegrationOptions } from "./options/options.ts";
 export type { PoolOptions } from "./options/pool-options.ts";
+export type { Size } from "./options/size.ts";
 export type { OperationTimeouts, Timeouts } from "./options/timeouts.ts";
 export type { TlsOptions } from "./options/tls.ts";
+export { effectHeader, effectOf, failureOf } from "./plugins/effect-of.ts";
 export type { PoolSnapshot } from "./pool/connection-pool.ts";
 export { longestRateLimitMs, type RateLimit, rateLimitsOf } from "./rate-limit.ts";
 export { innerBudget } from "./redundancy/inner-budget.ts";
@@ -69,9 +71,11 @@ export {
   standingTable,
   stepStanding,
 } from "./redundancy/standing-table.ts";
+export type { Form, RawBody } from "./request/body.ts";
 export type { RequestHeaders } from "./request/headers.ts";
 export type { PathParams } from "./request/path-template.ts";
-export type { RequestOptions } from "./request/prepare.ts";
+export type { HttpCallOptions, RequestOptions } from "./request/prepare.ts";
+export type { Progress, ProgressListener } from "./request/progress.ts";
 export type { Query } from "./request/query.ts";
 export type { HttpResponse, ResponseHeaders } from "./response.ts";
 export { longestRetryAfterMs, parseRetryAfterMs } from "./retry-after.ts";
@@ -89,3 +93,4 @@ export {
   type ServerProblemOptions,
 } from "./server/problem.ts";
 export type { CallCounts, HttpIntegrationSnapshot } from "./snapshot.ts";
+export { StreamedResponse } from "./transport/streamed-response.ts";

@@ -15,21 +15,29 @@ import {
   pipeline,
   retry,
 } from "@outrigger/core";
-import type { HttpAnswer } from "./answer.ts";
+import { answerOfFailure, answerOfSuccess, type HttpAnswer, type StreamedAnswer } from "./answer.ts";
 import { codeOf } from "./classify/connection-error.ts";
 import { createConnector } from "./connect/connector.ts";
 import type { HttpEvent } from "./events.ts";
 import { type ExchangeRequest, type OperationLookup, prepareExchange } from "./exchange-request.ts";
-import { HttpFailure, httpFailureCodes, type ResponseLike } from "./failure.ts";
+import { HttpFailure, httpFailureCodes } from "./failure.ts";
 import { type HttpMethod, implicitOperation, type Operation, type OperationOptions } from "./operation.ts";
 import { httpDefaults } from "./options/defaults.ts";
 import { type HttpIntegrationOptions, parseOptions, type Settings } from "./options/options.ts";
 import { ConnectionPool } from "./pool/connection-pool.ts";
-import { type Prepared, type PrepareSettings, prepare, type RequestOptions } from "./request/prepare.ts";
+import { closeBody } from "./request/body.ts";
+import {
+  type AnswerKind,
+  type Prepared,
+  type PrepareSettings,
+  prepare,
+  type RequestOptions,
+} from "./request/prepare.ts";
 import { Routes } from "./request/routes.ts";
 import type { HttpResponse } from "./response.ts";
 import type { HttpIntegrationSnapshot } from "./snapshot.ts";
-import type { PreparedRequest } from "./transport/request.ts";
+import { isSource, type PreparedRequest } from "./transport/request.ts";
+import type { StreamedResponse } from "./transport/streamed-response.ts";
 import { transport } from "./transport/transport.ts";
 import { asHttpFailure } from "./wrap-failure.ts";
 
@@ -45,6 +53,15 @@ export interface HttpIntegration<Name extends string = string> {
    */
   request(operation: Name, options?: RequestOptions): Promise<HttpResponse>;
   /**
+   * Calls an operation and resolves at the head of an answer of status 200 to 299; its body is read as it comes.
+   *
+   * `timeout.read` bounds the gaps in it while somebody reads, `timeout.total` and `deadlineAtMs` bound all of it. Read
+   * it to its end or cancel it: until then it holds its connection, and its place in the concurrency limit.
+   *
+   * @throws {@link HttpFailure} for everything else, as {@link request} does. The body fails with one as well.
+   */
+  stream(operation: Name, options?: RequestOptions): Promise<StreamedResponse>;
+  /**
    * Makes a request that is described by method and URL, for other HTTP clients and whatever speaks their language:
    * under the same policies as {@link request}, and by the declaration of the operation that it fits.
    *
@@ -52,7 +69,8 @@ export interface HttpIntegration<Name extends string = string> {
    *
    * @throws {@link HttpFailure} when no answer came; its `effect` says whether the service may have acted.
    */
-  exchange(request: ExchangeRequest): Promise<HttpAnswer>;
+  exchange(request: ExchangeRequest & { readonly stream: true }): Promise<StreamedAnswer>;
+  exchange(request: ExchangeRequest & { readonly stream?: false | undefined }): Promise<HttpAnswer>;
   snapshot(): HttpIntegrationSnapshot;
   /**
    * Lets no new call in, waits for those that run, and after `within` ends them; then closes every connection.
@@ -78,7 +96,13 @@ export function httpIntegration<const Operations extends Record<string, Operatio
   return new Integration(parseOptions(options));
 }
 
-type Send = Call<PreparedRequest, HttpResponse>;
+type Response = HttpResponse | StreamedResponse;
+type Send = Call<PreparedRequest, Response>;
+interface WithOperation {
+  readonly operation: Operation;
+}
+
+const noOptions: RequestOptions = {};
 
 /** How a call is ended by its caller. */
 type CallBounds = Pick<RequestOptions, "signal" | "deadlineAtMs">;
@@ -125,9 +149,9 @@ class Integration implements HttpIntegration {
       acquireMs: settings.pool.acquireMs,
       leakMs: settings.pool.leakMs,
       emit: this.#emit,
-    }) as Send;
-    const { newKey, maxResponseBytes } = settings;
-    this.#prepareSettings = { newKey, maxResponseBytes, prefix: baseUrl.prefix };
+    });
+    const { newKey, maxResponseBytes, replay } = settings;
+    this.#prepareSettings = { newKey, maxResponseBytes, replay, prefix: baseUrl.prefix };
     this.#routes = new Routes(settings.operations.values());
     this.#lookup = {
       baseUrl,
@@ -157,40 +181,36 @@ class Integration implements HttpIntegration {
     return pipeline(...policies.filter((policy) => policy !== undefined))(this.#transport);
   }
 
-  async request(name: string, options: RequestOptions = {}): Promise<HttpResponse> {
-    const operation = this.#settings.operations.get(name);
-    const prepared = this.#prepare(name, () => {
-      if (operation !== undefined)
-        return { operation, ...prepare(operation, options, this.#prepareSettings) };
-      const names = [...this.#settings.operations.keys()].join(", ");
-      throw new RangeError(`there is no such operation; there are ${names}`);
-    });
-    return await this.#call(prepared, options);
+  async request(name: string, options: RequestOptions = noOptions): Promise<HttpResponse> {
+    // Asked for as a whole, so it is one.
+    return (await this.#call(this.#prepareNamed(name, options, "whole"), options)) as HttpResponse;
   }
 
-  async exchange(request: ExchangeRequest): Promise<HttpAnswer> {
+  async stream(name: string, options: RequestOptions = noOptions): Promise<StreamedResponse> {
+    return (await this.#call(this.#prepareNamed(name, options, "stream"), options)) as StreamedResponse;
+  }
+
+  exchange(request: ExchangeRequest & { readonly stream: true }): Promise<StreamedAnswer>;
+  exchange(request: ExchangeRequest & { readonly stream?: false | undefined }): Promise<HttpAnswer>;
+  async exchange(request: ExchangeRequest): Promise<HttpAnswer | StreamedAnswer> {
     const prepared = this.#prepare("exchange", () =>
       prepareExchange(request, this.#lookup, this.#prepareSettings),
     );
-    const { progress } = prepared.request;
-    const head = { operation: prepared.operation.name };
-    try {
-      const { status, headers, bytes } = await this.#call(prepared, request);
-      const { attempts } = progress;
-      return { ...head, status, headers, bytes, attempts, effect: "done", failure: undefined };
-    } catch (error) {
-      const answer = HttpFailure.is(error) ? answerOf(error) : undefined;
-      if (answer === undefined || !HttpFailure.is(error)) throw error;
-      const { status, headers, bytes } = answer;
-      const { attempts, effect } = error;
-      return { ...head, status, headers, bytes, attempts, effect, failure: error };
-    }
+    const { name } = prepared.operation;
+    return await this.#call(prepared, request).then(
+      (response) => answerOfSuccess(name, prepared.request, response),
+      (error: unknown) => {
+        const answer = answerOfFailure(name, prepared.request, error);
+        if (answer === undefined) throw error;
+        return answer;
+      },
+    );
   }
 
   async #call(
-    { operation, request, key }: Prepared & { readonly operation: Operation },
+    { operation, request, key }: Prepared & WithOperation,
     { signal, deadlineAtMs }: CallBounds,
-  ): Promise<HttpResponse> {
+  ): Promise<Response> {
     const { clock } = this.#settings;
     const startedAtMs = clock.now();
     try {
@@ -209,6 +229,8 @@ class Integration implements HttpIntegration {
       const failure = asHttpFailure(error, this.name, operation.name, request.progress);
       this.#report(request, startedAtMs, failure, HttpFailure.is(failure) ? failure.status : undefined);
       throw failure;
+    } finally {
+      if (isSource(request.body)) closeBody(request.body);
     }
   }
 
@@ -271,6 +293,16 @@ class Integration implements HttpIntegration {
     await this.#pool.destroy(closedError());
   }
 
+  #prepareNamed(name: string, options: RequestOptions, answer: AnswerKind): Prepared & WithOperation {
+    const operation = this.#settings.operations.get(name);
+    return this.#prepare(name, () => {
+      if (operation !== undefined)
+        return { operation, ...prepare(operation, options, this.#prepareSettings, answer) };
+      const names = [...this.#settings.operations.keys()].join(", ");
+      throw new RangeError(`there is no such operation; there are ${names}`);
+    });
+  }
+
   /** @throws {@link HttpFailure} `REQUEST_INVALID` for what cannot be sent, `INTEGRATION_CLOSED` after `close`. */
   #prepare<P extends Prepared>(name: string, make: () => P): P {
     if (this.#closing !== undefined)
@@ -300,8 +332,11 @@ class Integration implements HttpIntegration {
   readonly #register: Policy = (next) => (input, context) => {
     this.#running.add(context);
     return next(input, context).finally(() => {
-      this.#running.delete(context);
-      if (this.#running.size === 0) this.#whenIdle?.();
+      // A streamed body goes on after its call was answered.
+      context.whenWorkEnds(() => {
+        this.#running.delete(context);
+        if (this.#running.size === 0) this.#whenIdle?.();
+      });
     });
   };
 
@@ -351,11 +386,6 @@ class Integration implements HttpIntegration {
       },
     );
   }
-}
-
-/** The answer that a failure judged; undefined when none came, or not to its end. */
-function answerOf({ code, response }: HttpFailure): ResponseLike | undefined {
-  return response !== undefined && code === `HTTP_${response.status}` ? response : undefined;
 }
 
 function hostAndPort(origin: string): string {

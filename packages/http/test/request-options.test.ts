@@ -1,4 +1,3 @@
-import { Readable } from "node:stream";
 import { inspect } from "node:util";
 import { exponential } from "@outrigger/core";
 import { describe, expect, test } from "vitest";
@@ -27,18 +26,7 @@ describe("a body", () => {
   });
 
   test.each([
-    ["a stream", () => Readable.from(["x"]), "a Readable"],
-    ["a web stream", () => new ReadableStream(), "a ReadableStream"],
-    [
-      "a generator",
-      () =>
-        (function* () {
-          yield "x";
-        })(),
-      "an object",
-    ],
     ["an array", () => ["x"], "an array"],
-    ["an ArrayBuffer", () => new ArrayBuffer(1), "an ArrayBuffer"],
     ["a FormData", () => new FormData(), "a FormData"],
     ["an object", () => ({ card: "x" }), "an object"],
     ["null", () => null, "null"],
@@ -49,7 +37,7 @@ describe("a body", () => {
     const failure = await failureOf(api.request("plain", { body: make() as never, headers: octets }));
 
     expect(failure).toMatchObject({ code: "REQUEST_INVALID", effect: "none", attempts: 0 });
-    expect(failure.message).toContain(`body must be a string or a Uint8Array; got ${got}`);
+    expect(failure.message).toContain(`body must be a string, bytes, a Blob or a stream; got ${got}`);
     expect(server.connections).toBe(0);
   });
 });

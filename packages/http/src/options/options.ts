@@ -31,6 +31,7 @@ import { type BaseUrl, parseBaseUrl } from "./base-url.ts";
 import { httpDefaults } from "./defaults.ts";
 import { assertPlainObject } from "./plain-object.ts";
 import { type PoolOptions, type PoolOptionsMs, parsePool } from "./pool-options.ts";
+import { type Size, sizeBytes } from "./size.ts";
 import { parseTimeouts, type Timeouts, type TimeoutsMs } from "./timeouts.ts";
 import { parseTls, type TlsOptions } from "./tls.ts";
 
@@ -59,6 +60,8 @@ export interface HttpIntegrationOptions<Operations extends Record<string, Operat
   readonly idempotency?: KeyedIdempotency | undefined;
   /** The largest answer that is taken. Range: integer >= 0. @defaultValue 10 MiB */
   readonly maxResponseBytes?: number | undefined;
+  /** How much of a body that is a stream is kept, to send it again: `"0B"` for nothing. @defaultValue "64KiB" */
+  readonly replay?: Size | undefined;
   readonly tls?: TlsOptions | undefined;
   readonly clock?: Clock | undefined;
   /** For the jitter of retries. */
@@ -80,6 +83,7 @@ export interface Settings {
   readonly retry: Omit<RetryOptions, "name" | "onEvent" | "random"> | false;
   readonly breaker: Omit<BreakerOptions, "name" | "onEvent" | "clock"> | false;
   readonly maxResponseBytes: number;
+  readonly replay: Size;
   readonly connect: ConnectSettings;
   readonly clock: Clock;
   readonly random: Random;
@@ -102,6 +106,7 @@ const known: readonly (keyof HttpIntegrationOptions<Record<string, never>>)[] = 
   ...answerListKeys,
   "idempotency",
   "maxResponseBytes",
+  "replay",
   "tls",
   "public",
   "proxy",
@@ -127,6 +132,8 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
     options.maxResponseBytes ?? httpDefaults.maxResponseBytes,
     0,
   );
+  const replay = options.replay ?? httpDefaults.replay;
+  sizeBytes("replay", replay);
   const defaults: OperationDefaults = {
     headers: options.headers ?? {},
     timeout: options.timeout ?? {},
@@ -164,6 +171,7 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
       },
     ),
     maxResponseBytes,
+    replay,
     connect: parseConnect(options, { origin: baseUrl.origin, tls, connectMs: timeout.connectMs, clock }),
     clock,
     random: optionalFunction("random", options.random) ?? systemRandom,

@@ -1,25 +1,57 @@
-import { assertKnownKeys } from "@outrigger/core";
+import { assertKnownKeys, integerIn } from "@outrigger/core";
 import type { Operation } from "../operation.ts";
 import { assertPlainObject } from "../options/plain-object.ts";
+import type { Size } from "../options/size.ts";
 import type { PreparedRequest } from "../transport/request.ts";
-import { type Body, jsonBody, rawBody } from "./body.ts";
+import {
+  type Body,
+  type Form,
+  formBody,
+  jsonBody,
+  type RawBody,
+  rawBody,
+  type StreamedBodyOptions,
+  textBody,
+} from "./body.ts";
 import { checkBounds } from "./checks.ts";
 import { addHeaders, getHeader, type RequestHeaders } from "./headers.ts";
 import { checkKey, quoted } from "./key.ts";
 import type { PathParams } from "./path-template.ts";
+import { type ProgressListener, progressOf } from "./progress.ts";
 import { encodeQuery, type Query } from "./query.ts";
 
-export interface RequestOptions {
+/** What every way to make a request has in common. */
+export interface HttpCallOptions extends StreamedBodyOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** An instant on the integration's clock; the nearer of it and `timeout.total` ends the call. */
+  readonly deadlineAtMs?: number | undefined;
+  /**
+   * The largest answer that is taken. Range: integer >= 0.
+   *
+   * @defaultValue the integration's; none for a streamed answer, which is not held in memory
+   */
+  readonly maxResponseBytes?: number | undefined;
+  /** Told of every chunk that is sent or received. */
+  readonly onProgress?: ProgressListener | undefined;
+}
+
+export interface RequestOptions extends HttpCallOptions {
   /** Values for the `{name}` places of the path. */
   readonly params?: PathParams | undefined;
   readonly query?: Query | undefined;
   /** Sent as JSON. */
   readonly json?: unknown;
+  /** Sent url-encoded, or as multipart when it is a `FormData`, whose files are read while they are sent. */
+  readonly form?: Form | undefined;
+  /** Sent as plain text. */
+  readonly text?: string | undefined;
   /**
-   * Sent as it is now, whatever becomes of it later; give its `content-type` in `headers`. Not a stream: a retry has
-   * to send the same bytes again.
+   * Sent as it is; give its `content-type` in `headers`. Bytes are sent as they are now, whatever becomes of them later.
+   *
+   * A stream is sent once. A retry sends it again only as long as no more of it was read than `replay` keeps; after that
+   * a failure says so and is not retried.
    */
-  readonly body?: string | Uint8Array | undefined;
+  readonly body?: RawBody | undefined;
   /** They replace the operation's and the integration's. */
   readonly headers?: RequestHeaders | undefined;
   /**
@@ -29,9 +61,6 @@ export interface RequestOptions {
    * @defaultValue a new one for each call
    */
   readonly key?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** An instant on the integration's clock; the nearer of it and `timeout.total` ends the call. */
-  readonly deadlineAtMs?: number | undefined;
 }
 
 export interface PrepareSettings {
@@ -39,7 +68,11 @@ export interface PrepareSettings {
   readonly prefix: string;
   readonly newKey: () => string;
   readonly maxResponseBytes: number;
+  readonly replay: Size;
 }
+
+/** How the answer is wanted. */
+export type AnswerKind = "whole" | "stream";
 
 /** A request that can be sent, and the key that it carries. */
 export interface Prepared {
@@ -47,16 +80,10 @@ export interface Prepared {
   readonly key: string | undefined;
 }
 
-const known: readonly string[] = [
-  "params",
-  "query",
-  "json",
-  "body",
-  "headers",
-  "key",
-  "signal",
-  "deadlineAtMs",
-];
+const callKeys = ["signal", "deadlineAtMs", "contentLength", "replay", "maxResponseBytes", "onProgress"];
+/** Names that both ways to make a request have. */
+export const sharedKeys: readonly string[] = [...callKeys, "body", "headers", "key"];
+const known: readonly string[] = [...sharedKeys, "params", "query", "json", "form", "text"];
 const bodiless: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
@@ -64,14 +91,19 @@ const bodiless: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
  *
  * @throws RangeError or TypeError that names the field; a value that may be a secret is never shown.
  */
-export function prepare(operation: Operation, options: RequestOptions, settings: PrepareSettings): Prepared {
+export function prepare(
+  operation: Operation,
+  options: RequestOptions,
+  settings: PrepareSettings,
+  answer: AnswerKind,
+): Prepared {
   assertPlainObject("the options of a request", options, "a plain object", "{ json: … }");
   assertKnownKeys("", options, known);
   checkBounds(options);
   const headers = [...operation.headers];
   if (options.headers !== undefined)
     addHeaders(headers, "headers", options.headers, operation.refusedHeaders);
-  const body = bodyOf(options);
+  const body = bodyOf(options, settings);
   if (
     body !== undefined &&
     body.contentType === undefined &&
@@ -79,7 +111,13 @@ export function prepare(operation: Operation, options: RequestOptions, settings:
   )
     throw new TypeError("headers must hold content-type when body is given");
   const target = `${settings.prefix}${operation.path.fill(options.params === undefined ? noParams : options.params)}${encodeQuery(options.query)}`;
-  return finish(operation, { target, headers, body, key: keyOf(operation, options) }, settings);
+  const key = keyOf(operation, options);
+  return finish(
+    operation,
+    { target, headers, body, key, accept: "application/json", answer },
+    options,
+    settings,
+  );
 }
 
 const noParams: PathParams = {};
@@ -93,11 +131,14 @@ export function finish(
     readonly body: Body | undefined;
     /** The caller's, checked; a keyed operation gets a new one without it. */
     readonly key: string | undefined;
-    readonly accept?: string;
+    /** Where the headers say nothing. */
+    readonly accept: string;
+    readonly answer: AnswerKind;
   },
+  options: HttpCallOptions,
   { newKey, maxResponseBytes }: PrepareSettings,
 ): Prepared {
-  const { target, headers, body } = parts;
+  const { target, headers, body, answer } = parts;
   if (body !== undefined) {
     if (bodiless.has(operation.method))
       throw new TypeError(`a ${operation.method} request carries no body: use query or params`);
@@ -111,7 +152,9 @@ export function finish(
     getHeader(headers, operation.key.header) === undefined
   )
     headers.push(operation.key.header, operation.key.quoted ? quoted(key) : key);
-  if (getHeader(headers, "accept") === undefined) headers.push("accept", parts.accept ?? "application/json");
+  if (getHeader(headers, "accept") === undefined) headers.push("accept", parts.accept);
+  const content = body?.content;
+  const progress = { attempts: 0, writtenBefore: false, current: undefined };
   return {
     key,
     request: {
@@ -119,14 +162,25 @@ export function finish(
       method: operation.method,
       target,
       headers,
-      body: body?.bytes,
+      body: content,
+      answer,
+      signal: options.signal,
+      onProgress:
+        options.onProgress === undefined
+          ? undefined
+          : progressOf(options.onProgress, { body: content, progress }),
       repeatable: operation.repeatable,
       contract: operation.contract,
       readMs: operation.timeout.readMs,
-      maxResponseBytes,
-      progress: { attempts: 0, writtenBefore: false, current: undefined },
+      maxResponseBytes: largestAnswer(options, answer, maxResponseBytes),
+      progress,
     },
   };
+}
+
+function largestAnswer({ maxResponseBytes }: HttpCallOptions, answer: AnswerKind, otherwise: number): number {
+  if (maxResponseBytes !== undefined) return integerIn("maxResponseBytes", maxResponseBytes, 0);
+  return answer === "stream" ? Number.POSITIVE_INFINITY : otherwise;
 }
 
 function keyOf(operation: Operation, { key }: RequestOptions): string | undefined {
@@ -137,8 +191,12 @@ function keyOf(operation: Operation, { key }: RequestOptions): string | undefine
   );
 }
 
-function bodyOf({ json, body }: RequestOptions): Body | undefined {
-  if (json !== undefined && body !== undefined) throw new TypeError("json and body must not both be given");
+function bodyOf(options: RequestOptions, settings: PrepareSettings): Body | undefined {
+  const { json, form, text, body } = options;
+  const given = Number(json !== undefined) + Number(form !== undefined) + Number(text !== undefined);
+  if (given === 0) return body === undefined ? undefined : rawBody(body, options, settings.replay);
+  if (given > 1 || body !== undefined)
+    throw new TypeError("json, form, text and body must not be given together: a request has one body");
   if (json !== undefined) return jsonBody(json);
-  return body === undefined ? undefined : rawBody(body);
+  return form === undefined ? textBody(text) : formBody(form);
 }

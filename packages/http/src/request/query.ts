@@ -12,17 +12,23 @@ export type Query =
 /** `?a=1&b=2`, or nothing. @throws RangeError that names the parameter and never shows its value. */
 export function encodeQuery(query: Query | undefined): string {
   if (query === undefined) return "";
-  const pairs: string[] = [];
-  for (const [name, value] of entriesOf(query)) {
-    if (value === undefined) continue;
-    for (const each of Array.isArray(value) ? value : [value]) {
-      pairs.push(`${encodeText(`query name ${show(name)}`, name)}=${encodeValue(name, each)}`);
-    }
-  }
-  return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
+  const pairs = encodePairs("query", query);
+  return pairs === "" ? "" : `?${pairs}`;
 }
 
-function entriesOf(query: unknown): Iterable<[string, unknown]> {
+/** `a=1&b=2`. @throws RangeError that names the parameter and never shows its value. */
+export function encodePairs(option: string, query: Query): string {
+  const pairs: string[] = [];
+  for (const [name, value] of entriesOf(option, query)) {
+    if (value === undefined) continue;
+    for (const each of Array.isArray(value) ? value : [value]) {
+      pairs.push(`${encodeText(`${option} name ${show(name)}`, name)}=${encodeValue(option, name, each)}`);
+    }
+  }
+  return pairs.join("&");
+}
+
+function entriesOf(option: string, query: unknown): Iterable<[string, unknown]> {
   // By shape: a test runner brings a class of its own.
   if (
     query instanceof URLSearchParams ||
@@ -31,7 +37,7 @@ function entriesOf(query: unknown): Iterable<[string, unknown]> {
     return (query as URLSearchParams).entries();
   }
   assertPlainObject(
-    "query",
+    option,
     query,
     "a plain object or a URLSearchParams",
     "{ name: value }, or new URLSearchParams(…) of a string or of pairs",
@@ -39,13 +45,15 @@ function entriesOf(query: unknown): Iterable<[string, unknown]> {
   return Object.entries(query);
 }
 
-function encodeValue(name: string, value: unknown): string {
+function encodeValue(option: string, name: string, value: unknown): string {
   const usable =
     typeof value === "string" ||
     typeof value === "boolean" ||
     typeof value === "bigint" ||
     (typeof value === "number" && Number.isFinite(value));
   if (!usable)
-    throw new RangeError(`query.${name} must be a string, a finite number or a boolean; got ${show(value)}`);
-  return encodeText(`query.${name}`, String(value));
+    throw new RangeError(
+      `${option}.${name} must be a string, a finite number or a boolean; got ${show(value)}`,
+    );
+  return encodeText(`${option}.${name}`, String(value));
 }
