@@ -1,7 +1,7 @@
 import { assertKnownKeys, nonEmptyString } from "@outrigger/core";
+import type { Catalogue } from "./calls/catalogue.ts";
 import type { Operation } from "./operation.ts";
 import { methods } from "./operation.ts";
-import type { BaseUrl } from "./options/base-url.ts";
 import { assertPlainObject, kindOf } from "./options/plain-object.ts";
 import { foreignBody, type RawBody } from "./request/body.ts";
 import { checkBounds } from "./request/checks.ts";
@@ -45,25 +45,17 @@ export interface ExchangeRequest extends HttpCallOptions {
 
 const known: readonly string[] = [...sharedKeys, "method", "url", "operation", "stream"];
 
-/** How an operation is found. */
-export interface OperationLookup {
-  readonly baseUrl: BaseUrl;
-  named(name: string): Operation | undefined;
-  /** The declared operation that fits, or the implicit one of the method. */
-  fitting(method: Operation["method"], path: string): Operation;
-}
-
 /** @throws RangeError or TypeError that names the field; a value that may be a secret is never shown. */
 export function prepareExchange(
   exchange: ExchangeRequest,
-  lookup: OperationLookup,
+  catalogue: Catalogue,
   settings: PrepareSettings,
 ): Prepared & { readonly operation: Operation } {
   assertPlainObject("the request", exchange, "a plain object", "{ method: …, url: … }");
   assertKnownKeys("", exchange, known);
   checkBounds(exchange);
-  const target = targetOf(lookup.baseUrl, exchange.url);
-  const operation = operationOf(exchange, target, lookup);
+  const target = targetOf(catalogue.baseUrl, exchange.url);
+  const operation = operationOf(exchange, target, catalogue);
   const headers = [...operation.headers];
   addAll(headers, exchange.headers);
   const key = keyOf(operation, exchange, headers);
@@ -74,10 +66,10 @@ export function prepareExchange(
   return { operation, ...finish(operation, parts, exchange, settings) };
 }
 
-function operationOf(exchange: ExchangeRequest, { path }: Target, lookup: OperationLookup): Operation {
+function operationOf(exchange: ExchangeRequest, { path }: Target, catalogue: Catalogue): Operation {
   const method = methodOf(exchange.method);
-  if (exchange.operation === undefined) return lookup.fitting(method, path);
-  const operation = lookup.named(nonEmptyString("operation", exchange.operation));
+  if (exchange.operation === undefined) return catalogue.fitting(method, path);
+  const operation = catalogue.named(nonEmptyString("operation", exchange.operation));
   if (operation === undefined) throw new RangeError("operation must be one that the integration declares");
   if (operation.method === method && operation.path.matches(path)) return operation;
   throw new RangeError(`method and url must fit the operation ${operation.name}`);

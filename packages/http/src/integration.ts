@@ -1,44 +1,29 @@
-import {
-  assertKnownKeys,
-  attemptTimeout,
-  type Call,
-  type CallContext,
-  circuitBreaker,
-  concurrencyLimit,
-  type Duration,
-  deadline,
-  durationMs,
-  EventStream,
-  execute,
-  Failure,
-  type Policy,
-  pipeline,
-  retry,
-} from "@outrigger/core";
+import { assertKnownKeys, type Duration, durationMs, EventStream, execute, Failure } from "@outrigger/core";
 import { answerOfFailure, answerOfSuccess, type HttpAnswer, type StreamedAnswer } from "./answer.ts";
-import { codeOf } from "./classify/connection-error.ts";
-import { createConnector } from "./connect/connector.ts";
+import { Catalogue } from "./calls/catalogue.ts";
+import { OperationPolicies } from "./calls/operation-policies.ts";
+import { type OriginTransport, originTransport } from "./calls/origin-transport.ts";
+import { RunningCalls } from "./calls/running-calls.ts";
+import type { Send } from "./calls/send.ts";
 import type { HttpEvent } from "./events.ts";
-import { type ExchangeRequest, type OperationLookup, prepareExchange } from "./exchange-request.ts";
+import { type ExchangeRequest, prepareExchange } from "./exchange-request.ts";
 import { HttpFailure, httpFailureCodes } from "./failure.ts";
-import { type HttpMethod, implicitOperation, type Operation, type OperationOptions } from "./operation.ts";
+import type { Operation, OperationOptions } from "./operation.ts";
 import { httpDefaults } from "./options/defaults.ts";
 import { type HttpIntegrationOptions, parseOptions, type Settings } from "./options/options.ts";
-import { ConnectionPool } from "./pool/connection-pool.ts";
 import { closeBody } from "./request/body.ts";
 import {
   type AnswerKind,
+  type HttpCallOptions,
   type Prepared,
   type PrepareSettings,
   prepare,
   type RequestOptions,
 } from "./request/prepare.ts";
-import { Routes } from "./request/routes.ts";
 import type { HttpResponse } from "./response.ts";
 import type { HttpIntegrationSnapshot } from "./snapshot.ts";
 import { isSource, type PreparedRequest } from "./transport/request.ts";
 import type { StreamedResponse } from "./transport/streamed-response.ts";
-import { transport } from "./transport/transport.ts";
 import { asHttpFailure } from "./wrap-failure.ts";
 
 /** One external service. */
@@ -96,89 +81,39 @@ export function httpIntegration<const Operations extends Record<string, Operatio
   return new Integration(parseOptions(options));
 }
 
-type Response = HttpResponse | StreamedResponse;
-type Send = Call<PreparedRequest, Response>;
-interface WithOperation {
+interface PreparedCall extends Prepared {
   readonly operation: Operation;
 }
 
 const noOptions: RequestOptions = {};
 
-/** How a call is ended by its caller. */
-type CallBounds = Pick<RequestOptions, "signal" | "deadlineAtMs">;
-
 class Integration implements HttpIntegration {
   readonly name: string;
   readonly baseUrl: string;
   readonly #settings: Settings;
-  readonly #emit: ((event: HttpEvent) => void) | undefined;
-  readonly #pool: ConnectionPool;
-  readonly #routes: Routes;
-  readonly #implicit = new Map<string, Operation>();
-  readonly #sends = new Map<Operation, Send>();
-  readonly #transport: Send;
-  readonly #again: Policy | undefined;
-  readonly #observed: { readonly name: string; readonly onEvent?: (event: HttpEvent) => void };
   readonly #prepareSettings: PrepareSettings;
-  readonly #lookup: OperationLookup;
-  readonly #breaker: ReturnType<typeof circuitBreaker> | undefined;
-  readonly #breakers = new Map<string, ReturnType<typeof circuitBreaker>>();
-  readonly #limit: ReturnType<typeof concurrencyLimit> | undefined;
-  readonly #running = new Set<CallContext>();
+  readonly #emit: ((event: HttpEvent) => void) | undefined;
+  readonly #catalogue: Catalogue;
+  readonly #running = new RunningCalls();
+  readonly #policies: OperationPolicies;
+  readonly #transport: OriginTransport;
+  readonly #sends = new Map<Operation, Send>();
   readonly #counts = { succeeded: 0, failed: 0 };
   #closing: Promise<void> | undefined;
-  #whenIdle: (() => void) | undefined;
 
   constructor(settings: Settings) {
-    const { clock, random, baseUrl, name } = settings;
+    const { baseUrl, name } = settings;
     this.name = name;
     this.baseUrl = `${baseUrl.origin}${baseUrl.prefix}`;
     this.#settings = settings;
+    this.#prepareSettings = { ...settings, prefix: baseUrl.prefix };
     this.#emit = emitterOf(settings);
-    this.#pool = this.#buildPool();
-    this.#observed = { name, ...(this.#emit === undefined ? {} : { onEvent: this.#emit }) };
-    if (settings.breaker !== false)
-      this.#breaker = circuitBreaker({ ...settings.breaker, ...this.#observed, clock });
-    if (settings.concurrency !== false)
-      this.#limit = concurrencyLimit({ ...settings.concurrency, ...this.#observed });
-    if (settings.retry !== false) this.#again = retry({ ...settings.retry, ...this.#observed, random });
-    this.#transport = transport({
-      integration: name,
-      peer: hostAndPort(baseUrl.origin),
-      pool: this.#pool,
-      acquireMs: settings.pool.acquireMs,
-      leakMs: settings.pool.leakMs,
-      emit: this.#emit,
-    });
-    const { newKey, maxResponseBytes, replay } = settings;
-    this.#prepareSettings = { newKey, maxResponseBytes, replay, prefix: baseUrl.prefix };
-    this.#routes = new Routes(settings.operations.values());
-    this.#lookup = {
-      baseUrl,
-      named: (operation) => settings.operations.get(operation),
-      fitting: (method, path) => this.#routes.match(method, path) ?? this.#implicitOf(method),
-    };
-    for (const operation of settings.operations.values()) this.#sends.set(operation, this.#build(operation));
-  }
-
-  /** The policies around one operation's requests. */
-  #build(operation: Operation): Send {
-    const { breaker, clock } = this.#settings;
-    const { attempt, total } = operation.timeout;
-    const observed = this.#observed;
-    if (breaker !== false && operation.breaker === "own") {
-      const own = { ...observed, name: `${this.name}.${operation.name}` };
-      this.#breakers.set(operation.name, circuitBreaker({ ...breaker, ...own, clock }));
-    }
-    const policies: readonly (Policy | undefined)[] = [
-      this.#register,
-      deadline({ total, ...observed }),
-      this.#again,
-      this.#breakers.get(operation.name) ?? this.#breaker,
-      this.#limit,
-      attempt === undefined ? undefined : attemptTimeout({ timeout: attempt, ...observed }),
-    ];
-    return pipeline(...policies.filter((policy) => policy !== undefined))(this.#transport);
+    this.#catalogue = new Catalogue(settings);
+    this.#policies = new OperationPolicies(settings, this.#emit, this.#running.register);
+    this.#transport = originTransport(settings, this.#emit);
+    for (const operation of settings.operations.values()) this.#sendOf(operation);
+    // Made now, so that defaults which cannot work are refused here and not at some first request.
+    this.#sendOf(this.#catalogue.implicit("POST"));
   }
 
   async request(name: string, options: RequestOptions = noOptions): Promise<HttpResponse> {
@@ -194,7 +129,7 @@ class Integration implements HttpIntegration {
   exchange(request: ExchangeRequest & { readonly stream?: false | undefined }): Promise<HttpAnswer>;
   async exchange(request: ExchangeRequest): Promise<HttpAnswer | StreamedAnswer> {
     const prepared = this.#prepare("exchange", () =>
-      prepareExchange(request, this.#lookup, this.#prepareSettings),
+      prepareExchange(request, this.#catalogue, this.#prepareSettings),
     );
     const { name } = prepared.operation;
     return await this.#call(prepared, request).then(
@@ -208,14 +143,15 @@ class Integration implements HttpIntegration {
   }
 
   async #call(
-    { operation, request, key }: Prepared & WithOperation,
-    { signal, deadlineAtMs }: CallBounds,
-  ): Promise<Response> {
+    { operation, request, key }: PreparedCall,
+    { signal, deadlineAtMs }: HttpCallOptions,
+  ): Promise<HttpResponse | StreamedResponse> {
     const { clock } = this.#settings;
     const startedAtMs = clock.now();
     try {
       const response = await execute(this.#sendOf(operation), request, {
         key,
+        operation: operation.name,
         idempotent: request.repeatable,
         signal,
         deadlineAtMs,
@@ -234,31 +170,11 @@ class Integration implements HttpIntegration {
     }
   }
 
-  #implicitOf(method: HttpMethod): Operation {
-    let operation = this.#implicit.get(method);
-    if (operation === undefined) {
-      operation = implicitOperation(method, this.#settings.operationDefaults);
-      this.#implicit.set(method, operation);
-    }
-    return operation;
-  }
-
-  #sendOf(operation: Operation): Send {
-    let send = this.#sends.get(operation);
-    if (send === undefined) {
-      send = this.#build(operation);
-      this.#sends.set(operation, send);
-    }
-    return send;
-  }
-
   snapshot(): HttpIntegrationSnapshot {
     return {
       name: this.name,
-      breaker: this.#breaker?.snapshot() ?? null,
-      breakers: Object.fromEntries([...this.#breakers].map(([name, each]) => [name, each.snapshot()])),
-      concurrency: this.#limit?.snapshot() ?? null,
-      pool: this.#pool.snapshot(),
+      ...this.#policies.snapshot(),
+      pool: this.#transport.pool.snapshot(),
       calls: { running: this.#running.size, ...this.#counts },
     };
   }
@@ -272,39 +188,21 @@ class Integration implements HttpIntegration {
   }
 
   async #close(withinMs: number): Promise<void> {
-    if (this.#running.size > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = this.#settings.clock.setTimer(withinMs, resolve);
-        this.#whenIdle = () => {
-          timer.cancel();
-          resolve();
-        };
-      });
-    }
-    for (const context of this.#running) {
-      context.abort(
-        new Failure("the integration was closed", {
-          code: httpFailureCodes.closed,
-          effect: context.effect,
-          kind: "aborted",
-        }),
-      );
-    }
-    await this.#pool.destroy(closedError());
+    await this.#running.end(withinMs, this.#settings.clock);
+    await this.#transport.pool.destroy(closedError());
   }
 
-  #prepareNamed(name: string, options: RequestOptions, answer: AnswerKind): Prepared & WithOperation {
-    const operation = this.#settings.operations.get(name);
+  #prepareNamed(name: string, options: RequestOptions, answer: AnswerKind): PreparedCall {
+    const operation = this.#catalogue.named(name);
     return this.#prepare(name, () => {
       if (operation !== undefined)
         return { operation, ...prepare(operation, options, this.#prepareSettings, answer) };
-      const names = [...this.#settings.operations.keys()].join(", ");
-      throw new RangeError(`there is no such operation; there are ${names}`);
+      throw new RangeError(`there is no such operation; ${this.#catalogue.names}`);
     });
   }
 
   /** @throws {@link HttpFailure} `REQUEST_INVALID` for what cannot be sent, `INTEGRATION_CLOSED` after `close`. */
-  #prepare<P extends Prepared>(name: string, make: () => P): P {
+  #prepare(name: string, make: () => PreparedCall): PreparedCall {
     if (this.#closing !== undefined)
       throw this.#rejection(name, httpFailureCodes.closed, "the integration is closed");
     try {
@@ -328,17 +226,15 @@ class Integration implements HttpIntegration {
     });
   }
 
-  /** The outermost policy: knows which calls run, so that closing can end them. */
-  readonly #register: Policy = (next) => (input, context) => {
-    this.#running.add(context);
-    return next(input, context).finally(() => {
-      // A streamed body goes on after its call was answered.
-      context.whenWorkEnds(() => {
-        this.#running.delete(context);
-        if (this.#running.size === 0) this.#whenIdle?.();
-      });
-    });
-  };
+  /** What the requests of an operation go through, made at its first use where it is not declared. */
+  #sendOf(operation: Operation): Send {
+    let send = this.#sends.get(operation);
+    if (send === undefined) {
+      send = this.#policies.around(operation, this.#transport.send);
+      this.#sends.set(operation, send);
+    }
+    return send;
+  }
 
   #report(request: PreparedRequest, startedAtMs: number, error: unknown, status: number | undefined): void {
     if (this.#emit === undefined) return;
@@ -354,43 +250,6 @@ class Integration implements HttpIntegration {
       durationMs: this.#settings.clock.now() - startedAtMs,
     });
   }
-
-  #buildPool(): ConnectionPool {
-    const { baseUrl, clock, connect, name, pool, timeout } = this.#settings;
-    const emit = this.#emit;
-    return new ConnectionPool(
-      {
-        ...pool,
-        origin: baseUrl.origin,
-        connector: createConnector(connect),
-        connectMs: timeout.connectMs,
-        clock,
-      },
-      {
-        opened: (_connection, durationMs) =>
-          emit?.({ type: "connectionOpened", integration: name, durationMs }),
-        failed: (_connection, error, durationMs) =>
-          emit?.({
-            type: "connectionFailed",
-            integration: name,
-            code: codeOf(error) ?? "UNKNOWN",
-            durationMs,
-          }),
-        closed: (connection, error) =>
-          emit?.({
-            type: "connectionClosed",
-            integration: name,
-            served: connection.served,
-            code: codeOf(error),
-          }),
-      },
-    );
-  }
-}
-
-function hostAndPort(origin: string): string {
-  const { hostname, port, protocol } = new URL(origin);
-  return `${hostname}:${port || (protocol === "https:" ? "443" : "80")}`;
 }
 
 function closedError(): Error {

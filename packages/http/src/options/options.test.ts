@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { httpIntegration } from "../integration.ts";
 import { parseOptions } from "./options.ts";
 
 const good = {
@@ -82,7 +83,6 @@ describe("a mistake is refused at construction, with its place and its fix", () 
     [{ onEvent: "x" }, /^onEvent must be a function/],
     [{ operations: [] }, /^operations must be an object; got an array$/],
     [{ operations: [good.operations.charge] }, /^operations must be an object; got an array$/],
-    [{ operations: {} }, /^operations must hold at least one operation/],
     [charge({ method: "post" }), /^operations\.charge\.method must be one of "GET"/],
     [charge({ path: "v1" }), /^operations\.charge\.path must start with one "\/"/],
     [charge({ pth: "/" }), /^operations\.charge\.pth is not an option; did you mean "path"\?/],
@@ -125,6 +125,13 @@ describe("a mistake is refused at construction, with its place and its fix", () 
   ])("%j", (changes, message) => {
     expect(() => parse(changes)).toThrow(message);
   });
+});
+
+test("an idempotency of the whole integration is checked as one of an operation, without any operation", () => {
+  const make = (window: `${number}s`) => () =>
+    httpIntegration({ name: "a", baseUrl: "http://localhost:1", idempotency: { header: "K", window } });
+  expect(make("29s")).toThrow(/^idempotency\.window \(29s\) is shorter than timeout\.total \(30s\)/);
+  expect(make("30s")).not.toThrow();
 });
 
 test("a default gives way to a shorter bound around it without a word", () => {

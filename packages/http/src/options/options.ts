@@ -70,7 +70,8 @@ export interface HttpIntegrationOptions<Operations extends Record<string, Operat
   readonly newKey?: (() => string) | undefined;
   /** Hears everything that happens. What it throws is dropped. */
   readonly onEvent?: Listener<HttpEvent> | undefined;
-  readonly operations: Operations;
+  /** Left out where requests come by `exchange` alone. @defaultValue none */
+  readonly operations?: Operations | undefined;
 }
 
 /** The options, read and checked. */
@@ -183,12 +184,8 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
 }
 
 function parseOperations(operations: unknown, defaults: OperationDefaults): ReadonlyMap<string, Operation> {
+  if (operations === undefined) return new Map();
   assertObject("operations", operations);
-  if (Object.keys(operations).length === 0) {
-    throw new TypeError(
-      'operations must hold at least one operation, such as { charge: { method: "POST", path: "/v1/charges" } }',
-    );
-  }
   return new Map(
     Object.entries(operations).map(([name, each]) => [
       nonEmptyString(join("operations", name), name),

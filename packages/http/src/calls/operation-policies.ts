@@ -1,0 +1,67 @@
+import {
+  attemptTimeout,
+  type BreakerSnapshot,
+  circuitBreaker,
+  concurrencyLimit,
+  deadline,
+  type Policy,
+  pipeline,
+  retry,
+} from "@outrigger/core";
+import type { HttpEvent } from "../events.ts";
+import type { Operation } from "../operation.ts";
+import type { Settings } from "../options/options.ts";
+import type { HttpIntegrationSnapshot } from "../snapshot.ts";
+import type { Send } from "./send.ts";
+
+type Breaker = ReturnType<typeof circuitBreaker>;
+
+/** The policies of an integration: what its operations share, and what each has for itself. */
+export class OperationPolicies {
+  readonly #settings: Settings;
+  readonly #outermost: Policy;
+  readonly #observed: { readonly name: string; readonly onEvent?: (event: HttpEvent) => void };
+  readonly #again: Policy | undefined;
+  readonly #breaker: Breaker | undefined;
+  readonly #breakers = new Map<string, Breaker>();
+  readonly #limit: ReturnType<typeof concurrencyLimit> | undefined;
+
+  constructor(settings: Settings, emit: ((event: HttpEvent) => void) | undefined, outermost: Policy) {
+    const { breaker, clock, concurrency, name, random } = settings;
+    this.#settings = settings;
+    this.#outermost = outermost;
+    this.#observed = { name, ...(emit === undefined ? {} : { onEvent: emit }) };
+    if (breaker !== false) this.#breaker = circuitBreaker({ ...breaker, ...this.#observed, clock });
+    if (concurrency !== false) this.#limit = concurrencyLimit({ ...concurrency, ...this.#observed });
+    if (settings.retry !== false) this.#again = retry({ ...settings.retry, ...this.#observed, random });
+  }
+
+  /** What every request of the operation passes, in this order. */
+  around(operation: Operation, send: Send): Send {
+    const { breaker, clock, name } = this.#settings;
+    const { attempt, total } = operation.timeout;
+    const observed = this.#observed;
+    if (breaker !== false && operation.breaker === "own") {
+      const own = { ...observed, name: `${name}.${operation.name}` };
+      this.#breakers.set(operation.name, circuitBreaker({ ...breaker, ...own, clock }));
+    }
+    const policies: readonly (Policy | undefined)[] = [
+      this.#outermost,
+      deadline({ total, ...observed }),
+      this.#again,
+      this.#breakers.get(operation.name) ?? this.#breaker,
+      this.#limit,
+      attempt === undefined ? undefined : attemptTimeout({ timeout: attempt, ...observed }),
+    ];
+    return pipeline(...policies.filter((policy) => policy !== undefined))(send);
+  }
+
+  snapshot(): Pick<HttpIntegrationSnapshot, "breaker" | "breakers" | "concurrency"> {
+    const own = [...this.#breakers].map(([name, each]): [string, BreakerSnapshot] => [name, each.snapshot()]);
+    return {
+      breaker: this.#breaker?.snapshot() ?? null,
+      breakers: Object.fromEntries(own),
+      concurrency: this.#limit?.snapshot() ?? null,
+    };
+  }
+}

@@ -1,0 +1,46 @@
+import { type CallContext, type Clock, Failure, type Policy } from "@outrigger/core";
+import { httpFailureCodes } from "../failure.ts";
+
+/** Which calls run, so that closing can wait for them and end them. */
+export class RunningCalls {
+  readonly #running = new Set<CallContext>();
+  #whenIdle: (() => void) | undefined;
+
+  /** The outermost policy. */
+  readonly register: Policy = (next) => (input, context) => {
+    this.#running.add(context);
+    return next(input, context).finally(() => {
+      // A streamed body goes on after its call was answered.
+      context.whenWorkEnds(() => {
+        this.#running.delete(context);
+        if (this.#running.size === 0) this.#whenIdle?.();
+      });
+    });
+  };
+
+  get size(): number {
+    return this.#running.size;
+  }
+
+  /** Waits until none runs, at most for this long, and then ends those that are left. */
+  async end(withinMs: number, clock: Clock): Promise<void> {
+    if (this.#running.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = clock.setTimer(withinMs, resolve);
+        this.#whenIdle = () => {
+          timer.cancel();
+          resolve();
+        };
+      });
+    }
+    for (const context of this.#running) {
+      context.abort(
+        new Failure("the integration was closed", {
+          code: httpFailureCodes.closed,
+          effect: context.effect,
+          kind: "aborted",
+        }),
+      );
+    }
+  }
+}
