@@ -1,0 +1,127 @@
+import { setTimeout as pause, setImmediate as turn } from "node:timers/promises";
+import {
+  ASYMMETRIC_MATCHERS_OBJECT,
+  chai,
+  GLOBAL_EXPECT,
+  JestAsymmetricMatchers,
+  JestChaiExpect,
+  JestExtend,
+  setState,
+} from "@vitest/expect";
+
+/**
+ * What test files import as "vitest" while mutants are run: the same words, collected once and run any number of times
+ * in this process. Loading the tests anew for each of thousands of mutants is what takes the time otherwise.
+ */
+export interface Test {
+  readonly id: string;
+  readonly file: string;
+  readonly run: () => unknown;
+}
+
+type Body = (...given: never[]) => unknown;
+type Hook = () => unknown;
+
+interface FileHooks {
+  readonly beforeAll: Hook[];
+  readonly afterAll: Hook[];
+  readonly afterEach: Hook[];
+}
+
+const tests: Test[] = [];
+const hooks = new Map<string, FileHooks>();
+let loading = "";
+
+/** Tells which file's tests are being collected. */
+export function collect(file: string): void {
+  loading = file;
+  hooks.set(file, { beforeAll: [], afterAll: [], afterEach: [] });
+}
+
+export const collected = (): readonly Test[] => tests;
+
+function add(name: string, run: () => unknown): void {
+  const file = loading;
+  tests.push({ id: `${file}#${name}`, file, run });
+}
+
+function each(rows: readonly unknown[] | TemplateStringsArray) {
+  return (name: string, body: Body): void => {
+    for (const [index, row] of [...rows].entries())
+      add(`${name} [${index}]`, () =>
+        (body as (...given: unknown[]) => unknown)(...(Array.isArray(row) ? row : [row])),
+      );
+  };
+}
+
+export const test: { (name: string, body: Body): void; each: typeof each } = Object.assign(
+  (name: string, body: Body) => add(name, body as () => unknown),
+  { each },
+);
+
+const hooksOf = (file: string): FileHooks => hooks.get(file) as FileHooks;
+export const beforeAll = (hook: Hook): number => hooksOf(loading).beforeAll.push(hook);
+export const afterAll = (hook: Hook): number => hooksOf(loading).afterAll.push(hook);
+export const afterEach = (hook: Hook): number => hooksOf(loading).afterEach.push(hook);
+
+/** Faked timers are not offered: a test that asks for them does not count. */
+export class NotOffered extends Error {}
+export const vi: object = new Proxy(
+  {},
+  {
+    get: () => () => {
+      throw new NotOffered("fake timers are not offered here");
+    },
+  },
+);
+
+chai.use(JestExtend);
+chai.use(JestChaiExpect);
+chai.use(JestAsymmetricMatchers);
+export const expect = ((value: unknown, message?: string) =>
+  chai.expect(value, message)) as unknown as typeof chai.expect;
+Object.assign(expect, chai.expect, (globalThis as Record<symbol, unknown>)[ASYMMETRIC_MATCHERS_OBJECT]);
+(globalThis as Record<symbol, unknown>)[GLOBAL_EXPECT] = expect;
+setState(
+  {
+    assertionCalls: 0,
+    isExpectingAssertions: false,
+    isExpectingAssertionsError: null,
+    expectedAssertionsNumber: null,
+    expectedAssertionsNumberErrorGen: null,
+  },
+  expect as never,
+);
+
+const stray: unknown[] = [];
+process.on("unhandledRejection", (reason) => stray.push(reason));
+process.on("uncaughtException", (error) => stray.push(error));
+
+/** @returns undefined when it passed, "skipped", or what was wrong. */
+export async function runTest(test: Test, limitMs: number): Promise<string | undefined> {
+  stray.length = 0;
+  let end: { error?: unknown } | undefined;
+  const { afterEach: after } = hooksOf(test.file);
+  (async () => {
+    try {
+      await test.run();
+    } finally {
+      for (const hook of after) await hook();
+    }
+  })().then(
+    () => (end = {}),
+    (error: unknown) => (end = { error: error ?? new Error("failed with nothing") }),
+  );
+  const givenUpAtMs = performance.now() + limitMs;
+  for (let turns = 0; end === undefined && performance.now() < givenUpAtMs; turns += 1)
+    await (turns < 50 ? turn() : pause(2));
+  if (end === undefined) return "it does not end";
+  await turn();
+  if (end.error instanceof NotOffered) return "skipped";
+  if ("error" in end) return String(end.error);
+  return stray.length > 0 ? `outside of the test: ${stray[0]}` : undefined;
+}
+
+export async function runAll(file: string, when: "beforeAll" | "afterAll"): Promise<void> {
+  for (const hook of hooksOf(file)[when]) await hook();
+}

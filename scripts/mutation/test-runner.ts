@@ -1,0 +1,171 @@
+import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
+import { registerHooks } from "node:module";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import {
+  INSTRUMENTER_CONSTANTS,
+  type InstrumenterContext,
+  type StrykerOptions,
+} from "@stryker-mutator/api/core";
+import { commonTokens, declareClassPlugin, PluginKind, tokens } from "@stryker-mutator/api/plugin";
+import {
+  type DryRunOptions,
+  type DryRunResult,
+  DryRunStatus,
+  determineHitLimitReached,
+  type MutantRunOptions,
+  type MutantRunResult,
+  type TestResult,
+  type TestRunner,
+  type TestRunnerCapabilities,
+  TestStatus,
+  toMutantRunResult,
+} from "@stryker-mutator/api/test-runner";
+
+type Suite = typeof import("./suite.ts");
+
+/** Written into the sandbox, which all workers share, by the one that made the first run. */
+const timings = "test-timings.json";
+
+interface Options extends StrykerOptions {
+  readonly inProcess: { readonly tests: readonly string[]; readonly leaveOut: readonly string[] };
+}
+
+/** Runs the tests of a package in Stryker's worker process itself: loaded once, run for every mutant. */
+class InProcessRunner implements TestRunner {
+  static inject = tokens(commonTokens.options);
+  readonly #options: Options;
+  readonly #spentMs = new Map<string, number>();
+  #suite: Suite | undefined;
+
+  constructor(options: StrykerOptions) {
+    this.#options = options as Options;
+  }
+
+  capabilities(): TestRunnerCapabilities {
+    return { reloadEnvironment: false };
+  }
+
+  async init(): Promise<void> {
+    const root = process.cwd();
+    const suiteUrl = new URL("./suite.ts", import.meta.url).href;
+    const source = (name: string): string =>
+      pathToFileURL(path.join(root, "packages", name, "src/index.ts")).href;
+    // The sandbox has a copy of the sources and a link to node_modules, through which packages would find the original.
+    const mapped = new Map([
+      ["vitest", suiteUrl],
+      ["fast-check", new URL("./fast-check.ts", import.meta.url).href],
+      ["@outrigger/core", source("core")],
+      ["@outrigger/lab", source("lab")],
+    ]);
+    registerHooks({
+      resolve: (specifier, context, next) => {
+        const url = mapped.get(specifier);
+        return url === undefined || url === context.parentURL
+          ? next(specifier, context)
+          : { url, shortCircuit: true };
+      },
+    });
+    this.#suite = (await import(suiteUrl)) as Suite;
+    for (const file of globSync([...this.#options.inProcess.tests], { cwd: root }).sort()) {
+      this.#suite.collect(file);
+      await import(pathToFileURL(path.join(root, file)).href);
+      await this.#suite.runAll(file, "beforeAll");
+    }
+  }
+
+  async dryRun(_options: DryRunOptions): Promise<DryRunResult> {
+    const context = mutants();
+    context.mutantCoverage ??= { static: {}, perTest: {} };
+    const tests = await this.#run(undefined, true);
+    const { mutantCoverage } = context;
+    return {
+      status: DryRunStatus.Complete,
+      tests,
+      ...(mutantCoverage === undefined ? {} : { mutantCoverage }),
+    };
+  }
+
+  async mutantRun(options: MutantRunOptions): Promise<MutantRunResult> {
+    if (this.#spentMs.size === 0 && existsSync(timings))
+      for (const [id, spentMs] of JSON.parse(readFileSync(timings, "utf8")) as [string, number][])
+        this.#spentMs.set(id, spentMs);
+    const context = mutants();
+    context.activeMutant = options.activeMutant.id;
+    context.hitCount = 0;
+    if (options.hitLimit === undefined) delete context.hitLimit;
+    else context.hitLimit = options.hitLimit;
+    try {
+      const folder = path.dirname(path.relative(process.cwd(), options.sandboxFileName));
+      const tests = await this.#run(options.testFilter, false, folder);
+      const limitReached = determineHitLimitReached(context.hitCount, options.hitLimit);
+      return toMutantRunResult(limitReached ?? { status: DryRunStatus.Complete, tests });
+    } finally {
+      delete context.activeMutant;
+    }
+  }
+
+  /** The tests nearest to the mutant go first, and the quick before the slow. */
+  async #run(ids: readonly string[] | undefined, all: boolean, folder = ""): Promise<TestResult[]> {
+    const suite = this.#suite as Suite;
+    const wanted = ids === undefined ? undefined : new Set(ids);
+    const near = (file: string): number => (path.dirname(file) === folder ? 0 : 1);
+    const { leaveOut } = this.#options.inProcess;
+    const tests = suite
+      .collected()
+      .filter(({ id }) =>
+        wanted === undefined ? !leaveOut.some((name) => id.includes(name)) : wanted.has(id),
+      );
+    if (!all)
+      tests.sort(
+        (a, b) =>
+          near(a.file) - near(b.file) || (this.#spentMs.get(a.id) ?? 0) - (this.#spentMs.get(b.id) ?? 0),
+      );
+    const results: TestResult[] = [];
+    const context = mutants();
+    for (const test of tests) {
+      context.currentTestId = test.id;
+      const startedAtMs = performance.now();
+      const wrong = await suite.runTest(test, all ? 30_000 : 150 + 10 * (this.#spentMs.get(test.id) ?? 100));
+      const timeSpentMs = performance.now() - startedAtMs;
+      if (all) this.#spentMs.set(test.id, timeSpentMs);
+      const about = { id: test.id, name: test.id, fileName: test.file, timeSpentMs };
+      if (wrong === undefined) results.push({ ...about, status: TestStatus.Success });
+      else if (wrong === "skipped") results.push({ ...about, status: TestStatus.Skipped });
+      else {
+        results.push({ ...about, status: TestStatus.Failed, failureMessage: wrong });
+        if (!all) break;
+      }
+    }
+    delete context.currentTestId;
+    if (all) writeFileSync(timings, JSON.stringify([...this.#spentMs]));
+    return results;
+  }
+}
+
+function mutants(): InstrumenterContext {
+  const world = globalThis as unknown as Record<string, InstrumenterContext>;
+  world[INSTRUMENTER_CONSTANTS.NAMESPACE] ??= {};
+  return world[INSTRUMENTER_CONSTANTS.NAMESPACE] as InstrumenterContext;
+}
+
+export const strykerPlugins = [declareClassPlugin(PluginKind.TestRunner, "in-process", InProcessRunner)];
+
+export const strykerValidationSchema = {
+  properties: {
+    inProcess: {
+      type: "object",
+      description: "Which tests are loaded into Stryker's worker.",
+      required: ["tests", "leaveOut"],
+      properties: {
+        tests: { description: "Their files.", type: "array", items: { type: "string" } },
+        leaveOut: {
+          description:
+            "Parts of the names of those that take seconds and would be run for thousands of mutants.",
+          type: "array",
+          items: { type: "string" },
+        },
+      },
+    },
+  },
+};
