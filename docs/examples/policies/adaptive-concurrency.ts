@@ -102,7 +102,7 @@ export async function usage(): Promise<void> {
   const limit = adaptiveConcurrency({ name: "maps", clock, random: () => 0.5 });
   const search = pipeline(
     retry(),
-    circuitBreaker({ clock, probes: 3 }),
+    circuitBreaker({ clock, probes: 3 }), // no more than the limit's min: it may have come down to that
     limit,
     attemptTimeout("1s"),
   )(server.call);

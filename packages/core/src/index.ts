@@ -46,6 +46,7 @@ export type { CircuitSnapshot, ForcedSnapshot, SavedCircuit } from "./breaker/ci
 export type { ForcedState, ForceOptions } from "./breaker/forced.ts";
 export {
   type KeyedBreaker,
+  type KeyedBreakerChange,
   type KeyedBreakerOptions,
   type KeyedBreakerSnapshot,
   keyedBreaker,
@@ -53,6 +54,7 @@ export {
 } from "./breaker/keyed.ts";
 export {
   type LoadBudget,
+  type LoadBudgetChange,
   type LoadBudgetOptions,
   type LoadBudgetSnapshot,
   loadBudget,
@@ -174,6 +176,7 @@ export type {
 } from "./fault-injection/faults.ts";
 export {
   type Hedge,
+  type HedgeChange,
   type HedgeOptions,
   type HedgeSnapshot,
   hedge,
@@ -212,13 +215,17 @@ export {
   type DeadlineCore,
   type DeadlinePlan,
   type FailWhenPlan,
+  type FallbackPlan,
+  type FaultInjectionPlan,
   type GatePlan,
   type HedgePlan,
   type OtherPlan,
   type PipelinePlan,
   type PlannedBudget,
+  type PlannedRate,
   type PolicyPlan,
   planOf,
+  type RateLimitPlan,
   type RetryCore,
   type RetryPlan,
   withPlan,

@@ -85,6 +85,12 @@ export function adaptiveConcurrency(options: AdaptiveConcurrencyOptions = {}): A
     get limit(): number {
       return settings.max;
     },
+    get minLimit(): number {
+      return settings.min;
+    },
+    get retryAfterMs(): number {
+      return settings.retryAfterMs;
+    },
   } as const;
   return Object.assign(gatePolicy(gate, plan, clock), {
     snapshot: (): AdaptiveConcurrencySnapshot => ({

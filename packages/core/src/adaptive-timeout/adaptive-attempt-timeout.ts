@@ -137,6 +137,7 @@ export function adaptiveAttemptTimeout(options: AdaptiveAttemptTimeoutOptions): 
     kind: "attemptTimeout",
     name,
     timeoutMs: maxMs,
+    adaptiveMinMs: minMs,
   });
 }
 

@@ -165,12 +165,13 @@ function compartmentOf({ limit, queue }: BulkheadSettings): Compartment {
   });
 }
 
-function planFor({ limit, queue }: BulkheadSettings, name: string | undefined): BulkheadPlan {
+function planFor({ limit, queue, retryAfterMs }: BulkheadSettings, name: string | undefined): BulkheadPlan {
   return {
     kind: "bulkhead",
     limit,
     maxWaiting: queue?.maxWaiting ?? 0,
     queueTimeoutMs: queue?.timeoutMs,
+    retryAfterMs,
     name,
   };
 }

@@ -74,6 +74,9 @@ export function concurrencyLimit(options: number | ConcurrencyLimitOptions): Con
     get limit(): number {
       return gate.rules.limit;
     },
+    get retryAfterMs(): number {
+      return gate.rules.retryAfterMs;
+    },
   } as const;
   return Object.assign(gatePolicy(gate, plan), {
     snapshot: () => gate.snapshot(),

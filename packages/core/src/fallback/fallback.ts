@@ -99,7 +99,11 @@ export function fallback<T>(
       });
   };
   const snapshot = (): FallbackSnapshot => ({ kind: "fallback", name, ...counts });
-  return withPlan(Object.assign(policy, { snapshot }), { kind: "fallback", name });
+  return withPlan(Object.assign(policy, { snapshot }), {
+    kind: "fallback",
+    name,
+    handled: isHandler(answer),
+  });
 }
 
 function isHandler<T>(

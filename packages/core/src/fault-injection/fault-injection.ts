@@ -110,10 +110,15 @@ export function faultInjection(options: FaultInjectionOptions): FaultInjection {
       kind: "faultInjection",
       name,
       get addsMs() {
-        return Math.max(0, ...faults.map((fault) => (fault.kind === "latency" ? fault.delayMs : 0)));
+        return Math.max(0, ...faults.map(heldUpMs));
       },
     },
   );
+}
+
+function heldUpMs(fault: PlannedFault): number {
+  if (fault.kind === "hang") return Number.POSITIVE_INFINITY;
+  return fault.kind === "latency" ? fault.delayMs : 0;
 }
 
 /** Which fault a number in [0, 1) stands for; -1 for none. One number per call, so a seed repeats a run. */

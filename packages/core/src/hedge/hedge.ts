@@ -153,6 +153,9 @@ export function hedge(options: HedgeOptions): Hedge {
     get delayMs() {
       return delay.fixedMs;
     },
+    get percentile() {
+      return delay.fixedMs === undefined ? delay.percentile : undefined;
+    },
     budget,
   });
 }

@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
 import {
+  adaptiveAttemptTimeout,
+  adaptiveConcurrency,
   attemptTimeout,
+  bulkhead,
   circuitBreaker,
   concurrencyLimit,
   deadline,
@@ -10,10 +13,13 @@ import {
   Failure as FailureClass,
   failWhen,
   fixed,
+  hedge,
+  keyedBreaker,
   loadBudget,
   type Policy,
   PolicyRegistry,
   pipeline,
+  rateLimit,
   retry,
   standardPipeline,
   withPlan,
@@ -57,7 +63,59 @@ test.each<[string, readonly (() => Policy)[], string]>([
   [
     "more probes than slots",
     [() => circuitBreaker({ probes: 5 }), () => concurrencyLimit(4)],
-    "circuitBreaker (pipeline[0]) lets 5 probes through at a time, but concurrencyLimit (pipeline[1]) has 4 slots and would turn the others away; use at most 4 probes",
+    "circuitBreaker (pipeline[0]) lets 5 probes through at a time, but concurrencyLimit (pipeline[1]) has 4 slots and would turn the others away; use at most 4 probes, or a higher limit",
+  ],
+  [
+    "more probes than an adaptive limit is sure to have",
+    [() => circuitBreaker(), () => adaptiveConcurrency()],
+    "circuitBreaker (pipeline[0]) lets 5 probes through at a time, but adaptiveConcurrency (pipeline[1]) may have come down to 3 slots and would turn the others away; use at most 3 probes, or a higher min",
+  ],
+  [
+    "more probes than a bulkhead has room for",
+    [() => keyedBreaker({ key: String }), () => bulkhead({ limit: 1, queue: { maxWaiting: 3 } })],
+    "keyedBreaker (pipeline[0]) lets 5 probes through at a time, but bulkhead (pipeline[1]) has 4 slots",
+  ],
+  [
+    "an adaptive timeout that is never as short as the deadline",
+    [() => deadline("1s"), () => adaptiveAttemptTimeout({ min: "2s", max: "10s" })],
+    "adaptiveAttemptTimeout (pipeline[1]) is never shorter than 2 s and could never end anything, because deadline (pipeline[0]) ends it after 1 s",
+  ],
+  [
+    "an attempt timeout around a queue that may hold calls for longer",
+    [() => attemptTimeout("1s"), () => bulkhead({ limit: 5, queue: { maxWaiting: 5 } })],
+    "attemptTimeout (pipeline[0]) of 1 s would end calls that wait for bulkhead (pipeline[1]), for up to 1 s, and report our own queue as an attempt that took too long; put the timeout inside",
+  ],
+  [
+    "an adaptive timeout around a rate limit that lets calls wait for longer",
+    [
+      () => adaptiveAttemptTimeout({ max: "1s" }),
+      () => rateLimit({ permits: 1, per: "1s", mode: "wait", maxWait: "5s" }),
+    ],
+    "adaptiveAttemptTimeout (pipeline[0]) of 1 s would end calls that wait for rateLimit (pipeline[1]), for up to 5 s",
+  ],
+  [
+    "a backoff that does not fit into the deadline",
+    [() => deadline("1s"), () => retry({ backoff: fixed("1s"), jitter: "none" })],
+    "retry (pipeline[1]) waits for at least 1 s and could never retry, because deadline (pipeline[0]) ends the call after 1 s; make the backoff shorter",
+  ],
+  [
+    "waiting out rejections that last as long as the deadline",
+    [
+      () => deadline("1s"),
+      () => retry({ evenIfRejected: true }),
+      () => concurrencyLimit({ limit: 9, retryAfter: "2s" }),
+    ],
+    "retry (pipeline[1]) shall also retry rejections, and could never retry those of concurrencyLimit (pipeline[2]), which say to wait for 2 s, because deadline (pipeline[0]) ends the call after 1 s; make its retryAfter shorter",
+  ],
+  [
+    "a hedge that waits for as long as the deadline",
+    [() => deadline("1s"), () => hedge({ delay: "1s", budget: loadBudget() })],
+    "hedge (pipeline[1]) waits for 1 s and could never be sent, because deadline (pipeline[0]) ends the call after 1 s; make its delay shorter than 1 s",
+  ],
+  [
+    "a hedge that waits for as long as the attempt that it doubles",
+    [() => hedge({ delay: "3s", budget: loadBudget() }), () => attemptTimeout("2s")],
+    "hedge (pipeline[0]) waits for 3 s and could never be sent, because attemptTimeout (pipeline[1]) ends the call after 2 s",
   ],
 ])("%s is refused, naming both policies and the fix", (_, make, message) => {
   expect(() => pipeline(...make.map((each) => each()))).toThrow(message);
@@ -81,6 +139,25 @@ test("what sits exactly on the edge is allowed, and what is only unusual as well
   pipeline(circuitBreaker(), retry({ maxRetries: 0 }));
   pipeline(retry(), deadline("1s"));
   pipeline(hedging({ ratio: 0.2 }), retry());
+  pipeline(circuitBreaker({ probes: 3 }), adaptiveConcurrency());
+  pipeline(deadline("1s"), adaptiveAttemptTimeout({ max: "10s" }));
+  pipeline(deadline("1s"), adaptiveAttemptTimeout({ min: "1s", max: "10s" }));
+  pipeline(attemptTimeout("1001ms"), bulkhead({ limit: 5, queue: { maxWaiting: 5 } }));
+  pipeline(attemptTimeout("1s"), bulkhead(5), rateLimit({ permits: 1, per: "1s" }));
+  pipeline(bulkhead({ limit: 5, queue: { maxWaiting: 5 } }), attemptTimeout("1s"));
+  pipeline(deadline("1s"), retry({ backoff: fixed("999ms"), jitter: "none" }));
+  pipeline(deadline("1s"), retry({ backoff: fixed("1900ms"), jitter: "equal" }));
+  pipeline(deadline("1s"), retry({ backoff: fixed("9s"), maxRetries: 0, jitter: "none" }));
+  pipeline(deadline("1s"), retry({ backoff: fixed("9s") }));
+  pipeline(
+    deadline("1s"),
+    retry({ evenIfRejected: true }),
+    concurrencyLimit({ limit: 9, retryAfter: "999ms" }),
+  );
+  pipeline(deadline("1s"), retry(), concurrencyLimit({ limit: 9, retryAfter: "2s" }));
+  pipeline(hedge({ delay: "3s", budget: loadBudget() }), retry(), attemptTimeout("2s"));
+  pipeline(deadline("1001ms"), hedge({ delay: "1s", budget: loadBudget() }));
+  pipeline(deadline("1s"), hedge({ percentile: 0.9, budget: loadBudget() }));
 });
 
 test("the worst case is explained in words, with the reason for each number", () => {
@@ -96,11 +173,12 @@ test("the worst case is explained in words, with the reason for each number", ()
     maxCalls: 3,
     maxMs: 31_000,
     loadFactor: 1.2,
+    extraPerSecond: 10,
     lines: [
-      "at most 3 calls, 31 s, 1.2 times the load",
+      "at most 3 calls, 31 s, 1.2 times the load and 10 calls a second",
       "deadline: everything inside together takes at most 60 s",
-      "retry: 3 attempts with at most 1 s of waits between them (longer where the other side asks for it), all calls together at most 20 % more",
-      'circuitBreaker "toss": turns calls away at once',
+      "retry: 3 attempts, because maxRetries is 2, with at most 1 s of waits between them (500 ms + 500 ms; longer where the other side asks for it), all calls together at most 20 % more and 10 calls a second, because the budget allows no more",
+      'circuitBreaker "toss": turns calls away at once while it is open',
       "concurrencyLimit: turns calls away at once, over 100 at a time",
       "attemptTimeout: an attempt takes at most 10 s",
     ].map((line) => line.replace("60 s", "1 m")),
@@ -122,7 +200,7 @@ test("policies that share a budget share its room, and those without one multipl
   );
   expect(explain(pipeline((next) => next, attemptTimeout("1s"))).lines).toEqual([
     "at most 1 call, 1 s, 1 times the load, without what is not known",
-    "a policy without a plan: not known",
+    "a policy of your own: may add calls and time that are not known here",
     "attemptTimeout: an attempt takes at most 1 s",
   ]);
 });
@@ -148,7 +226,7 @@ test("the recommended order by name, however it is written", () => {
     "attemptTimeout",
   ]);
   expect(() => standardPipeline({ retry: deadline("1s") })).toThrow(
-    "standardPipeline.retry must be a retry policy; got a deadline policy",
+    "standardPipeline.retry takes retry(…); got deadline(…), which belongs in standardPipeline.deadline",
   );
   expect(() => standardPipeline({ timeout: deadline("1s") } as never)).toThrow(
     "standardPipeline.timeout is not an option",

@@ -2,7 +2,7 @@ import type { Policy } from "../context/call.ts";
 import { functionAt } from "../options/policy-options.ts";
 import { checkComposition } from "./check-composition.ts";
 import { compose, flattened } from "./fuse.ts";
-import { planOf, withPlan } from "./plan.ts";
+import { factoryOf, planOf, withPlan } from "./plan.ts";
 
 /** Plain JSON. */
 export interface PipelineSnapshot {
@@ -31,10 +31,10 @@ export function pipeline(...policies: readonly Policy[]): Pipeline {
   return withPlan(Object.assign(composed, { snapshot }), { kind: "pipeline", policies });
 }
 
-/** What a policy says of itself; its kind and name where it has no snapshot. */
+/** What a policy says of itself; the factory and the name where it has no snapshot. */
 export function snapshotOf(policy: Policy): unknown {
   const { snapshot } = policy as { readonly snapshot?: () => unknown };
   if (typeof snapshot === "function") return snapshot.call(policy);
   const plan = planOf(policy);
-  return { kind: plan?.kind ?? "custom", name: plan?.name };
+  return { kind: factoryOf(plan), name: plan?.name };
 }

@@ -15,6 +15,9 @@ export type PolicyPlan =
   | HedgePlan
   | GatePlan
   | BulkheadPlan
+  | RateLimitPlan
+  | FallbackPlan
+  | FaultInjectionPlan
   | FailWhenPlan
   | PipelinePlan
   | OtherPlan;
@@ -32,8 +35,10 @@ export interface DeadlinePlan extends Planned {
 
 export interface AttemptTimeoutPlan extends Planned {
   readonly kind: "attemptTimeout";
-  /** Upper bound of an adaptive timeout; undefined where there is none. */
-  readonly timeoutMs: number | undefined;
+  /** The longest, where it follows the observed latency. */
+  readonly timeoutMs: number;
+  /** The shortest, where it follows the observed latency; undefined where it is always the same. */
+  readonly adaptiveMinMs?: number | undefined;
   readonly core?: AttemptTimeoutCore | undefined;
 }
 
@@ -42,6 +47,10 @@ export interface RetryPlan extends Planned {
   readonly maxRetries: number;
   /** Longest wait before the given retry, jitter included. The first retry is 1. */
   readonly backoffCeilingsMs: (retry: number) => number;
+  /** Shortest wait before the first retry, jitter included. @defaultValue 0 */
+  readonly leastWaitMs?: number | undefined;
+  /** Whether it also waits and tries again after rejections by our own policies. @defaultValue false */
+  readonly evenIfRejected?: boolean | undefined;
   readonly budget: PlannedBudget | undefined;
   /** The decisions of the retry. A retry without it still works in a pipeline, only not as a part of one run. */
   readonly core?: RetryCore | undefined;
@@ -52,6 +61,8 @@ export interface HedgePlan extends Planned {
   readonly maxHedges: number;
   /** Undefined when it follows the observed latency. */
   readonly delayMs: number | undefined;
+  /** The share of the calls within whose time it waits, where it follows the observed latency. */
+  readonly percentile?: number | undefined;
   readonly budget: PlannedBudget | undefined;
 }
 
@@ -68,8 +79,13 @@ export interface GatePlan extends Planned {
   readonly gate: Gate;
   /** The gate's own clock; undefined where it is given the time of each call's clock. */
   readonly clock?: Clock | undefined;
-  /** Calls at a time, where the gate limits them. */
+  /** Calls at a time, where the gate limits them; the most, where the limit moves. */
   readonly limit?: number | undefined;
+  /** The least that a limit that moves comes to. */
+  readonly minLimit?: number | undefined;
+  readonly rate?: PlannedRate | undefined;
+  /** What each of its rejections tells the caller to wait, where that is always the same. */
+  readonly retryAfterMs?: number | undefined;
   /** Calls at a time that a half-open breaker lets through. */
   readonly probes?: number | undefined;
 }
@@ -79,6 +95,34 @@ export interface BulkheadPlan extends Planned {
   readonly limit: number;
   readonly maxWaiting: number;
   readonly queueTimeoutMs: number | undefined;
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** How many calls in which time. */
+export interface PlannedRate {
+  readonly permits: number;
+  readonly perMs: number;
+  readonly burst: number;
+}
+
+/** A rate limit that is no gate, because calls wait for it or differ in their cost. */
+export interface RateLimitPlan extends Planned {
+  readonly kind: "rateLimit";
+  readonly rate: PlannedRate;
+  /** 0 where nobody waits. */
+  readonly maxWaitMs: number;
+}
+
+export interface FallbackPlan extends Planned {
+  readonly kind: "fallback";
+  /** Whether a function of the user's answers, which may do anything. */
+  readonly handled: boolean;
+}
+
+export interface FaultInjectionPlan extends Planned {
+  readonly kind: "faultInjection";
+  /** The longest that it holds a call up when it is enabled; `Infinity` for a call that hangs. */
+  readonly addsMs: number;
 }
 
 export interface FailWhenPlan extends Planned {
@@ -93,8 +137,9 @@ export interface PipelinePlan extends Planned {
   readonly policies: readonly Policy[];
 }
 
+/** Of a policy of one's own that wants to be named. */
 export interface OtherPlan extends Planned {
-  readonly kind: "fallback" | "faultInjection" | "rateLimitWaiting" | "custom";
+  readonly kind: "custom";
   /** The longest that the policy itself adds, where it is known. */
   readonly addsMs?: number | undefined;
 }
@@ -103,6 +148,8 @@ export interface OtherPlan extends Planned {
 export interface PlannedBudget {
   /** Extra calls for each first call in the long run: 0.2 is 20 %. Range: >= 0. */
   readonly ratio: number;
+  /** Extra calls a second on top of these. @defaultValue 0 */
+  readonly minPerSecond?: number | undefined;
 }
 
 /**
@@ -157,4 +204,19 @@ export function withPlan<P extends Policy>(policy: P, plan: PolicyPlan): P {
 /** What the policy told about itself; undefined for one that was written without a plan. */
 export function planOf(policy: Policy): PolicyPlan | undefined {
   return (policy as { readonly [planKey]?: PolicyPlan })[planKey];
+}
+
+/** The name of the function that makes such a policy; `policy` for one that is not of this package. */
+export function factoryOf(plan: PolicyPlan | undefined): string {
+  if (plan === undefined || plan.kind === "custom") return "policy";
+  if (plan.kind === "gate") return plan.policy;
+  return plan.kind === "attemptTimeout" && plan.adaptiveMinMs !== undefined
+    ? "adaptiveAttemptTimeout"
+    : plan.kind;
+}
+
+/** `circuitBreaker "toss"` */
+export function titleOf(plan: PolicyPlan): string {
+  const factory = plan.kind === "custom" ? "a policy of your own" : factoryOf(plan);
+  return plan.name === undefined ? factory : `${factory} ${JSON.stringify(plan.name)}`;
 }

@@ -125,8 +125,28 @@ export function rateLimit(options: RateLimitOptions): RateLimit {
   const { name } = observer;
   const policy =
     mode === "reject" && cost === undefined
-      ? gatePolicy(gateOf(limiter, heed), { kind: "gate", policy: "rateLimit", name }, clock)
-      : withPlan(waiting, { kind: "rateLimitWaiting", name, addsMs: settings.maxWaitMs });
+      ? gatePolicy(
+          gateOf(limiter, heed),
+          {
+            kind: "gate",
+            policy: "rateLimit",
+            name,
+            get rate() {
+              return settings.rate;
+            },
+          },
+          clock,
+        )
+      : withPlan(waiting, {
+          kind: "rateLimit",
+          name,
+          get rate() {
+            return settings.rate;
+          },
+          get maxWaitMs() {
+            return settings.maxWaitMs;
+          },
+        });
 
   return Object.assign(policy, {
     snapshot: () => limiter.snapshot(settings.rate, clock.now()),
@@ -135,7 +155,6 @@ export function rateLimit(options: RateLimitOptions): RateLimit {
       const merged = changed(given, change);
       settings = rateLimitSettings(merged);
       given = merged;
-      if (mode === "wait") withPlan(policy, { kind: "rateLimitWaiting", name, addsMs: settings.maxWaitMs });
       limiter.change(settings.rate, settings.maxWaiting, clock.now());
     },
   });

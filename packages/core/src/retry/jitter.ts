@@ -52,3 +52,9 @@ export function longestWaitMs(jitter: Jitter, backoff: Backoff, retry: number): 
   const firstMs = backoff.ceilingMs(1);
   return Math.min(backoff.maxMs ?? firstMs, firstMs * 3 ** retry);
 }
+
+/** Shortest wait before the first retry, jitter included. */
+export function leastWaitMs(jitter: Jitter, backoff: Backoff): number {
+  if (jitter === "full") return 0;
+  return jitter === "equal" ? backoff.ceilingMs(1) / 2 : backoff.ceilingMs(1);
+}

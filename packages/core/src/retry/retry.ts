@@ -10,7 +10,7 @@ import { withPlan } from "../pipeline/plan.ts";
 import { type Backoff, exponential } from "./backoff.ts";
 import { carrying } from "./carrying.ts";
 import type { RetryCondition, RetryRules } from "./decide-retry.ts";
-import { type Jitter, jitters, longestWaitMs } from "./jitter.ts";
+import { type Jitter, jitters, leastWaitMs, longestWaitMs } from "./jitter.ts";
 import { type RetryCounts, RetryDecisions } from "./retry-decisions.ts";
 
 export interface RetryOptions extends PolicyOptions {
@@ -131,6 +131,12 @@ export function retry(options: RetryOptions = {}): Retry {
       },
       backoffCeilingsMs: (retryNumber) =>
         longestWaitMs(decisions.rules.jitter, decisions.rules.backoff, retryNumber),
+      get leastWaitMs() {
+        return leastWaitMs(decisions.rules.jitter, decisions.rules.backoff);
+      },
+      get evenIfRejected() {
+        return decisions.rules.evenIfRejected;
+      },
       get budget() {
         return decisions.rules.budget;
       },
