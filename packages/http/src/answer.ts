@@ -34,15 +34,15 @@ export interface StreamedAnswer extends AnswerHead {
 /** @param operation - The name that the request goes by. */
 export function answerOfSuccess(
   operation: string,
-  { progress }: PreparedRequest,
+  { progress, answer }: PreparedRequest,
   response: HttpResponse | StreamedResponse,
 ): HttpAnswer | StreamedAnswer {
   const { status, headers } = response;
   const { attempts } = progress;
   const head: AnswerHead = { status, headers, operation, attempts, effect: "done", failure: undefined };
-  return response instanceof StreamedResponse
-    ? { ...head, body: response.body }
-    : { ...head, bytes: response.bytes };
+  if (response instanceof StreamedResponse) return { ...head, body: response.body };
+  const { bytes } = response;
+  return answer === "stream" ? { ...head, body: streamOf(bytes) } : { ...head, bytes };
 }
 
 /** The answer that a failure judged; undefined when none came, or not to its end. */

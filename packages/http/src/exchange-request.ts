@@ -39,9 +39,19 @@ export interface ExchangeRequest extends HttpCallOptions {
    * that is called by its method and has what the integration declares
    */
   readonly operation?: string | undefined;
-  /** Resolve at the head of a success and hand its body out as it comes. @defaultValue false */
+  /**
+   * Hand the body of a success out as it comes, unless its head says that it is small: at most 64 KiB.
+   *
+   * @defaultValue false
+   */
   readonly stream?: boolean | undefined;
 }
+
+/**
+ * A client that reads its answers as streams has most of them small, and is better served if such an answer is whole
+ * when it gets it: a break in its middle is retried then, and its connection is back although nobody may ever read it.
+ */
+const wholeUpToBytes = 64 * 1024;
 
 const known: readonly string[] = [...sharedKeys, "method", "url", "operation", "stream"];
 
@@ -63,7 +73,9 @@ export function prepareExchange(
     exchange.body === undefined ? undefined : foreignBody(exchange.body, exchange, settings.replay);
   const answer = exchange.stream === true ? "stream" : "whole";
   const parts = { target: target.target, headers, body, key, accept: "*/*", answer } as const;
-  return { operation, ...finish(operation, parts, exchange, settings) };
+  const prepared = finish(operation, parts, exchange, settings);
+  const request = answer === "stream" ? { ...prepared.request, wholeUpToBytes } : prepared.request;
+  return { ...prepared, request, operation };
 }
 
 function operationOf(exchange: ExchangeRequest, { path }: Target, catalogue: Catalogue): Operation {

@@ -1,7 +1,7 @@
 import { Failure } from "@outrigger/core";
 import { keepFailureOf } from "./effect-of.ts";
 import { assertDoors, type Door } from "./shared/door.ts";
-import { type ClientAnswer, exchangeFor } from "./shared/exchange.ts";
+import { type ClientAnswer, type ClientRequest, exchangeFor } from "./shared/exchange.ts";
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
@@ -55,13 +55,13 @@ function refuseWhatIsNotDone(request: Request, init: RequestInit): void {
   if (request.integrity !== "") throw new TypeError("integrity must not be given: it is not checked");
 }
 
-/** Text and bytes as they are, so that a retry can send them again however long they are. */
-function bodyOf(
-  request: Request,
-  init: RequestInit,
-): string | Uint8Array | ReadableStream<Uint8Array> | undefined {
-  const { body } = init;
-  if (typeof body === "string" || body instanceof Uint8Array) return body;
+/**
+ * What can be sent again is given as it is, however long; `Request` would make a stream of it, of which only the
+ * beginning is kept for a retry.
+ */
+function bodyOf(request: Request, { body }: RequestInit): ClientRequest["body"] {
+  if (typeof body === "string" || body instanceof URLSearchParams || body instanceof Blob) return body;
+  if (body instanceof ArrayBuffer || body instanceof Uint8Array) return body;
   return request.body ?? undefined;
 }
 

@@ -66,7 +66,8 @@ class IntegrationAgent extends Agent {
         method: request.method ?? "",
         url: `${call.origin}${request.url}`,
         headers: pairsOf(request.rawHeaders),
-        body: hasBody(request) ? request : undefined,
+        // An upload that is no longer wanted does not take the connection with it: an answer may be on its way.
+        body: hasBody(request) ? request.iterator({ destroyOnReturn: false }) : undefined,
         signal: gone.signal,
       });
       response.sendDate = false;

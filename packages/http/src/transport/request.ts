@@ -20,6 +20,8 @@ export interface PreparedRequest {
    * @defaultValue "whole"
    */
   readonly answer?: "whole" | "stream" | undefined;
+  /** A streamed answer that says that it is no longer is read whole after all, and so retried like any other. */
+  readonly wholeUpToBytes?: number | undefined;
   /** The caller's. Looked at for a streamed body only, which outlives the call that asked for it. */
   readonly signal?: AbortSignal | undefined;
   /** Told the bytes of each chunk of a body, as it is handed to the socket or arrives. */
@@ -72,6 +74,8 @@ export interface ExchangeFacts {
   readonly reused: boolean;
   /** Bytes came back after the request was written. */
   readonly answered: boolean;
+  /** The other side said that it has not processed the request. Only HTTP/2 can. */
+  readonly refused: boolean;
   readonly status: number | undefined;
   readonly headers: ResponseHeaders | undefined;
   readonly sentAtMs: number | undefined;

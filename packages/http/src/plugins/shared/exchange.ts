@@ -1,3 +1,4 @@
+import type { ExchangeRequest } from "../../exchange-request.ts";
 import type { HttpFailure } from "../../failure.ts";
 import { httpFailureCodes, HttpFailure as Refusal } from "../../failure.ts";
 import { isTransportHeader } from "../../request/headers.ts";
@@ -14,12 +15,7 @@ export interface ClientRequest {
   readonly url: string;
   /** The client's own, those of its transport among them. */
   readonly headers: Pairs;
-  readonly body?:
-    | string
-    | Uint8Array
-    | ReadableStream<Uint8Array>
-    | AsyncIterable<Uint8Array | string>
-    | undefined;
+  readonly body?: ExchangeRequest["body"];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -57,13 +53,14 @@ export async function exchangeFor(doors: readonly Door[], request: ClientRequest
     method,
     url,
     headers: request.headers.filter(([name, value]) => !isTransports(name, value, url)),
-    ...(body === undefined ? {} : { body: await whole(body) }),
+    stream: true,
+    ...(body === undefined ? {} : { body, contentLength: lengthIn(request.headers) }),
     ...(signal === undefined ? {} : { signal }),
   });
   return {
     status: answer.status,
     headers: answerHeaders(answer.headers, answer.failure),
-    body: streamOf(answer.bytes),
+    body: answer.body,
     failure: answer.failure,
   };
 }
@@ -91,8 +88,10 @@ function answerHeaders(headers: ResponseHeaders, failure: HttpFailure | undefine
   return pairs;
 }
 
-export function headerIn(headers: Pairs, name: string): string | undefined {
-  return headers.find(([each]) => each.toLowerCase() === name)?.[1];
+/** Which the client knows of a stream, and its service may insist on. */
+function lengthIn(headers: Pairs): number | undefined {
+  const value = headers.find(([name]) => name.toLowerCase() === "content-length")?.[1];
+  return value === undefined ? undefined : Number(value);
 }
 
 function noDoor(doors: readonly Door[], { method, url }: ClientRequest): Refusal {
@@ -105,21 +104,5 @@ function noDoor(doors: readonly Door[], { method, url }: ClientRequest): Refusal
     transient: false,
     integration: names,
     operation: method.toUpperCase(),
-  });
-}
-
-async function whole(body: NonNullable<ClientRequest["body"]>): Promise<string | Uint8Array> {
-  if (typeof body === "string" || body instanceof Uint8Array) return body;
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
-  return Buffer.concat(chunks);
-}
-
-function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    start(controller) {
-      if (bytes.byteLength > 0) controller.enqueue(bytes);
-      controller.close();
-    },
   });
 }
