@@ -6,19 +6,18 @@ import {
   coreFailureCodes,
   type Effect,
   Failure,
-  failover,
   type Hedge,
   hedge,
   isolated,
-  rejection,
-  verdictOf,
 } from "@outrigger/core";
 import { httpFailureCodes } from "../failure.ts";
 import { checkKey } from "../request/key.ts";
 import { orderOf, sharesOf } from "./choose-provider.ts";
+import { failureOfCall, toldOf } from "./failure-of-call.ts";
 import { type Binding, KeyBindings } from "./key-bindings.ts";
-import { type AttemptRules, attempt, type LogicalCall } from "./provider-attempt.ts";
+import type { LogicalCall } from "./provider-attempt.ts";
 import { ProviderLane } from "./provider-lane.ts";
+import { providerWalk } from "./provider-walk.ts";
 import type { RedundancyEvent } from "./redundancy-events.ts";
 import { type ProviderAttempt, RedundancyFailure, redundancyFailureCodes } from "./redundancy-failure.ts";
 import {
@@ -29,7 +28,7 @@ import {
   type RedundantIntegrationOptions,
 } from "./redundancy-options.ts";
 import type { RedundantIntegrationSnapshot } from "./redundancy-snapshot.ts";
-import type { InputOf, OutputOf, RedundantOperation } from "./redundant-operation.ts";
+import { type InputOf, type OutputOf, type RedundantOperation, throughOf } from "./redundant-operation.ts";
 
 export interface RedundantCallOptions {
   /**
@@ -118,9 +117,13 @@ class Redundancy implements RedundantIntegration<Readonly<Record<string, Redunda
     for (const each of settings.providers) this.#lanes.set(each.name, new ProviderLane(each, rules));
     for (const [name, operation] of settings.operations) {
       const lanes = [...this.#lanes.values()].filter((lane) => Object.hasOwn(operation.providers, lane.name));
-      const walk = this.#walk(name, operation);
+      const { budget, settleMs } = settings;
+      const attempts = { integration: this.name, operation: name, settleMs, emit: this.#emit };
+      const walk = providerWalk(operation, { ...attempts, budget });
       const rule = operation.kind === "read" ? operation.hedge : undefined;
-      const hedging = rule && hedge({ ...rule, budget: settings.budget, ...this.#observed(name) });
+      const hedging =
+        rule &&
+        hedge({ ...rule, budget, name: `${this.name}.${name}`, ...(this.#emit && { onEvent: this.#emit }) });
       this.#operations.set(name, { operation, lanes, run: hedging?.(walk) ?? walk, hedge: hedging });
     }
   }
@@ -133,9 +136,9 @@ class Redundancy implements RedundantIntegration<Readonly<Record<string, Redunda
       const last = call.tried.findLast((each) => each.effect === "done");
       this.#counts.succeeded += 1;
       if (call.claimed.size > 1 && last?.provider !== call.order[0]?.name) this.#counts.failedOver += 1;
-      return { value, provider: last?.provider ?? "", tried: call.tried.map(plain) };
+      return { value, provider: last?.provider ?? "", tried: call.tried.map(toldOf) };
     } catch (cause) {
-      const failure = this.#failure(name, lane.operation, cause, call);
+      const failure = failureOfCall(this.name, name, lane.operation.kind === "read", cause, call);
       this.#counts.failed[failure.effect] += 1;
       throw failure;
     } finally {
@@ -175,10 +178,12 @@ class Redundancy implements RedundantIntegration<Readonly<Record<string, Redunda
       operations: Object.fromEntries(
         [...this.#operations].map(([name, { operation, lanes, hedge }]) => {
           const open = lanes.filter((lane) => !lane.draining);
-          const shares = sharesOf(open.map((lane) => lane.candidate(through(operation, lane).operation)));
+          const shares = sharesOf(
+            open.map((lane) => lane.candidate(throughOf(operation, lane.name).operation)),
+          );
           const providers = lanes.map((lane) => ({
             name: lane.name,
-            state: lane.stateOf(through(operation, lane).operation),
+            state: lane.stateOf(throughOf(operation, lane.name).operation),
             share: shares[open.indexOf(lane)] ?? 0,
           }));
           return [name, { kind: operation.kind, providers, hedge: hedge?.snapshot() ?? null }];
@@ -205,7 +210,7 @@ class Redundancy implements RedundantIntegration<Readonly<Record<string, Redunda
       assertKnownKeys("", options, ["key", "signal", "deadlineAtMs"]);
       if (isRead && options.key !== undefined) throw new RangeError("key must not be given: a read has none");
       if (options.key !== undefined) given = checkKey(options.key);
-      open = lane.lanes.filter((each) => through(lane.operation, each).accepts?.(input) ?? true);
+      open = lane.lanes.filter((each) => throughOf(lane.operation, each.name).accepts?.(input) ?? true);
       const deadlineAtMs = Math.min(options.deadlineAtMs ?? Number.POSITIVE_INFINITY, clock.now() + totalMs);
       context = new CallContext({ idempotent: isRead, deadlineAtMs, clock });
       if (options.signal !== undefined) assertObject("signal", options.signal);
@@ -278,70 +283,9 @@ class Redundancy implements RedundantIntegration<Readonly<Record<string, Redunda
       const why = accepting.length === 0 ? "no provider accepts this input" : "every provider is drained";
       throw this.#rejected(name, why, { code: redundancyFailureCodes.noProvider, effect: "none" });
     }
-    const candidates = open.map((lane) => lane.candidate(through(operation, lane).operation));
+    const candidates = open.map((lane) => lane.candidate(throughOf(operation, lane.name).operation));
     const order = orderOf(candidates, this.#settings.random).map(({ lane }) => lane);
     return holder === undefined ? order : [holder, ...order];
-  }
-
-  /** From one provider to the next, for as long as that is safe, by the rules of core's failover. */
-  #walk(name: string, operation: RedundantOperation): Call<LogicalCall, unknown> {
-    const { budget, settleMs } = this.#settings;
-    const { onEvent, ...observed } = this.#observed(name);
-    const rules: AttemptRules = { integration: this.name, operation: name, settleMs, emit: this.#emit };
-    const listener = onEvent && {
-      onEvent(event: RedundancyEvent): void {
-        // Two calls of one hedge met at the same provider: nothing has failed.
-        const skipped = "error" in event && Failure.is(event.error) && event.error.code === skippedCode;
-        if (!skipped) onEvent(event);
-      },
-    };
-    const options = { ...observed, ...listener, budget, acceptUnknown: operation.kind === "read" };
-    return (call, context) => {
-      const left = call.order.filter((lane) => !call.claimed.has(lane));
-      if (left.length === 0) return Promise.reject(skipped("nobody else is left to ask"));
-      const targets = left.map((lane) => ({
-        name: lane.name,
-        call: (_: LogicalCall, part: CallContext): Promise<unknown> => {
-          if (call.claimed.has(lane)) return Promise.reject(skipped(`${lane.name} has been asked already`));
-          if (lane.draining) return Promise.reject(skipped(`${lane.name} is drained`));
-          call.claimed.add(lane);
-          return attempt(lane, through(operation, lane), call, part, rules);
-        },
-      }));
-      return failover(targets, options)(call, context);
-    };
-  }
-
-  /** One failure for all providers: the last one that came from outside, and what all of them have left behind. */
-  #failure(
-    name: string,
-    operation: RedundantOperation,
-    cause: unknown,
-    call: LogicalCall,
-  ): RedundancyFailure {
-    const { tried } = call;
-    const ended = verdictOf(cause);
-    const open = tried.findLast((each) => each.effect !== "none");
-    const last =
-      open ?? tried.findLast((each) => each.kind !== "rejected" && each.error !== undefined) ?? tried.at(-1);
-    const error = last?.error === undefined || ended.kind === "aborted" ? cause : last.error;
-    const { kind, transient, retryAfterMs } = verdictOf(error);
-    // All were turned away: the first circuit to let calls in again is the one to wait for.
-    const waits = tried.map((each) => verdictOf(each.error).retryAfterMs).filter((ms) => ms !== undefined);
-    const soonestMs = kind === "rejected" && waits.length > 0 ? Math.min(...waits) : retryAfterMs;
-    const effect: Effect = operation.kind === "read" ? "none" : (open?.effect ?? "none");
-    return new RedundancyFailure(`${this.name}.${name}: ${messageOf(error)}`, {
-      code: Failure.is(error) ? error.code : coreFailureCodes.callFailed,
-      effect,
-      kind,
-      transient,
-      retryAfterMs: soonestMs,
-      cause: error,
-      integration: this.name,
-      operation: name,
-      provider: last?.provider,
-      tried: tried.map(plain),
-    });
   }
 
   #invalid(operation: string, why: string, cause?: unknown): RedundancyFailure {
@@ -370,28 +314,4 @@ class Redundancy implements RedundantIntegration<Readonly<Record<string, Redunda
       `${path}: there is no provider "${provider}"; there are ${[...this.#lanes.keys()].join(", ")}`,
     );
   }
-
-  #observed(operation: string): { name: string; onEvent?: (event: RedundancyEvent) => void } {
-    const name = `${this.name}.${operation}`;
-    return this.#emit === undefined ? { name } : { name, onEvent: this.#emit };
-  }
-}
-
-const skippedCode = "PROVIDER_SKIPPED";
-
-/** This branch passes the provider by; nothing was sent, and the budget gets its room back. */
-function skipped(why: string): Failure {
-  return rejection(() => why, { code: skippedCode });
-}
-
-function through(operation: RedundantOperation, lane: ProviderLane) {
-  return operation.providers[lane.name] as Exclude<RedundantOperation["providers"][string], undefined>;
-}
-
-function plain({ error: _, ...attempt }: LogicalCall["tried"][number]): ProviderAttempt {
-  return attempt;
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -147,3 +147,11 @@ export function readSettlement<O>(value: unknown): Settlement<O> {
   if (status === "done" && !("result" in value)) return { status: "unknown" };
   return value as Settlement<O>;
 }
+
+/** How a provider that the operation names takes part in it. */
+export function throughOf(
+  operation: RedundantOperation,
+  provider: string,
+): ReadThrough<never, unknown> | WriteThrough<never, unknown> {
+  return operation.providers[provider] as ReadThrough<never, unknown> | WriteThrough<never, unknown>;
+}

@@ -68,7 +68,7 @@ test("NestJS answers everything else as it would without", async () => {
 test("a failure of a second install of the package is caught as well", async () => {
   const url = await listening((app) => app.useGlobalFilters(nestProblems(Catch)));
   const response = await fetch(`${url}/fail/foreign`, { method: "POST" });
-  expect([response.status, (await response.json()).effect]).toEqual([503, "none"]);
+  expect([response.status, ((await response.json()) as { effect: string }).effect]).toEqual([503, "none"]);
 });
 
 test("on Nest's Fastify platform the answer goes through Fastify's reply", async () => {

@@ -1,0 +1,46 @@
+import { type Call, type CallContext, Failure, failover, type LoadBudget, rejection } from "@outrigger/core";
+import { type AttemptRules, attempt, type LogicalCall } from "./provider-attempt.ts";
+import type { RedundancyEvent } from "./redundancy-events.ts";
+import { type RedundantOperation, throughOf } from "./redundant-operation.ts";
+
+/**
+ * From one provider to the next, for as long as that is safe, by the rules of core's failover.
+ *
+ * Each provider is asked once for a logical call, however many hedges walk along at the same time.
+ */
+export function providerWalk(
+  operation: RedundantOperation,
+  { budget, ...rules }: AttemptRules & { readonly budget: LoadBudget },
+): Call<LogicalCall, unknown> {
+  const { emit } = rules;
+  const listener = emit && {
+    onEvent(event: RedundancyEvent): void {
+      // Two walks of one call met at the same provider: nothing has failed.
+      const met = "error" in event && Failure.is(event.error) && event.error.code === skippedCode;
+      if (!met) emit(event);
+    },
+  };
+  const name = `${rules.integration}.${rules.operation}`;
+  const options = { name, ...listener, budget, acceptUnknown: operation.kind === "read" };
+  return (call, context) => {
+    const left = call.order.filter((lane) => !call.claimed.has(lane));
+    if (left.length === 0) return Promise.reject(skipped("nobody else is left to ask"));
+    const targets = left.map((lane) => ({
+      name: lane.name,
+      call: (_: LogicalCall, part: CallContext): Promise<unknown> => {
+        if (call.claimed.has(lane)) return Promise.reject(skipped(`${lane.name} has been asked already`));
+        if (lane.draining) return Promise.reject(skipped(`${lane.name} is drained`));
+        call.claimed.add(lane);
+        return attempt(lane, throughOf(operation, lane.name), call, part, rules);
+      },
+    }));
+    return failover(targets, options)(call, context);
+  };
+}
+
+const skippedCode = "PROVIDER_SKIPPED";
+
+/** This walk passes the provider by; nothing was sent, and the budget gets its room back. */
+function skipped(why: string): Failure {
+  return rejection(() => why, { code: skippedCode });
+}
