@@ -1,4 +1,4 @@
-import { systemClock } from "@outrigger/core";
+import { systemClock, systemRandom } from "@outrigger/core";
 import { parseConnect } from "../packages/http/src/connect/connect-options.ts";
 import { createConnector } from "../packages/http/src/connect/connector.ts";
 import { parsePool } from "../packages/http/src/options/pool-options.ts";
@@ -18,6 +18,7 @@ async function costBehind(waiting: number, port: number): Promise<number> {
       connector: createConnector(parseConnect({}, { origin, tls: {}, connectMs: 1_000, clock: systemClock })),
       connectMs: 1_000,
       clock: systemClock,
+      random: systemRandom,
     },
     { opened: () => {}, failed: () => {}, closed: () => {} },
   );

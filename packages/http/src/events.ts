@@ -29,6 +29,8 @@ export type HttpEvent =
       readonly acquireMs: number;
       /** From the lease of the connection to the first byte of the request; undefined if none left. */
       readonly connectMs: number | undefined;
+      /** Of that, the TLS handshake of a connection that was made for it. */
+      readonly tlsMs: number | undefined;
       /** From there to the head of the answer; undefined if none came. */
       readonly headersMs: number | undefined;
       /** From there to the end of the answer. */
@@ -50,7 +52,14 @@ export type HttpEvent =
       /** Frames of the stack that made the request, the nearest first. Files and lines of your program. */
       readonly madeAt: string;
     })
-  | (OfIntegration & { readonly type: "connectionOpened"; readonly durationMs: number })
+  | (OfIntegration & {
+      readonly type: "connectionOpened";
+      /** DNS, TCP and TLS together. */
+      readonly durationMs: number;
+      /** TLS alone; undefined where there is none, or where a proxy stands between. */
+      readonly tlsMs: number | undefined;
+      readonly protocol: "HTTP/1.1" | "HTTP/2";
+    })
   | (OfIntegration & {
       readonly type: "connectionFailed";
       readonly code: string;

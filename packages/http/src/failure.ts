@@ -17,6 +17,8 @@ export type HttpStage = "acquire" | "connect" | "send" | "headers" | "body";
 export const httpFailureCodes = {
   /** The request cannot be sent as it was given; nothing was sent. */
   requestInvalid: "REQUEST_INVALID",
+  /** The idempotency key was used for another request; nothing was sent. */
+  keyReused: "IDEMPOTENCY_KEY_REUSED",
   /** No connection came free in time. */
   acquireTimeout: "ACQUIRE_TIMEOUT",
   /** So many calls wait for a connection that this one was not let in. */
@@ -35,6 +37,8 @@ export const httpFailureCodes = {
   addressRefused: "ADDRESS_REFUSED",
   /** The connection ended before the answer did. */
   connectionLost: "CONNECTION_LOST",
+  /** Over HTTP/2, the service said that it has not processed the request. */
+  streamRefused: "STREAM_REFUSED",
   readTimeout: "READ_TIMEOUT",
   responseInvalid: "RESPONSE_INVALID",
   responseTooLarge: "RESPONSE_TOO_LARGE",

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
+import { exponential } from "@outrigger/core";
 import { VirtualClock } from "@outrigger/lab";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { startBlackhole } from "./support/blackhole.ts";
@@ -224,7 +225,7 @@ describe("the attempt and total timeouts", () => {
   test("the total timeout ends all attempts together", async () => {
     const { api, server } = await lane((_request, peer) => peer.reply(503), {
       timeout: { total: "200ms", read: "200ms" },
-      retry: { maxRetries: 1_000, jitter: "none" },
+      retry: { maxRetries: 1_000, jitter: "none", backoff: exponential("20ms") },
     });
 
     const { value, ms } = await timed(() => failureOf(send(api, "read")));

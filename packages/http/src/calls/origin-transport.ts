@@ -16,7 +16,7 @@ export function originTransport(
   settings: Settings,
   emit: ((event: HttpEvent) => void) | undefined,
 ): OriginTransport {
-  const { baseUrl, clock, connect, name, pool: poolOptions, timeout } = settings;
+  const { baseUrl, clock, connect, name, pool: poolOptions, random, timeout } = settings;
   const pool = new ConnectionPool(
     {
       ...poolOptions,
@@ -24,10 +24,17 @@ export function originTransport(
       connector: createConnector(connect),
       connectMs: timeout.connectMs,
       clock,
+      random,
     },
     {
-      opened: (_connection, durationMs) =>
-        emit?.({ type: "connectionOpened", integration: name, durationMs }),
+      opened: ({ handshake, isShared }, durationMs) =>
+        emit?.({
+          type: "connectionOpened",
+          integration: name,
+          durationMs,
+          tlsMs: handshake?.tlsMs,
+          protocol: isShared ? "HTTP/2" : "HTTP/1.1",
+        }),
       failed: (_connection, error, durationMs) =>
         emit?.({ type: "connectionFailed", integration: name, code: codeOf(error) ?? "UNKNOWN", durationMs }),
       closed: ({ served }, error) =>

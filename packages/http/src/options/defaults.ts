@@ -12,6 +12,9 @@ import type { Size } from "./size.ts";
  * - `pool.maxWaiting` 1000: ten times the connections; whoever comes after them would not be served in time.
  * - `pool.keepAlive` 4 s: Node's servers close after 5 s, and most that say nothing wait longer.
  * - `pool.keepAliveMax` 55 s: load balancers drop idle connections after 60 s, often without a FIN.
+ * - `pool.maxLifetime` 10 min: often enough for load to follow what stands behind a balancer, rare enough for handshakes
+ *   to cost nothing.
+ * - `pool.http2` false: over one connection a lost packet holds up all calls, and a dead one ends them all.
  * - `pool.leak` 30 s: far longer than a reader that is merely slow pauses, and no longer than a whole call may take.
  * - `maxResponseBytes` 10 MiB: an answer is held in memory, once per call that runs.
  * - `replay` 64 KiB: one chunk of a file, and what most bodies are smaller than; with 100 calls at a time it is 6 MiB.
@@ -24,6 +27,8 @@ export const httpDefaults: {
     readonly maxWaiting: number;
     readonly keepAlive: Duration;
     readonly keepAliveMax: Duration;
+    readonly maxLifetime: Duration | false;
+    readonly http2: boolean;
     readonly leak: Duration;
   };
   readonly concurrency: { readonly limit: number };
@@ -38,6 +43,8 @@ export const httpDefaults: {
     maxWaiting: 1_000,
     keepAlive: "4s",
     keepAliveMax: "55s",
+    maxLifetime: "10m",
+    http2: false,
     leak: "30s",
   },
   concurrency: { limit: 100 },

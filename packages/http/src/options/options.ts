@@ -127,6 +127,10 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
   const baseUrl = parseBaseUrl("baseUrl", options.baseUrl);
   const timeout = parseTimeouts("timeout", options.timeout ?? {});
   const tls = parseTls("tls", options.tls ?? {});
+  const pool = parsePool("pool", options.pool ?? {});
+  if (pool.http2 && !baseUrl.origin.startsWith("https:")) {
+    throw new RangeError("pool.http2 needs an https:// baseUrl: without TLS it is not offered");
+  }
   const clock = checkedClock("clock", options.clock ?? systemClock);
   const maxResponseBytes = integerIn(
     "maxResponseBytes",
@@ -146,7 +150,7 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
     name,
     baseUrl,
     timeout,
-    pool: parsePool("pool", options.pool ?? {}),
+    pool,
     concurrency: policyOptions("concurrency", options.concurrency, httpDefaults.concurrency, {
       name: ownName,
       onEvent: ownEvents,
@@ -173,7 +177,13 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
     ),
     maxResponseBytes,
     replay,
-    connect: parseConnect(options, { origin: baseUrl.origin, tls, connectMs: timeout.connectMs, clock }),
+    connect: parseConnect(options, {
+      origin: baseUrl.origin,
+      tls,
+      connectMs: timeout.connectMs,
+      clock,
+      allowH2: pool.http2,
+    }),
     clock,
     random: optionalFunction("random", options.random) ?? systemRandom,
     newKey: optionalFunction("newKey", options.newKey) ?? newKey,

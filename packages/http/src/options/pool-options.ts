@@ -13,6 +13,19 @@ export interface PoolOptions {
   /** The longest that an idle connection is kept, also if the server says more. @defaultValue "55s" */
   readonly keepAliveMax?: Duration | undefined;
   /**
+   * The longest that a connection serves, so that load spreads over what stands behind a balancer by now; each lives up to a
+   * tenth shorter, so that they do not end together. `false` for no bound.
+   *
+   * @defaultValue "10m"
+   */
+  readonly maxLifetime?: Duration | false | undefined;
+  /**
+   * Offer HTTP/2 to a server behind TLS. If it takes it, up to a hundred requests share a connection.
+   *
+   * @defaultValue false
+   */
+  readonly http2?: boolean | undefined;
+  /**
    * How long the body of a streamed answer may lie unread: then it is reported, with the place that made the request,
    * and its connection is taken back.
    *
@@ -27,16 +40,29 @@ export interface PoolOptionsMs {
   readonly maxWaiting: number;
   readonly keepAliveMs: number;
   readonly keepAliveMaxMs: number;
+  /** Infinity for no bound. */
+  readonly maxLifetimeMs: number;
+  readonly http2: boolean;
   readonly leakMs: number;
 }
 
 /** @throws RangeError or TypeError that names the option and the fix. */
 export function parsePool(path: string, pool: PoolOptions): PoolOptionsMs {
-  assertKnownKeys(path, pool, ["connections", "acquire", "maxWaiting", "keepAlive", "keepAliveMax", "leak"]);
-  const { connections, acquire, maxWaiting, keepAlive, keepAliveMax, leak } = {
+  assertKnownKeys(path, pool, [
+    "connections",
+    "acquire",
+    "maxWaiting",
+    "keepAlive",
+    "keepAliveMax",
+    "maxLifetime",
+    "http2",
+    "leak",
+  ]);
+  const { connections, acquire, maxWaiting, keepAlive, keepAliveMax, maxLifetime, http2, leak } = {
     ...httpDefaults.pool,
     ...defined(pool),
   };
+  if (typeof http2 !== "boolean") throw new TypeError(`${join(path, "http2")} must be true or false`);
   const keepAliveMaxMs = durationMs(join(path, "keepAliveMax"), keepAliveMax);
   const keepAliveMs = durationMs(join(path, "keepAlive"), keepAlive);
   if (pool.keepAlive !== undefined && keepAliveMs > keepAliveMaxMs) {
@@ -50,6 +76,9 @@ export function parsePool(path: string, pool: PoolOptions): PoolOptionsMs {
     maxWaiting: integerIn(join(path, "maxWaiting"), maxWaiting, 0),
     keepAliveMs: Math.min(keepAliveMs, keepAliveMaxMs),
     keepAliveMaxMs,
+    maxLifetimeMs:
+      maxLifetime === false ? Number.POSITIVE_INFINITY : durationMs(join(path, "maxLifetime"), maxLifetime),
+    http2,
     leakMs: durationMs(join(path, "leak"), leak),
   };
 }

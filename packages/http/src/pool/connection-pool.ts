@@ -6,7 +6,7 @@ export interface PoolSnapshot {
   readonly connections: number;
   /** Connections that are open now. */
   readonly open: number;
-  /** Connections that a call holds now, connecting ones included. */
+  /** Calls that hold a connection now, connecting ones included; over HTTP/2 several calls hold the same one. */
   readonly inUse: number;
   /** Calls that wait for a connection now. */
   readonly waiting: number;
@@ -19,6 +19,8 @@ export interface PoolSnapshot {
   /** Calls turned away because `maxWaiting` were waiting already. */
   readonly rejected: number;
   readonly staleResends: number;
+  /** Those of them that had not been written before. */
+  readonly unwrittenResends: number;
 }
 
 export interface PoolSettings extends ConnectionSettings {
@@ -28,14 +30,14 @@ export interface PoolSettings extends ConnectionSettings {
   readonly maxWaiting: number;
 }
 
-/** A connection that belongs to one attempt until it is given back. Giving back twice does nothing. */
+/** A connection, or a stream of one, that belongs to one attempt until it is given back. */
 export interface Lease {
   readonly connection: Connection;
   /** The connection was being made for a call that has gone, so its failure is not this call's. */
   readonly joined: boolean;
-  /** Ends the lease. A connection that is open, or still on its way, serves the next one. */
+  /** Ends the lease. A connection that is open, or still on its way, serves the next one. Doing it twice does nothing. */
   release(): void;
-  /** Swaps a dead connection for a new one, in the same slot and ahead of every waiter. */
+  /** Swaps a dead connection for another one, ahead of every waiter. */
   replace(): Lease;
 }
 
@@ -51,11 +53,20 @@ export type Grant = (lease: Lease) => void;
 export class ConnectionPool {
   readonly #settings: PoolSettings;
   readonly #listener: ConnectionListener;
-  readonly #idle: Connection[] = [];
+  /** Connections with room for another request; those that were used last stand at the end. */
+  readonly #available: Connection[] = [];
+  /** All that count against `connections`. */
   readonly #all = new Set<Connection>();
+  /** Those that take no more requests and still serve some. Only HTTP/2 has any. */
+  readonly #leaving = new Set<Connection>();
   readonly #waiters = new WaiterQueue<Grant>();
   #inUse = 0;
   #open = 0;
+  /**
+   * What the server speaks, learned from the first connection: as long as one connection may turn out to carry all calls,
+   * no others are begun beside it. `guessed` once that was tried and failed, so that nobody waits for it again.
+   */
+  #protocol: "h1" | "h2" | "guessed" | undefined;
   #counts = {
     opened: 0,
     closed: 0,
@@ -64,18 +75,18 @@ export class ConnectionPool {
     acquireTimeouts: 0,
     rejected: 0,
     staleResends: 0,
+    unwrittenResends: 0,
   };
 
   constructor(settings: PoolSettings, listener: ConnectionListener) {
     this.#settings = settings;
     this.#listener = listener;
+    this.#protocol = settings.http2 ? undefined : "h1";
   }
 
-  /** A connection, if one can be had without waiting. While anybody waits all are in use, so nobody is overtaken. */
+  /** A connection, if one can be had without waiting. Nobody who waits is overtaken. */
   take(): Lease | undefined {
-    if (this.#inUse >= this.#settings.connections) return undefined;
-    this.#inUse += 1;
-    return this.#lease(this.#next());
+    return this.#waiters.size > 0 ? undefined : this.#take();
   }
 
   /**
@@ -104,8 +115,9 @@ export class ConnectionPool {
     this.#counts.reused += 1;
   }
 
-  countStaleResend(): void {
+  countStaleResend(written: boolean): void {
     this.#counts.staleResends += 1;
+    if (!written) this.#counts.unwrittenResends += 1;
   }
 
   snapshot(): PoolSnapshot {
@@ -120,86 +132,152 @@ export class ConnectionPool {
 
   /** Ends every connection, those in use included. */
   async destroy(reason: Error): Promise<void> {
-    const all = [...this.#all];
+    const all = [...this.#all, ...this.#leaving];
     this.#all.clear();
-    this.#idle.length = 0;
+    this.#leaving.clear();
+    this.#available.length = 0;
     await Promise.all(all.map((connection) => connection.destroy(reason)));
   }
 
-  /** An idle connection, or a new one. The caller has counted itself into `inUse`. */
-  #next(): { connection: Connection; joined: boolean } {
-    for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
-      if (idle.open && idle.current) return { connection: idle, joined: false };
-      if (idle.connecting) return { connection: idle, joined: true };
-      this.#drop(idle);
+  #take(): Lease | undefined {
+    const known = this.#nextAvailable();
+    if (known !== undefined) return known;
+    if (this.#all.size >= this.#settings.connections) return undefined;
+    // The one that is being made may have room for everybody.
+    if (this.#protocol === undefined && this.#all.size > 0) return undefined;
+    return this.#lease(this.#create(), false);
+  }
+
+  #nextAvailable(): Lease | undefined {
+    for (let last = this.#available.at(-1); last !== undefined; last = this.#available.at(-1)) {
+      if ((last.open && last.isFit) || last.connecting) {
+        const lease = this.#lease(last, last.connecting && last.leases === 0);
+        if (!last.hasRoom) this.#available.pop();
+        return lease;
+      }
+      this.#available.pop();
+      this.#retire(last);
     }
-    return { connection: this.#create(), joined: false };
+    return undefined;
   }
 
   #create(): Connection {
-    const connection = new Connection(this.#settings, {
+    const expected = this.#protocol === "h2" ? "h2" : undefined;
+    const listener: ConnectionListener = {
       opened: (opened, tookMs) => {
         this.#open += 1;
         this.#counts.opened += 1;
+        this.#protocol = opened.isShared ? "h2" : "h1";
         this.#listener.opened(opened, tookMs);
+        if (this.#all.has(opened) && opened.hasRoom && !this.#available.includes(opened)) {
+          this.#available.push(opened);
+        }
+        this.#serveWaiters();
       },
       failed: (failed, error, tookMs) => {
         this.#counts.connectFailures += 1;
-        this.#forgetIdle(failed);
+        this.#protocol ??= "guessed";
+        this.#forget(failed);
         this.#listener.failed(failed, error, tookMs);
       },
       closed: (closed, error) => {
         this.#open -= 1;
         this.#counts.closed += 1;
-        this.#forgetIdle(closed);
+        this.#forget(closed);
         this.#listener.closed(closed, error);
       },
-    });
+    };
+    const connection = new Connection(this.#settings, listener, expected);
     this.#all.add(connection);
+    if (expected === "h2") this.#available.push(connection);
     return connection;
   }
 
-  #lease({ connection, joined }: { connection: Connection; joined: boolean }): Lease {
-    let over = false;
-    return {
-      connection,
-      joined,
-      release: () => {
-        if (over) return;
-        over = true;
-        this.#giveBack(connection);
-      },
-      replace: () => {
-        if (over) throw new Error("a lease that is over cannot be replaced");
-        over = true;
-        this.#drop(connection);
-        return this.#lease({ connection: this.#create(), joined: false });
-      },
-    };
+  #lease(connection: Connection, joined: boolean): Lease {
+    this.#inUse += 1;
+    connection.leases += 1;
+    return new PoolLease(this.#end, connection, joined);
   }
 
-  #giveBack(connection: Connection): void {
+  /** A lease is over, and its holder may want another one. */
+  readonly #end = (connection: Connection, again: boolean): Lease | undefined => {
+    this.#inUse -= 1;
+    connection.leases -= 1;
     connection.rest();
-    if (connection.open && connection.current) this.#idle.push(connection);
-    // On its way without anybody to serve: kept, because the handshake is half paid, but used last.
-    else if (connection.connecting) this.#idle.unshift(connection);
-    else this.#drop(connection);
-    const grant = this.#waiters.shift();
-    if (grant === undefined) this.#inUse -= 1;
-    else grant(this.#lease(this.#next()));
+    if (again) {
+      this.#retire(connection);
+      // Always a new one where a request has its connection to itself: another that rested may be dead as well.
+      return (
+        (this.#protocol === "h2" ? this.#nextAvailable() : undefined) ?? this.#lease(this.#create(), false)
+      );
+    }
+    const isThere = this.#protocol === "h2" && this.#available.includes(connection);
+    if (!this.#all.has(connection)) this.#retire(connection);
+    else if (connection.open && connection.isFit) {
+      if (!isThere) this.#available.push(connection);
+    } else if (connection.connecting) {
+      // On its way without anybody to serve: kept, because the handshake is half paid, but used last.
+      if (!isThere) this.#available.unshift(connection);
+    } else this.#retire(connection);
+    if (this.#waiters.size > 0) this.#serveWaiters();
+    return undefined;
+  };
+
+  #serveWaiters(): void {
+    while (this.#waiters.size > 0) {
+      const lease = this.#take();
+      if (lease === undefined) return;
+      this.#waiters.shift()?.(lease);
+    }
   }
 
   /** A connection that closed while idle has nothing left to give; a leased one is judged when it is given back. */
-  #forgetIdle(connection: Connection): void {
-    const at = this.#idle.indexOf(connection);
+  #forget(connection: Connection): void {
+    const at = this.#available.indexOf(connection);
     if (at === -1) return;
-    this.#idle.splice(at, 1);
-    this.#drop(connection);
+    this.#available.splice(at, 1);
+    this.#retire(connection);
   }
 
-  #drop(connection: Connection): void {
-    if (!this.#all.delete(connection)) return;
+  /** It takes no more requests, and is closed when it has none left. */
+  #retire(connection: Connection): void {
+    const at = this.#available.indexOf(connection);
+    if (at !== -1) this.#available.splice(at, 1);
+    if (connection.leases > 0) {
+      if (this.#all.delete(connection)) this.#leaving.add(connection);
+      return;
+    }
+    if (!this.#all.delete(connection) && !this.#leaving.delete(connection)) return;
     // Nothing is in flight on it, so there is nobody to tell and nothing to wait for.
     connection.destroy(new Error("the connection is no longer needed")).catch(() => {});
+  }
+}
+
+type EndLease = (connection: Connection, again: boolean) => Lease | undefined;
+
+class PoolLease implements Lease {
+  readonly connection: Connection;
+  readonly joined: boolean;
+  readonly #end: EndLease;
+  #over = false;
+
+  constructor(end: EndLease, connection: Connection, joined: boolean) {
+    this.#end = end;
+    this.connection = connection;
+    this.joined = joined;
+  }
+
+  release(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#end(this.connection, false);
+  }
+
+  replace(): Lease {
+    if (this.#over) throw new Error("a lease that is over cannot be replaced");
+    this.#over = true;
+    const lease = this.#end(this.connection, true);
+    if (lease === undefined) throw new Error("a connection that died is always replaced");
+    return lease;
   }
 }

@@ -19,7 +19,10 @@ test("a connect timeout ends the socket that was being connected, at its time an
       connectMs: 200,
       keepAliveMs: 1_000,
       keepAliveMaxMs: 1_000,
+      maxLifetimeMs: Number.POSITIVE_INFINITY,
+      http2: false,
       clock,
+      random: () => 0,
     },
     { opened: () => {}, closed: () => {}, failed: (_connection, error) => void failures.push(error) },
   );

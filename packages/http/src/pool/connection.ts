@@ -1,5 +1,5 @@
-import type { Socket } from "node:net";
-import type { Clock, Timer } from "@outrigger/core";
+import { Socket } from "node:net";
+import type { Clock, Random, Timer } from "@outrigger/core";
 import { type buildConnector, Client, type Dispatcher, errors } from "undici";
 import type { Connector, Forward } from "../connect/connector.ts";
 
@@ -12,7 +12,21 @@ export interface ConnectionSettings {
   readonly keepAliveMs: number;
   /** Upper bound on what a hint may ask for. */
   readonly keepAliveMaxMs: number;
+  /** The longest that a connection serves; each is given a life a little shorter, so that they do not end together. */
+  readonly maxLifetimeMs: number;
+  /** Offer HTTP/2 to a server behind TLS. */
+  readonly http2: boolean;
   readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** How a connection was made. */
+export interface Handshake {
+  /** DNS, TCP and TLS together. */
+  readonly durationMs: number;
+  /** TLS alone; undefined where there is none, or where a proxy stands between. */
+  readonly tlsMs: number | undefined;
+  readonly protocol: "h1" | "h2";
 }
 
 export interface ConnectionListener {
@@ -29,6 +43,15 @@ export interface ConnectionListener {
 const hintMarginMs = 500;
 
 /**
+ * Requests that share an HTTP/2 connection at a time. What servers allow by their own account is mostly this, too; to one
+ * that allows fewer, the surplus waits in the client, and is bounded by the wait for a connection all the same.
+ */
+const maxStreams = 100;
+
+/** Connections live from this share of `maxLifetimeMs` to all of it. */
+const leastLifetimeRatio = 0.9;
+
+/**
  * One connection: an undici `Client`, which parses, writes, follows the Keep-Alive hint and closes when idle.
  *
  * A client opens its connection with the first request, and again when the server closed it before the next one
@@ -43,18 +66,24 @@ export class Connection {
   /** Set while a socket is being connected: gives it up without telling undici. */
   #stopConnecting: (() => void) | undefined;
   #connectError: unknown;
-  #connectMs: number | undefined;
+  #handshake: Handshake | undefined;
+  #endsAtMs = Number.POSITIVE_INFINITY;
+  #streams: number;
+  /** Attempts that hold it now. Kept by the pool. */
+  leases = 0;
   #open = false;
   #retired = false;
   #idleSinceMs = 0;
 
-  constructor(settings: ConnectionSettings, listener: ConnectionListener) {
+  /** @param expected - What the server is known to speak; its answer to the handshake decides. */
+  constructor(settings: ConnectionSettings, listener: ConnectionListener, expected?: "h2") {
+    this.#streams = expected === "h2" ? maxStreams : 1;
     this.#settings = settings;
     this.#listener = listener;
     this.#client = new Client(settings.origin, {
       connect: this.#connect,
       pipelining: 1,
-      allowH2: false,
+      allowH2: settings.http2,
       // Both are ours: undici's timers are late by up to half a second.
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -94,9 +123,24 @@ export class Connection {
     return this.#connectError;
   }
 
-  /** How long the present socket took to connect. */
-  get connectMs(): number | undefined {
-    return this.#connectMs;
+  /** How the present socket was connected. */
+  get handshake(): Handshake | undefined {
+    return this.#handshake;
+  }
+
+  /** Requests are streams of it, and several run at a time. */
+  get isShared(): boolean {
+    return this.#handshake?.protocol === "h2";
+  }
+
+  /** Whether another request can be put on it, as far as the number of those that it has is concerned. */
+  get hasRoom(): boolean {
+    return this.leases < this.#streams;
+  }
+
+  /** Whether it may go on serving: it is not too old, and its host still answers at this address. */
+  get isFit(): boolean {
+    return this.current && this.#settings.clock.now() < this.#endsAtMs;
   }
 
   /** How long ago the last lease ended. */
@@ -130,34 +174,47 @@ export class Connection {
   }
 
   readonly #connect = (options: buildConnector.Options, callback: buildConnector.Callback): void => {
-    const { clock, connectMs, connector } = this.#settings;
+    const { clock, connectMs, connector, maxLifetimeMs, random } = this.#settings;
     const sinceMs = clock.now();
     this.#connectError = undefined;
     let timer: Timer | undefined;
     let settled = false;
+    let reachedAtMs: number | undefined;
     const settle = (error: Error | null, socket?: Socket | null): void => {
       if (settled) return;
       settled = true;
       timer?.cancel();
       this.#stopConnecting = undefined;
-      const tookMs = clock.now() - sinceMs;
+      const nowMs = clock.now();
       // On an error undici leaves the second argument out, where its types promise null.
       if (error === null && socket != null && !socket.destroyed) {
         this.#socket = socket;
         this.#served = 0;
         this.#open = true;
-        this.#connectMs = tookMs;
-        this.#listener.opened(this, tookMs);
+        const isTls = "alpnProtocol" in socket;
+        this.#handshake = {
+          durationMs: nowMs - sinceMs,
+          tlsMs: isTls && reachedAtMs !== undefined ? nowMs - reachedAtMs : undefined,
+          protocol: isTls && socket.alpnProtocol === "h2" ? "h2" : "h1",
+        };
+        this.#endsAtMs = nowMs + maxLifetimeMs * (1 - (1 - leastLifetimeRatio) * random());
+        this.#streams = this.#handshake.protocol === "h2" ? maxStreams : 1;
+        this.#listener.opened(this, this.#handshake.durationMs);
         callback(null, socket);
         return;
       }
       const failure = error ?? new Error("the connection ended as soon as it was made");
       this.#connectError = failure;
       callback(failure, null);
-      this.#listener.failed(this, failure, tookMs);
+      this.#listener.failed(this, failure, nowMs - sinceMs);
     };
     // Destroyed when it takes too long: otherwise the attempt would go on until the kernel gives up.
     const pending = connector.connect(options, (error, socket) => settle(error, socket));
+    if (pending instanceof Socket) {
+      pending.once("connect", () => {
+        reachedAtMs = clock.now();
+      });
+    }
     if (settled) return;
     this.#stopConnecting = () => {
       settled = true;
@@ -175,6 +232,7 @@ export class Connection {
     this.#open = false;
     this.#listener.closed(this, error);
     this.#socket = undefined;
+    this.#handshake = undefined;
   }
 }
 

@@ -144,6 +144,19 @@ export class Attempt implements ExchangeOwner, AttemptFacts {
     this.exchange = new Exchange(this.request, lease, this.context, this);
     this.request.progress.current = this.exchange;
     this.exchange.start();
+    if (lease.connection.isShared && this.exchange.sentAtMs === undefined) this.#boundWaitForStream();
+  }
+
+  /** The server may allow fewer streams than a connection is given; the request then waits in the client. */
+  #boundWaitForStream(): void {
+    const { acquireMs } = this.settings;
+    const { exchange } = this;
+    this.#acquireTimer = this.context.clock.setTimer(acquireMs, () => {
+      if (exchange?.sentAtMs !== undefined) return;
+      this.settings.pool.countAcquireTimeout();
+      const message = `no stream of the connection came free within ${acquireMs} ms`;
+      exchange?.abort(new Judge(this).notAcquired(message, httpFailureCodes.acquireTimeout));
+    });
   }
 
   /**
@@ -155,6 +168,8 @@ export class Attempt implements ExchangeOwner, AttemptFacts {
    */
   #mayBeStale({ connection }: Lease): boolean {
     if (!connection.open || connection.served === 0) return false;
+    // It is in use at this moment, and would have been found dead.
+    if (connection.isShared && connection.leases > 1) return false;
     return !this.request.repeatable || connection.idleMs >= trustedIdleMs;
   }
 
@@ -173,6 +188,7 @@ export class Attempt implements ExchangeOwner, AttemptFacts {
 
   #over(end: ExchangeEnd): void {
     const { exchange, settings } = this;
+    this.#acquireTimer?.cancel();
     const lease = this.#lease;
     if (exchange?.written === true && exchange.reused) settings.pool.countReuse();
     if (this.#guard !== undefined) {
@@ -181,7 +197,7 @@ export class Attempt implements ExchangeOwner, AttemptFacts {
       return;
     }
     if (end.type === "broken" && lease !== undefined && this.#isStale(end, lease)) {
-      this.#countResend(end.error);
+      this.#countResend(exchange?.written === true, codeOf(end.error) ?? "UNKNOWN");
       this.#send(lease.replace());
       return;
     }
@@ -215,6 +231,8 @@ export class Attempt implements ExchangeOwner, AttemptFacts {
     const { exchange, request } = this;
     // A connection that was begun for somebody else and failed is as good as a stale one: nothing was sent on it.
     if (exchange === undefined || (end.connecting && !lease.joined)) return false;
+    // The client has sent it a second time already.
+    if (exchange.refused) return false;
     if (this.#gone !== undefined || isSpent(request)) return false;
     const code = codeOf(end.error);
     if (code !== undefined && neverStale.has(code)) return false;
@@ -222,21 +240,25 @@ export class Attempt implements ExchangeOwner, AttemptFacts {
     return mayResend(exchange, request.repeatable, spent);
   }
 
-  #countResend(error: unknown): void {
+  /** What the server said it has not processed counts as not written. */
+  sentAgain(): void {
+    this.#countResend(false, "STREAM_REFUSED");
+  }
+
+  #countResend(written: boolean, code: string): void {
     const { emit, integration, pool } = this.settings;
-    const { request, exchange } = this;
-    const written = exchange?.written === true;
+    const { request } = this;
     if (written) this.writtenResends += 1;
     else this.unwrittenResends += 1;
     request.progress.writtenBefore ||= written;
-    pool.countStaleResend();
+    pool.countStaleResend(written);
     emit?.({
       type: "staleResend",
       integration,
       operation: request.operation,
       attempt: this.context.attempt,
       written,
-      code: codeOf(error) ?? "UNKNOWN",
+      code,
     });
   }
 
@@ -260,6 +282,7 @@ export class Attempt implements ExchangeOwner, AttemptFacts {
       resends: this.unwrittenResends + this.writtenResends,
       acquireMs: (leasedAtMs ?? endedAtMs) - startedAtMs,
       connectMs: between(leasedAtMs, exchange?.sentAtMs),
+      tlsMs: exchange?.reused === false ? this.#lease?.connection.handshake?.tlsMs : undefined,
       headersMs: between(exchange?.sentAtMs, exchange?.headersAtMs),
       bodyMs: exchange?.headersAtMs === undefined ? undefined : endedAtMs - exchange.headersAtMs,
       durationMs: endedAtMs - startedAtMs,

@@ -18,10 +18,25 @@ export type ExchangeEnd =
   /** The reader of a streamed answer wanted no more. */
   | { readonly type: "cancelled" };
 
+/** RFC 9113, section 7. */
+const refusedStream = 7;
+
+/**
+ * Whether the server said that it has not processed the stream: RST_STREAM with REFUSED_STREAM, or a GOAWAY that does not
+ * reach up to it (RFC 9113, section 8.7).
+ */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if ("http2ErrorCode" in error) return error.http2ErrorCode === refusedStream;
+  return error.message.startsWith('HTTP/2: "GOAWAY" frame received');
+}
+
 /** Whom an exchange belongs to. */
 export interface ExchangeOwner {
   /** A streamed answer begins. `ended` follows when its body has. */
   began(body: IncomingBody): void;
+  /** The server had refused the request unprocessed, and it was written again. */
+  sentAgain(): void;
   /** Told once, in the turn in which undici says so: its client is still at work, so nothing may be sent from here. */
   ended(end: ExchangeEnd): void;
 }
@@ -43,6 +58,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ExchangeFacts, Send
   written = false;
   reused = false;
   answered = false;
+  refused = false;
   status: number | undefined = undefined;
   headers: ResponseHeaders | undefined = undefined;
   sentAtMs: number | undefined = undefined;
@@ -52,6 +68,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ExchangeFacts, Send
   readonly #context: CallContext;
   readonly #owner: ExchangeOwner;
   #started = false;
+  #wasShared = false;
   #over = false;
   #controller: Dispatcher.DispatchController | undefined = undefined;
   #sending: SendingBody | undefined = undefined;
@@ -109,9 +126,14 @@ export class Exchange implements Dispatcher.DispatchHandler, ExchangeFacts, Send
     // Thrown, not aborted: `controller.abort` would destroy a healthy connection.
     if (this.#over) throw new Error("the request was given up before it was written");
     // Whether a request may go out twice is decided by `mayResend` alone, never by a client that reconnects.
-    if (this.#started) throw new Error("the request had been written already");
-    this.#started = true;
     const { connection } = this.#lease;
+    if (this.#started) {
+      if (!this.#wasShared || this.answered) throw new Error("the request had been written already");
+      // Over HTTP/2 the client writes again only what the server said it has not processed, and only once.
+      this.#owner.sentAgain();
+    }
+    this.#started = true;
+    this.#wasShared = connection.isShared;
     this.#controller = controller;
     this.reused = connection.served > 0;
     this.#bytesReadBefore = connection.socket?.bytesRead ?? 0;
@@ -148,7 +170,8 @@ export class Exchange implements Dispatcher.DispatchHandler, ExchangeFacts, Send
     if (onProgress !== undefined && body instanceof Uint8Array) onProgress("sent", body.byteLength);
     if (this.stage !== "send") return;
     const socket = this.#lease.connection.socket;
-    if (socket === undefined || socket.writableLength === 0) {
+    // Over TLS some of it is always on its way; what counts is whether the socket asked us to wait.
+    if (socket === undefined || !socket.writableNeedDrain) {
       this.#becomeStage("headers");
       return;
     }
@@ -171,12 +194,18 @@ export class Exchange implements Dispatcher.DispatchHandler, ExchangeFacts, Send
     this.headers = headers;
     this.headersAtMs = this.#heardAtMs;
     this.stage = "body";
-    if (this.#request.answer !== "stream" || status >= 300) return;
+    if (status >= 300 || !this.#isStreamed(headers)) return;
     this.#body = new IncomingBody(this);
     this.#controller = controller;
     this.#waitsForReader = true;
     this.#readAtMs = this.#heardAtMs;
     this.#owner.began(this.#body);
+  }
+
+  #isStreamed(headers: ResponseHeaders): boolean {
+    const { answer, wholeUpToBytes = -1 } = this.#request;
+    // Without a length it is NaN, and that is streamed.
+    return answer === "stream" && !(Number(single(headers["content-length"])) <= wholeUpToBytes);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -206,9 +235,11 @@ export class Exchange implements Dispatcher.DispatchHandler, ExchangeFacts, Send
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: unknown): void {
     const { connection } = this.#lease;
-    const read = connection.socket?.bytesRead;
+    // Of a connection that others share it says nothing; whether anything came is known from the stream.
+    const read = this.#wasShared ? undefined : connection.socket?.bytesRead;
     if (this.written && read !== undefined && read > this.#bytesReadBefore) this.answered = true;
     // The connector keeps the error it gave, so an error of connecting is told from one that came later by identity.
+    this.refused = this.#started && this.#wasShared && !this.answered && isRefusal(error);
     const connecting = !this.#started && connection.connectError !== undefined;
     if (connecting) this.stage = "connect";
     this.#settle({ type: "broken", error, connecting });

@@ -93,6 +93,13 @@ export class Judge {
         if (end.error instanceof SourceError || codeOf(end.error) === wrongLength) {
           return this.#sourceFailed(end.error);
         }
+        if (exchange?.refused === true) {
+          return this.#failure("it refused the request unprocessed (HTTP/2)", {
+            code: httpFailureCodes.streamRefused,
+            effect,
+            cause: end.error,
+          });
+        }
         const verdict = end.connecting
           ? verdictOfConnectError(end.error, settings.peer)
           : verdictOfExchangeError(end.error, stage);
@@ -159,7 +166,7 @@ export class Judge {
   /** Written in any exchange of this attempt: a resend that met nothing does not undo the first. */
   get effect(): Effect {
     const { request, exchange, writtenResends } = this.#facts;
-    const written = writtenResends > 0 || exchange?.written === true;
+    const written = writtenResends > 0 || (exchange?.written === true && !exchange.refused);
     return written && !request.contract.readOnly ? "unknown" : "none";
   }
 

@@ -167,7 +167,8 @@ describe("a host that moves to another address", () => {
     const clock = new VirtualClock();
     const { first, url } = await startTwo();
     const names = new Names("127.0.0.1");
-    const { api } = integrate(url, { clock, dns: { lookup: names.lookup, follow: false } });
+    const pool = { maxLifetime: false } as const;
+    const { api } = integrate(url, { clock, pool, dns: { lookup: names.lookup, follow: false } });
     await send(api, "plain");
     names.addresses = ["127.0.0.2"];
     for (let round = 0; round < 5; round += 1) {

@@ -10,10 +10,11 @@ import {
 } from "@outrigger/core";
 import { onTestFinished } from "vitest";
 import { parseConnect } from "../../src/connect/connect-options.ts";
-import { createConnector } from "../../src/connect/connector.ts";
+import { type Connector, createConnector } from "../../src/connect/connector.ts";
 import type { HttpEvent } from "../../src/index.ts";
 import type { PoolOptions } from "../../src/options/pool-options.ts";
 import { parsePool } from "../../src/options/pool-options.ts";
+import type { TlsOptions } from "../../src/options/tls.ts";
 import { ConnectionPool } from "../../src/pool/connection-pool.ts";
 import type { HttpResponse } from "../../src/response.ts";
 import type { BodyReader, BodySource, PreparedRequest } from "../../src/transport/request.ts";
@@ -25,6 +26,11 @@ export interface RawOptions {
   readonly pool?: PoolOptions;
   readonly total?: `${number}s`;
   readonly retries?: number;
+  readonly random?: () => number;
+  readonly connector?: Connector;
+  /** Calls at a time. */
+  readonly limit?: number;
+  readonly tls?: TlsOptions;
 }
 
 export interface Raw {
@@ -46,14 +52,22 @@ export function rawTransport(url: string, options: RawOptions = {}): Raw {
     {
       ...settings,
       origin,
-      connector: createConnector(parseConnect({}, { origin, tls: {}, connectMs: 3_000, clock })),
+      connector:
+        options.connector ??
+        createConnector(
+          parseConnect(
+            {},
+            { origin, tls: options.tls ?? {}, connectMs: 3_000, clock, allowH2: settings.http2 },
+          ),
+        ),
       connectMs: 3_000,
       clock,
+      random: options.random ?? (() => 0),
     },
     { opened: () => {}, failed: () => {}, closed: () => {} },
   );
   onTestFinished(() => pool.destroy(new Error("the test is over")));
-  const limit = concurrencyLimit(1);
+  const limit = concurrencyLimit(options.limit ?? 1);
   const call = pipeline(
     deadline(total),
     retry({ maxRetries: retries, backoff: fixed("0ms") }),
