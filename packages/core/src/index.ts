@@ -25,6 +25,7 @@ export {
 } from "./adaptive-throttle/adaptive-throttle-options.ts";
 export {
   type AdaptiveAttemptTimeout,
+  type AdaptiveAttemptTimeoutChange,
   type AdaptiveAttemptTimeoutOptions,
   type AdaptiveAttemptTimeoutSnapshot,
   adaptiveAttemptTimeout,
@@ -135,6 +136,7 @@ export type {
 } from "./events/policy-event.ts";
 export {
   type Failover,
+  type FailoverChange,
   type FailoverOptions,
   type FailoverSnapshot,
   type FailoverTarget,
@@ -155,6 +157,7 @@ export { type RejectionInit, rejection } from "./failure/rejection.ts";
 export {
   type FailedCall,
   type Fallback,
+  type FallbackChange,
   type FallbackOptions,
   type FallbackSnapshot,
   fallback,
@@ -230,7 +233,7 @@ export {
   type RetryPlan,
   withPlan,
 } from "./pipeline/plan.ts";
-export { PolicyRegistry, type RegisteredOptions } from "./pipeline/registry.ts";
+export { PolicyRegistry, type RegisteredOptions, type Registrable } from "./pipeline/registry.ts";
 export type { Result } from "./pipeline/result.ts";
 export { type StandardPolicies, standardPipeline } from "./pipeline/standard.ts";
 export {

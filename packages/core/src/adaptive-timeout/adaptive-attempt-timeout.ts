@@ -49,7 +49,19 @@ export interface AdaptiveAttemptTimeoutSnapshot {
   readonly timedOut: number;
 }
 
-export type AdaptiveAttemptTimeout = Policy & { snapshot(): AdaptiveAttemptTimeoutSnapshot };
+/** What may change while calls run. */
+export type AdaptiveAttemptTimeoutChange = Partial<Omit<AdaptiveAttemptTimeoutOptions, keyof PolicyOptions>>;
+
+export type AdaptiveAttemptTimeout = Policy & {
+  snapshot(): AdaptiveAttemptTimeoutSnapshot;
+  /**
+   * Changes what is given for attempts that begin from now on, and keeps the rest, the observed latencies and the
+   * counts; `undefined` stands for the default. After another `window` older latencies are forgotten by the new one.
+   *
+   * @throws RangeError or TypeError as at construction; nothing has changed then.
+   */
+  reconfigure(change: AdaptiveAttemptTimeoutChange): void;
+};
 
 /**
  * Bounds one attempt by how long attempts have taken lately. Like `attemptTimeout` in all else.
@@ -62,27 +74,14 @@ export type AdaptiveAttemptTimeout = Policy & { snapshot(): AdaptiveAttemptTimeo
  * @throws {@link Failure} `ATTEMPT_TIMEOUT`; its effect is what the attempt had reached.
  */
 export function adaptiveAttemptTimeout(options: AdaptiveAttemptTimeoutOptions): AdaptiveAttemptTimeout {
-  assertKnownKeys("adaptiveAttemptTimeout", options, [
-    "max",
-    "min",
-    "percentile",
-    "padding",
-    "window",
-    ...policyOptionKeys,
-  ]);
-  const defaults = adaptiveAttemptTimeoutDefaults;
-  const maxMs = durationMs("adaptiveAttemptTimeout.max", options.max);
-  const minMs = minimumOf(options.min, maxMs);
-  const quantile = numberIn("percentile", options.percentile ?? defaults.percentile, 0.5, 0.9999);
-  const padding = numberIn("padding", options.padding ?? defaults.padding, 1, 10);
-  const windowMs = durationMs("adaptiveAttemptTimeout.window", options.window ?? defaults.window, {
-    minMs: 1_000,
-    maxMs: 7 * 86_400_000,
+  assertKnownKeys(path, options, [...ruleKeys, ...policyOptionKeys]);
+  const { name, emit } = observerOf(path, options);
+  let given: AdaptiveAttemptTimeoutOptions = { ...options };
+  let rules = rulesOf(given);
+  const latency = new LatencyEstimate(rules.windowMs, (histogram, nowMs) => {
+    const { minMs, maxMs, quantile, padding } = rules;
+    return Math.min(maxMs, Math.max(minMs, proposedTimeoutMs(histogram, quantile, padding, nowMs)));
   });
-  const { name, emit } = observerOf("adaptiveAttemptTimeout", options);
-  const latency = new LatencyEstimate(windowMs, (histogram, nowMs) =>
-    Math.min(maxMs, Math.max(minMs, proposedTimeoutMs(histogram, quantile, padding, nowMs))),
-  );
   let timedOut = 0;
 
   const expired = (timeoutMs: number, context: CallContext, effect: Effect): Failure => {
@@ -133,12 +132,50 @@ export function adaptiveAttemptTimeout(options: AdaptiveAttemptTimeoutOptions): 
     const { figureMs, size } = latency.latest;
     return { kind: "adaptiveAttemptTimeout", name, timeoutMs: figureMs, calls: size, timedOut };
   };
-  return withPlan(Object.assign(policy, { snapshot }), {
+  const reconfigure = (change: AdaptiveAttemptTimeoutChange): void => {
+    assertKnownKeys(path, change, ruleKeys);
+    // A maximum that is missing now is refused with the rest of the rules.
+    const next = { ...given, ...change } as AdaptiveAttemptTimeoutOptions;
+    rules = rulesOf(next);
+    given = next;
+    latency.change(rules.windowMs);
+  };
+  return withPlan(Object.assign(policy, { snapshot, reconfigure }), {
     kind: "attemptTimeout",
     name,
-    timeoutMs: maxMs,
-    adaptiveMinMs: minMs,
+    get timeoutMs() {
+      return rules.maxMs;
+    },
+    get adaptiveMinMs() {
+      return rules.minMs;
+    },
   });
+}
+
+const path = "adaptiveAttemptTimeout";
+const ruleKeys = ["max", "min", "percentile", "padding", "window"];
+
+interface AdaptiveRules {
+  readonly maxMs: number;
+  readonly minMs: number;
+  readonly quantile: number;
+  readonly padding: number;
+  readonly windowMs: number;
+}
+
+function rulesOf(options: AdaptiveAttemptTimeoutOptions): AdaptiveRules {
+  const defaults = adaptiveAttemptTimeoutDefaults;
+  const maxMs = durationMs(`${path}.max`, options.max);
+  return {
+    maxMs,
+    minMs: minimumOf(options.min, maxMs),
+    quantile: numberIn("percentile", options.percentile ?? defaults.percentile, 0.5, 0.9999),
+    padding: numberIn("padding", options.padding ?? defaults.padding, 1, 10),
+    windowMs: durationMs(`${path}.window`, options.window ?? defaults.window, {
+      minMs: 1_000,
+      maxMs: 7 * 86_400_000,
+    }),
+  };
 }
 
 function isAnswer(error: unknown): boolean {
@@ -156,16 +193,13 @@ function wasCutShort(error: unknown): boolean {
 }
 
 function minimumOf(min: Duration | undefined, maxMs: number): number {
-  const path = "adaptiveAttemptTimeout.min";
-  if (min !== undefined) return durationMs(path, min, { maxMs });
-  return Math.min(maxMs, durationMs(path, adaptiveAttemptTimeoutDefaults.min));
+  if (min !== undefined) return durationMs(`${path}.min`, min, { maxMs });
+  return Math.min(maxMs, durationMs(`${path}.min`, adaptiveAttemptTimeoutDefaults.min));
 }
 
 function numberIn(key: string, value: unknown, min: number, max: number): number {
   if (typeof value !== "number" || !(value >= min && value <= max)) {
-    throw new RangeError(
-      `adaptiveAttemptTimeout.${key} must be a number between ${min} and ${max}; got ${show(value)}`,
-    );
+    throw new RangeError(`${path}.${key} must be a number between ${min} and ${max}; got ${show(value)}`);
   }
   return value;
 }

@@ -39,7 +39,22 @@ export interface FailoverSnapshot {
   readonly targets: readonly { readonly name: string; readonly tried: number; readonly answered: number }[];
 }
 
-export type Failover<I, O> = Call<I, O> & { snapshot(): FailoverSnapshot };
+/** What may change while calls run. */
+export interface FailoverChange<I, O> extends Omit<FailoverOptions, keyof PolicyOptions> {
+  /** Other targets, or the same in another order. A target counts on under its name. */
+  readonly targets?: readonly FailoverTarget<I, O>[] | undefined;
+}
+
+export type Failover<I, O> = Call<I, O> & {
+  snapshot(): FailoverSnapshot;
+  /**
+   * Changes what is given for calls that begin from now on, and keeps the rest and the counts; `undefined` stands for
+   * the default. A call that runs goes on with the targets and the rules that it began with.
+   *
+   * @throws TypeError or RangeError as at construction; nothing has changed then.
+   */
+  reconfigure(change: FailoverChange<I, O>): void;
+};
 
 /**
  * Tries several calls in their order until one answers, all inside the call's one deadline.
@@ -55,20 +70,23 @@ export function failover<I, O>(
   targets: readonly FailoverTarget<I, O>[],
   options: FailoverOptions = {},
 ): Failover<I, O> {
-  const known = targetsOf(targets);
-  assertKnownKeys("failover", options, ["budget", "acceptUnknown", ...policyOptionKeys]);
-  const { budget, acceptUnknown = failoverDefaults.acceptUnknown } = options;
-  if (typeof acceptUnknown !== "boolean") {
-    throw new TypeError(`failover.acceptUnknown must be true or false; got ${show(acceptUnknown)}`);
-  }
-  if (budget !== undefined) {
-    functionAt("failover.budget.reserve", (budget as Partial<LoadBudget> | null)?.reserve);
-  }
+  assertKnownKeys("failover", options, [...ruleKeys, ...policyOptionKeys]);
   const { name, emit } = observerOf("failover", options);
-  const counts = known.map((target) => ({ name: target.name, tried: 0, answered: 0 }));
+  let given: FailoverOptions = { ...options };
+  let rules = rulesOf(given);
+  let known = targetsOf("failover", targets);
+  const counts = new Map<string, Counts>(known.map((target) => [target.name, { tried: 0, answered: 0 }]));
+  const countOf = (target: string): Counts => {
+    const count = counts.get(target) ?? { tried: 0, answered: 0 };
+    counts.set(target, count);
+    return count;
+  };
 
   const run = async (input: I, context: CallContext): Promise<O> => {
     const { operation } = context;
+    // Those of this call, whatever changes while it runs.
+    const { budget, acceptUnknown } = rules;
+    const mine = known;
     if (context.abortReason !== undefined) throw context.abortReason;
     if (budget !== undefined && context.countedIn !== budget) {
       context.countedIn = budget;
@@ -77,8 +95,8 @@ export function failover<I, O>(
     let worst: Effect = "none";
     let reservation: Reservation | undefined;
     for (let index = 0; ; index += 1) {
-      const target = known[index] as FailoverTarget<I, O>;
-      const count = counts[index] as (typeof counts)[number];
+      const target = mine[index] as FailoverTarget<I, O>;
+      const count = countOf(target.name);
       const part = context.child();
       count.tried += 1;
       try {
@@ -95,7 +113,7 @@ export function failover<I, O>(
         if (kind === "failed" && transient) budget?.failed?.();
         const ends = kind === "refused" || kind === "aborted" || context.abortReason !== undefined;
         if (ends) throw carrying(error, worst);
-        const next = known[index + 1];
+        const next = mine[index + 1];
         const why = whyNot(worst, acceptUnknown, next, context);
         reservation = why === undefined && sent ? budget?.reserve(context.clock.now()) : undefined;
         const refused = why ?? (sent && budget !== undefined && !reservation ? "budgetExhausted" : undefined);
@@ -114,9 +132,41 @@ export function failover<I, O>(
     snapshot: (): FailoverSnapshot => ({
       kind: "failover",
       name,
-      targets: counts.map((each) => ({ ...each })),
+      targets: known.map((target) => ({ name: target.name, ...countOf(target.name) })),
     }),
+    reconfigure(change: FailoverChange<I, O>): void {
+      assertKnownKeys("failover", change, [...ruleKeys, "targets"]);
+      const { targets: others, ...changes } = change;
+      const next = { ...given, ...changes };
+      const nextRules = rulesOf(next);
+      if (others !== undefined) known = targetsOf("failover.targets", others);
+      given = next;
+      rules = nextRules;
+    },
   });
+}
+
+interface Counts {
+  tried: number;
+  answered: number;
+}
+
+const ruleKeys = ["budget", "acceptUnknown"];
+
+interface FailoverRules {
+  readonly budget: LoadBudget | undefined;
+  readonly acceptUnknown: boolean;
+}
+
+function rulesOf(options: FailoverOptions): FailoverRules {
+  const { budget, acceptUnknown = failoverDefaults.acceptUnknown } = options;
+  if (typeof acceptUnknown !== "boolean") {
+    throw new TypeError(`failover.acceptUnknown must be true or false; got ${show(acceptUnknown)}`);
+  }
+  if (budget !== undefined) {
+    functionAt("failover.budget.reserve", (budget as Partial<LoadBudget> | null)?.reserve);
+  }
+  return { budget, acceptUnknown };
 }
 
 function whyNot(
@@ -130,13 +180,16 @@ function whyNot(
   return context.leftMs > 0 ? undefined : "pastDeadline";
 }
 
-function targetsOf<I, O>(value: readonly FailoverTarget<I, O>[]): readonly FailoverTarget<I, O>[] {
+function targetsOf<I, O>(
+  at: string,
+  value: readonly FailoverTarget<I, O>[],
+): readonly FailoverTarget<I, O>[] {
   if (!Array.isArray(value) || value.length === 0) {
-    throw new TypeError(`failover needs an array of at least one target; got ${show(value)}`);
+    throw new TypeError(`${at} needs an array of at least one target; got ${show(value)}`);
   }
   const names = new Set<string>();
   for (const [index, target] of value.entries()) {
-    const path = `failover[${index}]`;
+    const path = `${at}[${index}]`;
     assertObject(path, target);
     assertKnownKeys(path, target, ["name", "call"]);
     const name = nonEmptyString(`${path}.name`, target.name);
@@ -144,5 +197,6 @@ function targetsOf<I, O>(value: readonly FailoverTarget<I, O>[]): readonly Failo
     if (names.has(name)) throw new RangeError(`${path}.name must differ from the others; got ${show(name)}`);
     names.add(name);
   }
-  return [...value];
+  // Copies: what the caller changes in its own objects afterwards changes nothing here.
+  return value.map((target) => ({ ...target }));
 }

@@ -12,8 +12,9 @@ export interface RejectionInit {
  * turn away thousands of calls a second.
  *
  * It is an `Error` by its prototype (`instanceof Error`, `message`, `stack`) and was never built by the `Error`
- * constructor: that alone takes longer than everything else a rejection needs. So it has no stack trace, and
- * `structuredClone` makes a plain object of it.
+ * constructor: that takes 140 ns instead of 10, as much as a call through an open circuit needs for all the rest. So
+ * it has no stack trace, `structuredClone` makes a plain object of it, and `util.types.isNativeError` and
+ * `Error.isError` say no. Whoever needs a real error wraps it: `new Error(failure.message, { cause: failure })`.
  *
  * @param describe - Makes the message when somebody first reads it. What it needs of the policy's state must be
  * taken before, because the state moves on.

@@ -46,7 +46,22 @@ export interface FallbackSnapshot {
   readonly refused: number;
 }
 
-export type Fallback = Policy & { snapshot(): FallbackSnapshot };
+/** What may change while calls run. */
+export interface FallbackChange<T = unknown> extends Omit<FallbackOptions, keyof PolicyOptions> {
+  /** In place of the one that was given; `undefined` is an answer as well. */
+  readonly answer?: T | ((failed: FailedCall) => T | Promise<T>);
+}
+
+export type Fallback = Policy & {
+  snapshot(): FallbackSnapshot;
+  /**
+   * Changes what is given for calls that fail from now on, and keeps the rest and the counts; `undefined` stands for
+   * the default.
+   *
+   * @throws TypeError as at construction; nothing has changed then.
+   */
+  reconfigure(change: FallbackChange): void;
+};
 
 /**
  * Answers with something else when the call fails: a value, or what the handler makes of the failure.
@@ -63,21 +78,20 @@ export function fallback<T>(
   answer: T | ((failed: FailedCall) => T | Promise<T>),
   options: FallbackOptions = {},
 ): Fallback {
-  assertKnownKeys("fallback", options, ["when", "acceptUnknown", ...policyOptionKeys]);
-  const { when, acceptUnknown = fallbackDefaults.acceptUnknown } = options;
-  if (when !== undefined) functionAt("fallback.when", when);
-  if (typeof acceptUnknown !== "boolean") {
-    throw new TypeError(`fallback.acceptUnknown must be true or false; got ${show(acceptUnknown)}`);
-  }
+  assertKnownKeys("fallback", options, [...ruleKeys, ...policyOptionKeys]);
   const { name, emit } = observerOf("fallback", options);
-  const handler: Call<FailedCall, T> = async (failed) => (isHandler(answer) ? await answer(failed) : answer);
+  let given: FallbackOptions = { ...options };
+  let rules = rulesOf(given);
+  let answers: unknown = answer;
+  const handler: Call<FailedCall, unknown> = async (failed) =>
+    isHandler(answers) ? await answers(failed) : answers;
   const counts = { used: 0, refused: 0 };
 
-  const insteadOf = (failed: FailedCall): Promise<T> => {
+  const insteadOf = (failed: FailedCall): Promise<unknown> => {
     const { error, effect, verdict } = failed;
     const { operation } = failed.context;
-    if (!isWanted(when, failed)) throw error;
-    const why = whyNot(error, verdict, acceptUnknown);
+    if (!isWanted(rules.when, failed)) throw error;
+    const why = whyNot(error, verdict, rules.acceptUnknown);
     if (why !== undefined) {
       counts.refused += 1;
       emit?.({ type: "fallbackRefused", name, operation, why, effect, error });
@@ -99,16 +113,39 @@ export function fallback<T>(
       });
   };
   const snapshot = (): FallbackSnapshot => ({ kind: "fallback", name, ...counts });
-  return withPlan(Object.assign(policy, { snapshot }), {
+  const reconfigure = (change: FallbackChange): void => {
+    assertKnownKeys("fallback", change, [...ruleKeys, "answer"]);
+    const { answer: next, ...others } = change;
+    const changed = { ...given, ...others };
+    rules = rulesOf(changed);
+    given = changed;
+    if ("answer" in change) answers = next;
+  };
+  return withPlan(Object.assign(policy, { snapshot, reconfigure }), {
     kind: "fallback",
     name,
-    handled: isHandler(answer),
+    get handled() {
+      return isHandler(answers);
+    },
   });
 }
 
-function isHandler<T>(
-  answer: T | ((failed: FailedCall) => T | Promise<T>),
-): answer is (failed: FailedCall) => T | Promise<T> {
+const ruleKeys = ["when", "acceptUnknown"];
+
+interface FallbackRules {
+  readonly when: FallbackOptions["when"];
+  readonly acceptUnknown: boolean;
+}
+
+function rulesOf({ when, acceptUnknown = fallbackDefaults.acceptUnknown }: FallbackOptions): FallbackRules {
+  if (when !== undefined) functionAt("fallback.when", when);
+  if (typeof acceptUnknown !== "boolean") {
+    throw new TypeError(`fallback.acceptUnknown must be true or false; got ${show(acceptUnknown)}`);
+  }
+  return { when, acceptUnknown };
+}
+
+function isHandler(answer: unknown): answer is (failed: FailedCall) => unknown {
   return typeof answer === "function";
 }
 

@@ -142,7 +142,7 @@ export function hedge(options: HedgeOptions): Hedge {
     given = next;
     delay = nextDelay;
     rules = rulesOf(maxHedges);
-    latency.forgetFigure();
+    latency.change();
   };
   return withPlan(Object.assign(policy, { snapshot, reconfigure }), {
     kind: "hedge",

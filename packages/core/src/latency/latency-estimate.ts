@@ -6,7 +6,7 @@ import { LatencyHistogram } from "./latency-histogram.ts";
  */
 export class LatencyEstimate {
   readonly #histogram: LatencyHistogram;
-  readonly #windowMs: number;
+  #windowMs: number;
   readonly #compute: (histogram: LatencyHistogram, nowMs: number) => number;
   #figureMs = Number.POSITIVE_INFINITY;
   #seenMs = Number.NEGATIVE_INFINITY;
@@ -46,8 +46,10 @@ export class LatencyEstimate {
     return this.#figureMs;
   }
 
-  /** What the figure is made of has changed. */
-  forgetFigure(): void {
+  /** What the figure is made of has changed, or the window is another one; latencies are kept as far as they fit. */
+  change(windowMs: number = this.#windowMs): void {
+    this.#windowMs = windowMs;
+    this.#histogram.windowMs = windowMs;
     this.#staleAtCount = 0;
   }
 

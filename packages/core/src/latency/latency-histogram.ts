@@ -15,13 +15,14 @@ const bucketCount = bucketOf(longestUnits / unitsPerMs) + 1;
  * Meier, 1958).
  */
 export class LatencyHistogram {
-  readonly #windowMs: number;
+  /** May change; what is older than two of them then goes with the next call. */
+  windowMs: number;
   #current: Generation = new Generation();
   #previous: Generation = new Generation();
   #startedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(windowMs: number) {
-    this.#windowMs = windowMs;
+    this.windowMs = windowMs;
   }
 
   /** A call ended by itself after this long. */
@@ -68,12 +69,12 @@ export class LatencyHistogram {
 
   #slideTo(nowMs: number): void {
     const passedMs = nowMs - this.#startedAtMs;
-    if (passedMs < this.#windowMs) return;
+    if (passedMs < this.windowMs) return;
     const gone = this.#previous;
     this.#previous = this.#current;
     this.#current = gone;
     gone.clear();
-    if (passedMs >= 2 * this.#windowMs) this.#previous.clear();
+    if (passedMs >= 2 * this.windowMs) this.#previous.clear();
     this.#startedAtMs = nowMs;
   }
 }

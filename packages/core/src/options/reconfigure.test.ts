@@ -1,13 +1,23 @@
+import { VirtualClock } from "@outrigger/lab";
 import { expect, test } from "vitest";
+import { deaf, echo, failure, manual, watch } from "../../test/calls.ts";
 import {
+  adaptiveAttemptTimeout,
   adaptiveConcurrency,
   adaptiveThrottle,
   bulkhead,
   concurrencyLimit,
+  execute,
+  explain,
+  failover,
+  fallback,
   fixed,
   hedge,
   loadBudget,
   loadShedding,
+  PolicyRegistry,
+  pipeline,
+  planOf,
   rateLimit,
   retry,
 } from "../index.ts";
@@ -137,4 +147,105 @@ test.each(required)("what %s must be given cannot be taken back", (_, policy, ch
   const before = policy.snapshot();
   expect(() => policy.reconfigure(change as never)).toThrow(message);
   expect(policy.snapshot()).toEqual(before);
+});
+
+test("an adaptive timeout changes its bounds at once and keeps what it has seen", async () => {
+  const clock = new VirtualClock();
+  const timeout = adaptiveAttemptTimeout({ max: "5s", min: "10ms", percentile: 0.9 });
+  const after = (ms: number): Promise<string> => {
+    const { call, calls } = manual();
+    const answer = execute(timeout(call), "", { clock });
+    return clock.advance(ms).then(() => {
+      calls[0]?.resolve("ok");
+      return answer;
+    });
+  };
+  for (let call = 0; call < 60; call += 1) await after(50);
+  const { timeoutMs, calls } = timeout.snapshot();
+  expect([timeoutMs < 200, calls]).toEqual([true, 60]);
+
+  timeout.reconfigure({ min: "1s" });
+  expect(timeout.snapshot()).toMatchObject({ timeoutMs: 1_000, calls: 60 });
+  expect(planOf(timeout)).toMatchObject({ timeoutMs: 5_000, adaptiveMinMs: 1_000 });
+  timeout.reconfigure({ min: "10ms", max: "60ms" });
+  const hung = watch(execute(timeout(deaf), "", { clock }));
+  await clock.advance(60);
+  expect(hung.error).toMatchObject({ code: "ATTEMPT_TIMEOUT" });
+  expect(explain(timeout).maxMs).toBe(60);
+
+  expect(() => timeout.reconfigure({ max: "1s", padding: 0 })).toThrow(
+    "adaptiveAttemptTimeout.padding must be",
+  );
+  expect(() => timeout.reconfigure({ max: undefined } as never)).toThrow(
+    "adaptiveAttemptTimeout.max must be",
+  );
+  expect(explain(timeout).maxMs).toBe(60);
+  timeout.reconfigure({ window: "1s", max: "5s" });
+  await clock.advance(3_000);
+  await after(50);
+  expect(timeout.snapshot().calls).toBe(1);
+});
+
+test("a fallback changes its answer and its rules, and counts on", async () => {
+  const policy = fallback("cached", { when: (verdict) => verdict.kind === "failed" });
+  const fail = (): Promise<unknown> =>
+    execute(
+      policy(() => Promise.reject(failure())),
+      "",
+    ).catch((error: unknown) => error);
+  expect(await fail()).toBe("cached");
+  policy.reconfigure({ answer: () => "made" });
+  expect(await fail()).toBe("made");
+  expect(planOf(policy)).toMatchObject({ handled: true });
+  policy.reconfigure({ when: () => false });
+  expect(await fail()).toBeInstanceOf(Error);
+  expect(() => policy.reconfigure({ when: 5 as never, answer: "never" })).toThrow(
+    "fallback.when must be a function",
+  );
+  policy.reconfigure({ when: undefined, answer: undefined });
+  expect(await fail()).toBeUndefined();
+  expect(policy.snapshot()).toMatchObject({ used: 3 });
+  expect(() => policy.reconfigure({ name: "x" } as never)).toThrow("fallback.name is not an option");
+});
+
+test("a failover changes its targets for calls that begin, and each counts on under its name", async () => {
+  const { call, calls } = manual();
+  const north = { name: "north", call };
+  const south = { name: "south", call: echo };
+  const both = failover([north, south]);
+  const running = watch(execute(both, "a"));
+  await Promise.resolve();
+  both.reconfigure({ targets: [south, { name: "west", call: echo }] });
+  expect(await execute(both, "b")).toBe("b");
+  calls[0]?.reject(failure());
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(running.value).toBe("a");
+  both.reconfigure({ targets: [north, south] });
+  expect(both.snapshot().targets).toEqual([
+    { name: "north", tried: 1, answered: 0 },
+    { name: "south", tried: 2, answered: 2 },
+  ]);
+  both.reconfigure({ acceptUnknown: true });
+  expect(() => both.reconfigure({ targets: [], acceptUnknown: false })).toThrow(
+    "failover.targets needs an array",
+  );
+  expect(() => both.reconfigure({ targets: [north], budget: 5 as never })).toThrow("failover.budget.reserve");
+  expect(both.snapshot().targets).toHaveLength(2);
+});
+
+test("a registry keeps failovers and budgets as well, shows them and changes them", () => {
+  const registry = new PolicyRegistry();
+  const budget = registry.add("toss.budget", ({ name }) => loadBudget({ name }));
+  registry.add("toss", (own) => failover([{ name: "north", call: echo }], { ...own, budget }));
+  registry.add("all", () => pipeline(retry({ budget })));
+  registry.reconfigure("toss.budget", { ratio: 0.1 });
+  expect(registry.snapshot()).toMatchObject({
+    "toss.budget": { kind: "loadBudget", name: "toss.budget", ratio: 0.1 },
+    toss: { kind: "failover", name: "toss" },
+    all: { kind: "pipeline" },
+  });
+  expect(() => registry.add("nothing", () => ({}) as never)).toThrow(
+    '"nothing" must be a policy, or something with a snapshot; got an object',
+  );
+  expect(() => registry.add("nothing", () => undefined as never)).toThrow("got undefined");
 });

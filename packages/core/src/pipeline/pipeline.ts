@@ -32,9 +32,9 @@ export function pipeline(...policies: readonly Policy[]): Pipeline {
 }
 
 /** What a policy says of itself; the factory and the name where it has no snapshot. */
-export function snapshotOf(policy: Policy): unknown {
+export function snapshotOf(policy: Policy | { snapshot(): unknown }): unknown {
   const { snapshot } = policy as { readonly snapshot?: () => unknown };
   if (typeof snapshot === "function") return snapshot.call(policy);
-  const plan = planOf(policy);
+  const plan = planOf(policy as Policy);
   return { kind: factoryOf(plan), name: plan?.name };
 }

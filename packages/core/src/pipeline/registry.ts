@@ -9,12 +9,18 @@ import { snapshotOf } from "./pipeline.ts";
 /** What a policy that is made for a registry is given; spread it into the policy's options. */
 export type RegisteredOptions = Required<{ [K in keyof PolicyOptions]: NonNullable<PolicyOptions[K]> }>;
 
+/** What is no policy and has something to show: a failover, a budget. */
+export interface Registrable {
+  snapshot(): unknown;
+}
+
 interface Reconfigurable {
   reconfigure(options: object): void;
 }
 
 /**
- * Policies and pipelines by name: one place to look at them, to hear them and to change them while they run.
+ * Policies, pipelines, failovers and budgets by name: one place to look at them, to hear them and to change them
+ * while they run.
  *
  * ```ts
  * const registry = new PolicyRegistry();
@@ -24,7 +30,7 @@ interface Reconfigurable {
  * ```
  */
 export class PolicyRegistry {
-  readonly #policies = new Map<string, Policy>();
+  readonly #policies = new Map<string, Policy | Registrable>();
   readonly #events = new EventStream<PolicyEvent>();
 
   /**
@@ -33,7 +39,7 @@ export class PolicyRegistry {
    * @param make - Given the name and the registry's listener, for the policy's options.
    * @throws TypeError when the name is taken, or `make` makes no policy.
    */
-  add<P extends Policy>(name: string, make: (own: RegisteredOptions) => P): P {
+  add<P extends Policy | Registrable>(name: string, make: (own: RegisteredOptions) => P): P {
     nonEmptyString("name", name);
     functionAt("make", make);
     if (this.#policies.has(name)) {
@@ -42,7 +48,14 @@ export class PolicyRegistry {
       );
     }
     const policy = make({ name, onEvent: this.#events.emit });
-    functionAt(`the policy ${show(name)}`, policy);
+    if (
+      typeof policy !== "function" &&
+      typeof (policy as Partial<Registrable> | null)?.snapshot !== "function"
+    ) {
+      throw new TypeError(
+        `${show(name)} must be a policy, or something with a snapshot; got ${show(policy)}`,
+      );
+    }
     this.#policies.set(name, policy);
     return policy;
   }
@@ -52,7 +65,7 @@ export class PolicyRegistry {
     return this.#policies.delete(name);
   }
 
-  get(name: string): Policy | undefined {
+  get(name: string): Policy | Registrable | undefined {
     return this.#policies.get(name);
   }
 
@@ -96,7 +109,7 @@ export class PolicyRegistry {
   }
 }
 
-function safeSnapshotOf(policy: Policy): unknown {
+function safeSnapshotOf(policy: Policy | Registrable): unknown {
   try {
     return snapshotOf(policy);
   } catch (error) {

@@ -94,9 +94,9 @@ export type Retry = Policy & {
  * With a budget, room for a retry is taken before its wait, and given back when the call is aborted meanwhile or
  * the retry is turned away by our own policies.
  *
- * The failure of the last attempt is thrown. When an earlier attempt left a worse effect, it is thrown with
- * that effect, and the original as its `cause`: a refused connection does not undo a request whose answer
- * never came.
+ * The failure of the last attempt is thrown. When an earlier attempt left a worse effect, a copy of it is thrown
+ * that says so, of the same class and with the same fields, and the original as its `cause`: a refused connection
+ * does not undo a request whose answer never came.
  *
  * @throws what the last attempt threw; the effect is the worst of all attempts.
  */
