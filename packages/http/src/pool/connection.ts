@@ -199,6 +199,8 @@ export class Connection {
         };
         this.#endsAtMs = nowMs + maxLifetimeMs * (1 - (1 - leastLifetimeRatio) * random());
         this.#streams = this.#handshake.protocol === "h2" ? maxStreams : 1;
+        // Over HTTP/2 it says only how many may still run elsewhere when the client connects anew after a GOAWAY.
+        if (this.#settings.http2) this.#client.pipelining = this.#streams;
         this.#listener.opened(this, this.#handshake.durationMs);
         callback(null, socket);
         return;
