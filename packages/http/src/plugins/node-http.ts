@@ -72,7 +72,10 @@ class IntegrationAgent extends Agent {
       });
       response.sendDate = false;
       response.writeHead(answer.status, answer.headers.flat());
-      await pipeline(Readable.fromWeb(answer.body as WebStream), response);
+      const body = Readable.fromWeb(answer.body as WebStream);
+      // Before the connection goes, by which the client would hear of no more than a reset.
+      body.once("error", (error) => call.fail(error));
+      await pipeline(body, response);
     } catch (error) {
       call.fail(error);
     }
@@ -100,7 +103,16 @@ class ClientCall {
   /** Ends the client's side with the failure itself: the answer when it has begun, else the request. */
   fail(error: unknown): void {
     const reason = error instanceof Error ? error : new Error("the call failed", { cause: error });
-    (this.#answer ?? this.#request).destroy(reason);
+    const answer = this.#answer;
+    if (answer === undefined) {
+      this.#request.destroy(reason);
+    } else if (!answer.destroyed) {
+      const heard = answer.listenerCount("error") > 0;
+      answer.on("error", () => {});
+      // First of all: destroying says "aborted" first, and clients make an error without a reason of that.
+      if (heard) answer.emit("error", reason);
+      answer.destroy(reason);
+    }
   }
 }
 

@@ -1,4 +1,6 @@
+import { Readable } from "node:stream";
 import axios, { type AxiosInstance, isAxiosError } from "axios";
+import type { HttpIntegration } from "../../src/index.ts";
 import { axiosOptions } from "../../src/plugins/axios.ts";
 import { agentOf } from "../../src/plugins/node-http.ts";
 import { json } from "./provider.ts";
@@ -21,23 +23,40 @@ const traits: Omit<ClientTraits, "make"> = {
   keyed: true,
 };
 
+/** As the suite wants it; both kinds of stream can be iterated. */
+async function opened(client: AxiosInstance, signal?: AbortSignal): Promise<AsyncIterable<unknown>> {
+  const options = { responseType: "stream", ...(signal && { signal }) } as const;
+  return (await client.get<AsyncIterable<unknown>>("/things", options)).data;
+}
+
+function byAgent(api: HttpIntegration): AxiosInstance {
+  const agent = agentOf(api);
+  return axios.create({
+    baseURL: api.baseUrl,
+    httpAgent: agent,
+    httpsAgent: agent,
+    maxRedirects: 0,
+    proxy: false,
+  });
+}
+
+const plainText = { chunks: ["one", "two"], contentType: "text/plain" } as const;
+
 clientSuite("axios, by its fetch adapter", {
   ...traits,
   make: (api) => tested(axios.create(axiosOptions(api))),
+  streaming: {
+    ...plainText,
+    open: (api, signal) => opened(axios.create(axiosOptions(api)), signal),
+    // Its wrapper around the body waits for the next chunk first. The read timeout then ends it.
+    stops: "never",
+  },
+  upload: (api, content) => axios.create(axiosOptions(api)).put("/things", Readable.toWeb(content)),
 });
 
 clientSuite("axios, by an agent", {
   ...traits,
-  make: (api) => {
-    const agent = agentOf(api);
-    return tested(
-      axios.create({
-        baseURL: api.baseUrl,
-        httpAgent: agent,
-        httpsAgent: agent,
-        maxRedirects: 0,
-        proxy: false,
-      }),
-    );
-  },
+  make: (api) => tested(byAgent(api)),
+  streaming: { ...plainText, open: (api, signal) => opened(byAgent(api), signal) },
+  upload: (api, content) => byAgent(api).put("/things", content),
 });

@@ -44,4 +44,19 @@ clientSuite("undici.request with a dispatcher", {
   isOwnError: (error) => HttpFailure.is(error),
   isAbort: (error) => error instanceof DOMException && error.name === "AbortError",
   keyed: true,
+  streaming: {
+    chunks: ["one", "two"],
+    contentType: "text/plain",
+    open: async (api, signal) => {
+      const options = { dispatcher: dispatcherOf(api), signal: signal ?? null };
+      const response = await request(`${api.baseUrl}/things`, options);
+      if (response.statusCode >= 300) {
+        await response.body.dump();
+        throw new StatusError(response);
+      }
+      return response.body;
+    },
+  },
+  upload: (api, content) =>
+    ok(request(`${api.baseUrl}/things`, { dispatcher: dispatcherOf(api), method: "PUT", body: content })),
 });

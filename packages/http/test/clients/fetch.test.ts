@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { HttpFailure } from "../../src/index.ts";
 import { fetchOf } from "../../src/plugins/fetch.ts";
 import { json } from "./provider.ts";
@@ -34,4 +35,21 @@ clientSuite("fetch", {
   isOwnError: (error) => HttpFailure.is(error),
   isAbort: (error) => error instanceof DOMException && error.name === "AbortError",
   keyed: true,
+  streaming: {
+    chunks: ["one", "two"],
+    contentType: "text/plain",
+    open: async (api, signal) => {
+      const response = await fetchOf(api)("/things", { ...(signal && { signal }) });
+      if (!response.ok || response.body === null) throw new StatusError(response);
+      return response.body;
+    },
+  },
+  upload: (api, content) =>
+    ok(
+      fetchOf(api)("/things", {
+        method: "PUT",
+        body: Readable.toWeb(content) as ReadableStream,
+        duplex: "half",
+      }),
+    ),
 });

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { onTestFinished } from "vitest";
 import { installGlobal } from "../../src/plugins/dispatcher.ts";
 import { json } from "./provider.ts";
@@ -32,4 +33,19 @@ clientSuite("Node's own fetch, with an integration installed globally", {
   isOwnError: (error) => error instanceof TypeError,
   isAbort: (error) => error instanceof DOMException && error.name === "AbortError",
   keyed: true,
+  streaming: {
+    chunks: ["one", "two"],
+    contentType: "text/plain",
+    open: async (api, signal) => {
+      onTestFinished(installGlobal(api));
+      const response = await fetch(`${api.baseUrl}/things`, { signal: signal ?? null });
+      if (!response.ok || response.body === null) throw new StatusError(response);
+      return response.body;
+    },
+  },
+  upload: (api, content) => {
+    onTestFinished(installGlobal(api));
+    const body = Readable.toWeb(content) as ReadableStream;
+    return ok(fetch(`${api.baseUrl}/things`, { method: "PUT", body, duplex: "half" }));
+  },
 });

@@ -24,4 +24,13 @@ clientSuite("got", {
   isOwnError: (error) => error instanceof RequestError,
   isAbort: (error) => error instanceof AbortError,
   keyed: true,
+  streaming: {
+    chunks: ["one", "two"],
+    contentType: "text/plain",
+    open: async (api, signal) => {
+      const options = { ...gotOptions(api), ...(signal && { signal }) };
+      return got.stream(`${api.baseUrl}/things`, options);
+    },
+  },
+  upload: (api, content) => got.put(`${api.baseUrl}/things`, { ...gotOptions(api), body: content }),
 });

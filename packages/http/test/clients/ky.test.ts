@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import ky, { isHTTPError, type KyInstance } from "ky";
 import { HttpFailure } from "../../src/index.ts";
 import { kyOptions } from "../../src/plugins/ky.ts";
@@ -25,4 +26,15 @@ clientSuite("ky", {
   isOwnError: (error) => HttpFailure.is(error),
   isAbort: (error) => error instanceof DOMException && error.name === "AbortError",
   keyed: true,
+  streaming: {
+    chunks: ["one", "two"],
+    contentType: "text/plain",
+    open: async (api, signal) => {
+      const { body } = await ky.create(kyOptions(api)).get("things", { ...(signal && { signal }) });
+      if (body === null) throw new Error("no body");
+      return body;
+    },
+  },
+  upload: (api, content) =>
+    ky.create(kyOptions(api)).put("things", { body: Readable.toWeb(content) as ReadableStream }),
 });

@@ -25,4 +25,15 @@ clientSuite("OpenAI", {
   isOwnError: (error) => error instanceof APIConnectionError,
   isAbort: (error) => error instanceof APIUserAbortError,
   keyed: true,
+  streaming: {
+    chunks: ['data: {"id":"1"}\n\n', 'data: {"id":"2"}\n\ndata: [DONE]\n\n'],
+    contentType: "text/event-stream",
+    open: async (api, signal) => {
+      const client = new OpenAI({ apiKey: "sk-x", ...openaiOptions(api) });
+      return await client.get<AsyncIterable<unknown>>("/events", {
+        stream: true,
+        ...(signal && { signal }),
+      });
+    },
+  },
 });

@@ -53,4 +53,19 @@ clientSuite("openapi-fetch", {
   isOwnError: (error) => HttpFailure.is(error),
   isAbort: (error) => error instanceof DOMException && error.name === "AbortError",
   keyed: true,
+  streaming: {
+    chunks: ["one", "two"],
+    contentType: "text/plain",
+    open: async (api, signal) => {
+      const client = createClient<Paths>({ baseUrl: api.baseUrl, fetch: fetchOf(api) });
+      const params = { path: { id: 7 } };
+      const answer = await client.GET("/things/{id}", {
+        params,
+        parseAs: "stream",
+        ...(signal && { signal }),
+      });
+      if (!answer.data) throw new StatusError(answer.response);
+      return answer.data;
+    },
+  },
 });

@@ -1,4 +1,5 @@
 import { createRequire, registerHooks } from "node:module";
+import type { Readable } from "node:stream";
 import type * as S3 from "@aws-sdk/client-s3";
 import { HttpFailure, type HttpIntegration } from "../../src/index.ts";
 import { smithyOptions } from "../../src/plugins/smithy.ts";
@@ -20,8 +21,8 @@ function asNodeLoadsIt(): typeof S3 {
   }
 }
 
-function tested(api: HttpIntegration, more: { readonly maxAttempts?: number } = {}): TestedClient {
-  const s3 = new S3Client({
+function clientOf(api: HttpIntegration, more: { readonly maxAttempts?: number } = {}): S3.S3Client {
+  return new S3Client({
     ...smithyOptions(api),
     endpoint: api.baseUrl,
     forcePathStyle: true,
@@ -29,6 +30,9 @@ function tested(api: HttpIntegration, more: { readonly maxAttempts?: number } = 
     credentials: { accessKeyId: "a", secretAccessKey: "b" },
     ...more,
   });
+}
+
+function tested(s3: S3.S3Client): TestedClient {
   const object = { Bucket: "bucket", Key: "dir/key" };
   return {
     read: async (signal) => {
@@ -45,8 +49,8 @@ function tested(api: HttpIntegration, more: { readonly maxAttempts?: number } = 
 }
 
 clientSuite("the S3 client", {
-  make: (api) => tested(api),
-  makeRetrying: (api) => tested(api, { maxAttempts: 3 }),
+  make: (api) => tested(clientOf(api)),
+  makeRetrying: (api) => tested(clientOf(api, { maxAttempts: 3 })),
   retryingSends: 0,
   ok: { answer: text(200, "content", { etag: '"e"' }), value: "content" },
   failing: (status) =>
@@ -57,4 +61,17 @@ clientSuite("the S3 client", {
   isOwnError: (error) => HttpFailure.is(error),
   isAbort: (error) => error instanceof Error && error.name === "AbortError",
   keyed: false,
+  streaming: {
+    chunks: ["one", "two"],
+    contentType: "text/plain",
+    open: async (api, signal) => {
+      const get = new GetObjectCommand({ Bucket: "bucket", Key: "key" });
+      const { Body } = await clientOf(api).send(get, { ...(signal && { abortSignal: signal }) });
+      return Body as Readable;
+    },
+  },
+  upload: (api, content) => {
+    const object = { Bucket: "bucket", Key: "key", Body: content, ContentLength: content.readableLength };
+    return clientOf(api).send(new PutObjectCommand(object));
+  },
 });
