@@ -11,7 +11,6 @@ import { type ProviderAttempt, RedundancyFailure } from "./redundancy-failure.ts
 export function failureOfCall(
   integration: string,
   operation: string,
-  isRead: boolean,
   cause: unknown,
   { tried }: LogicalCall,
 ): RedundancyFailure {
@@ -23,7 +22,7 @@ export function failureOfCall(
   const waits = tried.map((each) => verdictOf(each.error).retryAfterMs).filter((ms) => ms !== undefined);
   return new RedundancyFailure(`${integration}.${operation}: ${messageOf(error)}`, {
     code: Failure.is(error) ? error.code : coreFailureCodes.callFailed,
-    effect: isRead ? "none" : (open?.effect ?? "none"),
+    effect: open?.effect ?? "none",
     kind,
     transient,
     retryAfterMs: kind === "rejected" && waits.length > 0 ? Math.min(...waits) : retryAfterMs,

@@ -138,7 +138,7 @@ class Redundancy implements RedundantIntegration<Readonly<Record<string, Redunda
       if (call.claimed.size > 1 && last?.provider !== call.order[0]?.name) this.#counts.failedOver += 1;
       return { value, provider: last?.provider ?? "", tried: call.tried.map(toldOf) };
     } catch (cause) {
-      const failure = failureOfCall(this.name, name, lane.operation.kind === "read", cause, call);
+      const failure = failureOfCall(this.name, name, cause, call);
       this.#counts.failed[failure.effect] += 1;
       throw failure;
     } finally {

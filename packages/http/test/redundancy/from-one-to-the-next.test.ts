@@ -149,8 +149,8 @@ test("a provider is passed by for what it does not take; where nobody takes it, 
 test("when all circuits are open the caller is told when the first of them lets calls in", async () => {
   const { a, b, payments } = setUp();
   for (const [fake, ms] of [
-    [a, 9_000],
-    [b, 4_000],
+    [a, 4_000],
+    [b, 9_000],
   ] as const) {
     fake.circuit = { state: "open", admittedShare: undefined };
     fake.behave = fails("BREAKER_OPEN", "rejected", "none", ms);
@@ -171,4 +171,14 @@ test("a failure from outside is told rather than the rejection that came after i
     kind: "failed",
     provider: "a",
   });
+});
+
+test("a provider that is drained while another one is asked is passed by", async () => {
+  const { a, b, payments } = setUp();
+  a.behave = async () => {
+    await payments.drain("b");
+    throw new Failure("down", { code: "CONNECT_FAILED", effect: "none" });
+  };
+  expect(await caught(payments.call("write", "x"))).toMatchObject({ code: "CONNECT_FAILED", provider: "a" });
+  expect(b.sent).toEqual([]);
 });

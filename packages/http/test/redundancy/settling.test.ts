@@ -72,6 +72,7 @@ test("whoever leaves is told at once what is known, and nothing is settled for t
     provider: "a",
   });
   expect([settled.length, b.sent.length]).toEqual([0, 0]);
+  expect(payments.snapshot().providers[0]?.settled.unknown).toBe(0);
   expect(await caught(payments.call("write", "x", { signal: controller.signal }))).toMatchObject({
     kind: "aborted",
     effect: "none",

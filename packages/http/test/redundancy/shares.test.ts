@@ -108,6 +108,25 @@ test("neither a hedge nor a failover asks a provider twice for one call", async 
   expect(clock.pending).toBe(0);
 });
 
+test("a provider that a hedge is asking is not asked again when the first one fails", async () => {
+  const hedged = redundantRead({ hedge: { delay: "50ms" }, providers: { a: read, b: read } });
+  const { clock, a, b, payments } = setUp({}, { read: hedged });
+  let fail: () => void = () => {};
+  a.behave = () =>
+    new Promise((_, reject) => {
+      fail = () => reject(new Failure("down", { code: "DOWN", effect: "none" }));
+    });
+  b.behave = () => hangs({ signal: b.sent.at(-1)?.options.signal }, "read");
+  const controller = new AbortController();
+  const failure = caught(payments.call("read", "x", { signal: controller.signal }));
+  await clock.advance(50);
+  fail();
+  await clock.advance(0);
+  expect([a.sent.length, b.sent.length]).toEqual([1, 1]);
+  controller.abort();
+  expect(await failure).toMatchObject({ kind: "aborted" });
+});
+
 test("a hedge that the budget refuses is not sent", async () => {
   const hedged = redundantRead({ hedge: { delay: "50ms" }, providers: { a: read, b: read } });
   const budget = loadBudget({ ratio: 0, minPerSecond: 0.1, perOperationShare: 1 });
