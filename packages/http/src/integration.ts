@@ -5,6 +5,7 @@ import { OperationPolicies } from "./calls/operation-policies.ts";
 import { type OriginTransport, originTransport } from "./calls/origin-transport.ts";
 import { RunningCalls } from "./calls/running-calls.ts";
 import type { Send } from "./calls/send.ts";
+import { type KeyUse, UsedKeys } from "./calls/used-keys.ts";
 import type { HttpEvent } from "./events.ts";
 import { type ExchangeRequest, prepareExchange } from "./exchange-request.ts";
 import { HttpFailure, httpFailureCodes } from "./failure.ts";
@@ -12,6 +13,7 @@ import type { Operation, OperationOptions } from "./operation.ts";
 import { httpDefaults } from "./options/defaults.ts";
 import { type HttpIntegrationOptions, parseOptions, type Settings } from "./options/options.ts";
 import { closeBody } from "./request/body.ts";
+import { fingerprintOf } from "./request/fingerprint.ts";
 import {
   type AnswerKind,
   type HttpCallOptions,
@@ -22,7 +24,7 @@ import {
 } from "./request/prepare.ts";
 import type { HttpResponse } from "./response.ts";
 import type { HttpIntegrationSnapshot } from "./snapshot.ts";
-import { isSource, type PreparedRequest } from "./transport/request.ts";
+import { type CallProgress, isSource, type PreparedRequest } from "./transport/request.ts";
 import type { StreamedResponse } from "./transport/streamed-response.ts";
 import { asHttpFailure } from "./wrap-failure.ts";
 
@@ -98,6 +100,7 @@ class Integration implements HttpIntegration {
   readonly #policies: OperationPolicies;
   readonly #transport: OriginTransport;
   readonly #sends = new Map<Operation, Send>();
+  readonly #usedKeys: UsedKeys;
   readonly #counts = { succeeded: 0, failed: 0 };
   #closing: Promise<void> | undefined;
 
@@ -106,6 +109,7 @@ class Integration implements HttpIntegration {
     this.name = name;
     this.baseUrl = `${baseUrl.origin}${baseUrl.prefix}`;
     this.#settings = settings;
+    this.#usedKeys = new UsedKeys(settings.clock);
     this.#prepareSettings = { ...settings, prefix: baseUrl.prefix };
     this.#emit = emitterOf(settings);
     this.#catalogue = new Catalogue(settings);
@@ -143,10 +147,12 @@ class Integration implements HttpIntegration {
   }
 
   async #call(
-    { operation, request, key }: PreparedCall,
+    call: PreparedCall,
     { signal, deadlineAtMs }: HttpCallOptions,
   ): Promise<HttpResponse | StreamedResponse> {
+    const { operation, request, key } = call;
     const { clock } = this.#settings;
+    const keyUse = call.keyGiven ? this.#useKey(call) : undefined;
     const startedAtMs = clock.now();
     try {
       const response = await execute(this.#sendOf(operation), request, {
@@ -166,8 +172,18 @@ class Integration implements HttpIntegration {
       this.#report(request, startedAtMs, failure, HttpFailure.is(failure) ? failure.status : undefined);
       throw failure;
     } finally {
+      keyUse?.end(wasWritten(request.progress));
       if (isSource(request.body)) closeBody(request.body);
     }
+  }
+
+  #useKey({ operation, request, key }: PreparedCall): KeyUse | undefined {
+    if (key === undefined || operation.key === undefined) return undefined;
+    const use = this.#usedKeys.use(operation.name, key, fingerprintOf(request), operation.key.windowMs);
+    if (use !== undefined) return use;
+    const why =
+      "the key was used for another request: give the same method, path, query and body, or another key";
+    throw this.#rejection(operation.name, httpFailureCodes.keyReused, why);
   }
 
   snapshot(): HttpIntegrationSnapshot {
@@ -250,6 +266,10 @@ class Integration implements HttpIntegration {
       durationMs: this.#settings.clock.now() - startedAtMs,
     });
   }
+}
+
+function wasWritten({ writtenBefore, current }: CallProgress): boolean {
+  return writtenBefore || current?.written === true;
 }
 
 function closedError(): Error {

@@ -57,7 +57,7 @@ export interface Operation {
   readonly name: string;
   readonly method: HttpMethod;
   readonly path: PathTemplate;
-  readonly key: { readonly header: string; readonly quoted: boolean } | undefined;
+  readonly key: { readonly header: string; readonly quoted: boolean; readonly windowMs: number } | undefined;
   readonly repeatable: boolean;
   readonly contract: AnswerContract;
   /** Of the integration and of the operation. */
@@ -155,7 +155,7 @@ function parseKeyed(
   path: string,
   idempotency: KeyedIdempotency,
   timeout: OperationTimeoutsMs,
-): { header: string; quoted: boolean } {
+): NonNullable<Operation["key"]> {
   assertKnownKeys(path, idempotency, ["header", "window", "quoted"]);
   const windowMs = durationMs(join(path, "window"), idempotency.window);
   const totalMs = durationMs("timeout.total", timeout.total);
@@ -167,5 +167,5 @@ function parseKeyed(
   }
   const { quoted = false } = idempotency;
   if (typeof quoted !== "boolean") throw new TypeError(`${join(path, "quoted")} must be true or false`);
-  return { header: headerName(join(path, "header"), idempotency.header), quoted };
+  return { header: headerName(join(path, "header"), idempotency.header), quoted, windowMs };
 }

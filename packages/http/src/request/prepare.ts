@@ -78,6 +78,8 @@ export type AnswerKind = "whole" | "stream";
 export interface Prepared {
   readonly request: PreparedRequest;
   readonly key: string | undefined;
+  /** The caller brought the key, and may have used it before. */
+  readonly keyGiven: boolean;
 }
 
 const callKeys = ["signal", "deadlineAtMs", "contentLength", "replay", "maxResponseBytes", "onProgress"];
@@ -157,6 +159,7 @@ export function finish(
   const progress = { attempts: 0, writtenBefore: false, current: undefined };
   return {
     key,
+    keyGiven: parts.key !== undefined,
     request: {
       operation: operation.name,
       method: operation.method,
