@@ -194,11 +194,11 @@ function runLine(steps: readonly LineStep[]): string {
   return real.join() === expected.join() ? "" : `${steps}: ${real.join()}; not ${expected.join()}`;
 }
 
-test("every sequence of seven arrivals, aborts and waits ends as with the reference", () => {
+test("every sequence of eight arrivals, aborts and waits ends as with the reference", () => {
   let visited = 0;
   const explore = (steps: readonly LineStep[]): void => {
     visited += 1;
-    if (steps.length === 7) {
+    if (steps.length === 8) {
       const difference = runLine(steps);
       if (difference !== "") expect.fail(difference);
       return;
@@ -206,14 +206,17 @@ test("every sequence of seven arrivals, aborts and waits ends as with the refere
     for (const step of lineSteps) explore([...steps, step]);
   };
   explore([]);
-  expect(visited).toBe((6 ** 8 - 1) / 5);
+  expect(visited).toBe((6 ** 9 - 1) / 5);
 }, 120_000);
 
-test("long random sequences end as with the reference", () => {
+test("random sequences of ten thousand steps end as with the reference", () => {
   fc.assert(
-    fc.property(fc.array(fc.constantFrom(...lineSteps), { minLength: 500, maxLength: 1_000 }), (steps) => {
-      expect(runLine(steps)).toBe("");
-    }),
-    { numRuns: 30 },
+    fc.property(
+      fc.array(fc.constantFrom(...lineSteps), { minLength: 10_000, maxLength: 10_000 }),
+      (steps) => {
+        expect(runLine(steps)).toBe("");
+      },
+    ),
+    { numRuns: 3 },
   );
 });
