@@ -2,6 +2,7 @@ import { Socket } from "node:net";
 import type { Clock, Random, Timer } from "@outrigger/core";
 import { type buildConnector, Client, type Dispatcher, errors } from "undici";
 import type { Connector, Forward } from "../connect/connector.ts";
+import { skipContinue } from "./skip-continue.ts";
 
 export interface ConnectionSettings {
   readonly origin: string;
@@ -69,6 +70,7 @@ export class Connection {
   #handshake: Handshake | undefined;
   #endsAtMs = Number.POSITIVE_INFINITY;
   #streams: number;
+  #awaitsHead = false;
   /** Attempts that hold it now. Kept by the pool. */
   leases = 0;
   #open = false;
@@ -160,6 +162,12 @@ export class Connection {
   /** Called at the moment a request is about to be written. */
   countRequest(): void {
     this.#served += 1;
+    this.#awaitsHead = true;
+  }
+
+  /** The head of the answer has come; what follows is its body. */
+  headArrived(): void {
+    this.#awaitsHead = false;
   }
 
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
@@ -197,6 +205,7 @@ export class Connection {
           tlsMs: isTls && reachedAtMs !== undefined ? nowMs - reachedAtMs : undefined,
           protocol: isTls && socket.alpnProtocol === "h2" ? "h2" : "h1",
         };
+        if (!this.isShared) skipContinue(socket, () => this.#awaitsHead);
         this.#endsAtMs = nowMs + maxLifetimeMs * (1 - (1 - leastLifetimeRatio) * random());
         this.#streams = this.#handshake.protocol === "h2" ? maxStreams : 1;
         // Over HTTP/2 it says only how many may still run elsewhere when the client connects anew after a GOAWAY.

@@ -190,6 +190,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ExchangeFacts, Send
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
     this.#heard();
     if (status < 200) return;
+    this.#lease.connection.headArrived();
     this.status = status;
     this.headers = headers;
     this.headersAtMs = this.#heardAtMs;
@@ -227,10 +228,28 @@ export class Exchange implements Dispatcher.DispatchHandler, ExchangeFacts, Send
 
   onResponseEnd(): void {
     if (this.status === undefined) return;
+    const broken = this.#brokenEnd;
+    if (broken !== undefined) {
+      this.#settle({ type: "broken", error: broken, connecting: false });
+      return;
+    }
     // The rest of this request would go out in front of the next one, to a server that may read neither.
     if ((this.#lease.connection.socket?.writableLength ?? 0) > 0) this.#lease.connection.retire();
     const body = this.#others === undefined ? (this.#first ?? nothing) : Buffer.concat(this.#others);
     this.#settle({ type: "answered", body });
+  }
+
+  /**
+   * What a body without a length ended with, other than a close. undici takes a reset for its end as well (it was met on
+   * macOS in place of a close), and nothing else would tell a whole body from a part of one.
+   */
+  get #brokenEnd(): Error | undefined {
+    const { headers } = this;
+    if (headers === undefined || this.#wasShared) return undefined;
+    if (headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined)
+      return undefined;
+    if (this.#receivedBytes === 0) return undefined;
+    return this.#lease.connection.socket?.errored ?? undefined;
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: unknown): void {
