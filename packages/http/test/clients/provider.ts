@@ -18,6 +18,8 @@ export class Provider {
   readonly arrived: Arrived[] = [];
   /** Requests whose client went away before it had the whole answer. */
   abandoned = 0;
+  /** Connections that were ever made. */
+  connections = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #answers: Answer[] = [];
@@ -37,6 +39,7 @@ export class Provider {
       await answer?.(response, arrived);
     });
     this.#server.on("connection", (socket) => {
+      this.connections += 1;
       this.#sockets.add(socket);
       socket.once("close", () => this.#sockets.delete(socket));
     });
