@@ -1,5 +1,6 @@
 import {
   afterDrop,
+  causeOf,
   clampLimit,
   isAppLimited,
   type LimitAlgorithm,
@@ -72,9 +73,4 @@ export function gradient2(rules: Gradient2Rules): LimitAlgorithm<Gradient2State>
       return at(recovered, clampLimit(smoothed, rules), causeOf(smoothed, limit));
     },
   };
-}
-
-function causeOf(limit: number, before: number): LimitState["cause"] {
-  if (limit > before) return "room";
-  return limit < before ? "queueing" : "steady";
 }

@@ -54,6 +54,12 @@ export function clampLimit(limit: number, { min, max }: LimitRules): number {
   return Math.max(min, Math.min(max, limit));
 }
 
+/** Why a limit moved that goes by latency. */
+export function causeOf(limit: number, before: number): LimitCause {
+  if (limit > before) return "room";
+  return limit < before ? "queueing" : "steady";
+}
+
 /** Fewer than half of the slots were used: that nothing went wrong says nothing about the limit. */
 export function isAppLimited(sample: LimitSample, limit: number): boolean {
   return sample.inFlight * 2 < limit;

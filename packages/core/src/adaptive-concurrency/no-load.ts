@@ -1,5 +1,14 @@
 import type { Random } from "../clock/clock.ts";
-import { clampLimit, type LimitRules, type LimitSample, type LimitState } from "./limit-algorithm.ts";
+import {
+  afterDrop,
+  clampLimit,
+  isAppLimited,
+  type LimitAlgorithm,
+  type LimitCause,
+  type LimitRules,
+  type LimitSample,
+  type LimitState,
+} from "./limit-algorithm.ts";
 
 /** How the latency without load is measured again. */
 export interface NoLoadRules extends LimitRules {
@@ -20,7 +29,45 @@ export interface NoLoadState extends LimitState {
  */
 const drain = 0.75;
 
-export function beginNoLoad(limit: number, baselineMs: number | undefined, rules: NoLoadRules): NoLoadState {
+/** Where a limit goes by the latency of now against that without load. */
+export interface AgainstNoLoad {
+  /** Whether a latency this low becomes the one without load without being measured. */
+  isLower(latencyMs: number, baselineMs: number): boolean;
+  move(
+    limit: number,
+    latencyMs: number,
+    baselineMs: number,
+  ): { readonly limit: number; readonly cause: LimitCause };
+}
+
+/**
+ * What every algorithm does that compares with the latency without load: it takes the first one that it sees, measures
+ * it again from time to time with the queue drained, and learns nothing from a limit that nobody needs.
+ */
+export function comparing(rules: NoLoadRules, { isLower, move }: AgainstNoLoad): LimitAlgorithm<NoLoadState> {
+  return {
+    begin: (limit, baselineMs) => beginNoLoad(limit, baselineMs, rules),
+    step(before, sample) {
+      if (sample.dropped) {
+        const limit = afterDrop(before.limit, rules);
+        return { ...before, limit, allowed: limit, probing: false, cause: "dropped" };
+      }
+      const state = countDown(before, sample);
+      const probed = probe(state, sample, rules);
+      if (probed !== undefined) return probed;
+      const { limit, baselineMs } = state;
+      const { latencyMs } = sample;
+      if (baselineMs === undefined || isLower(latencyMs, baselineMs)) {
+        return { ...state, baselineMs: latencyMs, cause: "measured" };
+      }
+      if (isAppLimited(sample, limit)) return { ...state, cause: "appLimited" };
+      const moved = move(limit, latencyMs, baselineMs);
+      return { ...state, limit: moved.limit, allowed: moved.limit, cause: moved.cause };
+    },
+  };
+}
+
+function beginNoLoad(limit: number, baselineMs: number | undefined, rules: NoLoadRules): NoLoadState {
   const clamped = clampLimit(limit, rules);
   return {
     limit: clamped,
@@ -33,11 +80,7 @@ export function beginNoLoad(limit: number, baselineMs: number | undefined, rules
 }
 
 /** The state after a sample that changes the limit for a measurement or ends one; undefined when it does neither. */
-export function probe<S extends NoLoadState>(
-  state: S,
-  sample: LimitSample,
-  rules: NoLoadRules,
-): S | undefined {
+function probe(state: NoLoadState, sample: LimitSample, rules: NoLoadRules): NoLoadState | undefined {
   const { limit, baselineMs } = state;
   if (state.probing) {
     const probeIn = nextProbe(rules);
@@ -61,7 +104,7 @@ export function probe<S extends NoLoadState>(
 }
 
 /** A window counts as one; of smaller samples it takes as many as the limit. */
-export function countDown<S extends NoLoadState>(state: S, sample: LimitSample): S {
+function countDown(state: NoLoadState, sample: LimitSample): NoLoadState {
   return { ...state, probeIn: state.probeIn - Math.min(1, sample.calls / state.limit) };
 }
 

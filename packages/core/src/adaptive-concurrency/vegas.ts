@@ -1,11 +1,5 @@
-import {
-  afterDrop,
-  clampLimit,
-  isAppLimited,
-  type LimitAlgorithm,
-  type LimitState,
-} from "./limit-algorithm.ts";
-import { beginNoLoad, countDown, type NoLoadRules, type NoLoadState, probe } from "./no-load.ts";
+import { causeOf, clampLimit, type LimitAlgorithm } from "./limit-algorithm.ts";
+import { comparing, type NoLoadRules, type NoLoadState } from "./no-load.ts";
 
 export interface VegasRules extends NoLoadRules {
   /** How much of a new limit is taken over at once. Range: above 0, at most 1. */
@@ -28,28 +22,15 @@ export interface VegasRules extends NoLoadRules {
  * it is there, the limit climbs a little with every measurement.
  */
 export function vegas(rules: VegasRules): LimitAlgorithm<NoLoadState> {
-  return {
-    begin: (limit, baselineMs) => beginNoLoad(limit, baselineMs, rules),
-    step(before, sample) {
-      if (sample.dropped) {
-        const limit = afterDrop(before.limit, rules);
-        return { ...before, limit, allowed: limit, probing: false, cause: "dropped" };
-      }
-      const state = countDown(before, sample);
-      const probed = probe(state, sample, rules);
-      if (probed !== undefined) return probed;
-      const { limit, baselineMs } = state;
-      const { latencyMs } = sample;
-      if (baselineMs === undefined || latencyMs < baselineMs) {
-        return { ...state, baselineMs: latencyMs, cause: "measured" };
-      }
-      if (isAppLimited(sample, limit)) return { ...state, cause: "appLimited" };
+  return comparing(rules, {
+    isLower: (latencyMs, baselineMs) => latencyMs < baselineMs,
+    move(limit, latencyMs, baselineMs) {
       const queue = Math.ceil(limit * (1 - baselineMs / latencyMs));
       const wanted = wantedLimit(limit, queue, rules);
       const next = (1 - rules.smoothing) * limit + rules.smoothing * clampLimit(wanted, rules);
-      return { ...state, limit: next, allowed: next, cause: causeOf(wanted, limit) };
+      return { limit: next, cause: causeOf(wanted, limit) };
     },
-  };
+  });
 }
 
 function wantedLimit(limit: number, queue: number, rules: VegasRules): number {
@@ -57,11 +38,6 @@ function wantedLimit(limit: number, queue: number, rules: VegasRules): number {
   if (queue <= rules.threshold(limit)) return limit + beta;
   if (queue < rules.alpha(limit)) return rules.increase(limit);
   return queue > beta ? rules.decrease(limit) : limit;
-}
-
-function causeOf(wanted: number, limit: number): LimitState["cause"] {
-  if (wanted > limit) return "room";
-  return wanted < limit ? "queueing" : "steady";
 }
 
 /** Whole decades of the limit, at least 1: how fast Vegas moves and how much queue it likes. */
