@@ -41,8 +41,8 @@ describe("a key", () => {
       code: "IDEMPOTENCY_KEY_REUSED",
     });
 
-    await server.refuse();
     const { api: unheard } = integrate(server.url);
+    await server.refuse();
     for (const json of [1, 2]) {
       expect(await failureOf(unheard.request("keyed", { key: "unsent", json }))).toMatchObject({
         code: "CONNECT_FAILED",

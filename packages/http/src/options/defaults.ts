@@ -17,6 +17,7 @@ import type { Size } from "./size.ts";
  * - `pool.http2` false: over one connection a lost packet holds up all calls, and a dead one ends them all.
  * - `pool.leak` 30 s: far longer than a reader that is merely slow pauses, and no longer than a whole call may take.
  * - `maxResponseBytes` 10 MiB: an answer is held in memory, once per call that runs.
+ * - `decompress` off: most answers of an API are smaller than what compressing them costs within a data centre.
  * - `replay` 64 KiB: one chunk of a file, and what most bodies are smaller than; with 100 calls at a time it is 6 MiB.
  */
 export const httpDefaults: {
@@ -34,6 +35,7 @@ export const httpDefaults: {
   readonly concurrency: { readonly limit: number };
   readonly maxResponseBytes: number;
   readonly replay: Size;
+  readonly decompress: boolean;
   readonly close: { readonly within: Duration };
 } = {
   timeout: { connect: "3s", read: "10s", total: "30s" },
@@ -50,5 +52,6 @@ export const httpDefaults: {
   concurrency: { limit: 100 },
   maxResponseBytes: 10 * 1024 * 1024,
   replay: "64KiB",
+  decompress: false,
   close: { within: "5s" },
 };

@@ -60,6 +60,13 @@ export interface HttpIntegrationOptions<Operations extends Record<string, Operat
   readonly idempotency?: KeyedIdempotency | undefined;
   /** The largest answer that is taken. Range: integer >= 0. @defaultValue 10 MiB */
   readonly maxResponseBytes?: number | undefined;
+  /**
+   * Ask for compressed answers (gzip, br, zstd), and decompress them. Their size is capped by `maxResponseBytes` on the
+   * wire and decompressed.
+   *
+   * @defaultValue false
+   */
+  readonly decompress?: boolean | undefined;
   /** How much of a body that is a stream is kept, to send it again: `"0B"` for nothing. @defaultValue "64KiB" */
   readonly replay?: Size | undefined;
   readonly tls?: TlsOptions | undefined;
@@ -84,6 +91,7 @@ export interface Settings {
   readonly retry: Omit<RetryOptions, "name" | "onEvent" | "random"> | false;
   readonly breaker: Omit<BreakerOptions, "name" | "onEvent" | "clock"> | false;
   readonly maxResponseBytes: number;
+  readonly decompress: boolean;
   readonly replay: Size;
   readonly connect: ConnectSettings;
   readonly clock: Clock;
@@ -107,6 +115,7 @@ const known: readonly (keyof HttpIntegrationOptions<Record<string, never>>)[] = 
   ...answerListKeys,
   "idempotency",
   "maxResponseBytes",
+  "decompress",
   "replay",
   "tls",
   "public",
@@ -176,6 +185,7 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
       },
     ),
     maxResponseBytes,
+    decompress: booleanOption("decompress", options.decompress ?? httpDefaults.decompress),
     replay,
     connect: parseConnect(options, {
       origin: baseUrl.origin,
@@ -226,6 +236,11 @@ function policyOptions<Options extends object>(
     if (Object.hasOwn(value, key)) throw new TypeError(`${join(path, key)} must not be given: ${fix}`);
   }
   return value;
+}
+
+function booleanOption(path: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw new TypeError(`${path} must be true or false; got ${show(value)}`);
 }
 
 function checkedClock(path: string, clock: Clock): Clock {

@@ -1,6 +1,7 @@
 import { assertKnownKeys, integerIn } from "@outrigger/core";
+import { acceptedEncodings } from "../decode-body.ts";
 import type { Operation } from "../operation.ts";
-import { assertPlainObject } from "../options/plain-object.ts";
+import { assertPlainObject, kindOf } from "../options/plain-object.ts";
 import type { Size } from "../options/size.ts";
 import type { PreparedRequest } from "../transport/request.ts";
 import {
@@ -31,6 +32,8 @@ export interface HttpCallOptions extends StreamedBodyOptions {
    * @defaultValue the integration's; none for a streamed answer, which is not held in memory
    */
   readonly maxResponseBytes?: number | undefined;
+  /** Ask for compressed answers, and decompress them. @defaultValue the integration's */
+  readonly decompress?: boolean | undefined;
   /** Told of every chunk that is sent or received. */
   readonly onProgress?: ProgressListener | undefined;
 }
@@ -69,6 +72,7 @@ export interface PrepareSettings {
   readonly newKey: () => string;
   readonly maxResponseBytes: number;
   readonly replay: Size;
+  readonly decompress: boolean;
 }
 
 /** How the answer is wanted. */
@@ -82,7 +86,15 @@ export interface Prepared {
   readonly keyGiven: boolean;
 }
 
-const callKeys = ["signal", "deadlineAtMs", "contentLength", "replay", "maxResponseBytes", "onProgress"];
+const callKeys = [
+  "signal",
+  "deadlineAtMs",
+  "contentLength",
+  "replay",
+  "maxResponseBytes",
+  "decompress",
+  "onProgress",
+];
 /** Names that both ways to make a request have. */
 export const sharedKeys: readonly string[] = [...callKeys, "body", "headers", "key"];
 const known: readonly string[] = [...sharedKeys, "params", "query", "json", "form", "text"];
@@ -138,8 +150,9 @@ export function finish(
     readonly answer: AnswerKind;
   },
   options: HttpCallOptions,
-  { newKey, maxResponseBytes }: PrepareSettings,
+  settings: PrepareSettings,
 ): Prepared {
+  const { newKey, maxResponseBytes } = settings;
   const { target, headers, body, answer } = parts;
   if (body !== undefined) {
     if (bodiless.has(operation.method))
@@ -155,6 +168,9 @@ export function finish(
   )
     headers.push(operation.key.header, operation.key.quoted ? quoted(key) : key);
   if (getHeader(headers, "accept") === undefined) headers.push("accept", parts.accept);
+  const decode =
+    options.decompress === undefined ? settings.decompress : flag("decompress", options.decompress);
+  if (decode) headers.push("accept-encoding", acceptedEncodings);
   const content = body?.content;
   const progress = { attempts: 0, writtenBefore: false, current: undefined };
   return {
@@ -167,6 +183,7 @@ export function finish(
       headers,
       body: content,
       answer,
+      decode,
       signal: options.signal,
       onProgress:
         options.onProgress === undefined
@@ -179,6 +196,11 @@ export function finish(
       progress,
     },
   };
+}
+
+function flag(path: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw new TypeError(`${path} must be true or false; got ${kindOf(value)}`);
 }
 
 function largestAnswer({ maxResponseBytes }: HttpCallOptions, answer: AnswerKind, otherwise: number): number {

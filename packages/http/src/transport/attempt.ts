@@ -2,11 +2,12 @@ import { type CallContext, Failure, type Timer } from "@outrigger/core";
 import { codeOf } from "../classify/connection-error.ts";
 import { mayResend } from "../classify/resend.ts";
 import { afterPoll } from "../clock/after-poll.ts";
+import { codingsOf, decodeStream, decodeWhole, withoutCoding } from "../decode-body.ts";
 import type { HttpEvent } from "../events.ts";
 import { httpFailureCodes } from "../failure.ts";
 import type { ConnectionPool, Lease } from "../pool/connection-pool.ts";
 import type { Place } from "../pool/waiters.ts";
-import type { HttpResponse } from "../response.ts";
+import type { HttpResponse, ResponseHeaders } from "../response.ts";
 import { type BodyGuard, guardBody } from "./body-guard.ts";
 import { capturePlace } from "./call-place.ts";
 import { Exchange, type ExchangeEnd, type ExchangeOwner } from "./exchange.ts";
@@ -179,7 +180,19 @@ export class Attempt implements ExchangeOwner, AttemptFacts {
     this.#forgetAbort?.();
     this.#guard = guardBody(this, exchange, body);
     context.leaveRunning(this.#guard.ended);
-    this.#resolve(new StreamedResponse(exchange.status, exchange.headers, body.stream));
+    const { status, headers } = exchange;
+    const codings = this.request.decode === true ? codingsOf(headers) : undefined;
+    this.#resolve(
+      codings === undefined
+        ? new StreamedResponse(status, headers, body.stream)
+        : new StreamedResponse(
+            status,
+            withoutCoding(headers),
+            decodeStream(body.stream, codings, this.request.maxResponseBytes, (error) =>
+              new Judge(this).notDecoded(error),
+            ),
+          ),
+    );
   }
 
   ended(end: ExchangeEnd): void {
@@ -203,7 +216,27 @@ export class Attempt implements ExchangeOwner, AttemptFacts {
     }
     this.#forgetAbort?.();
     lease?.release();
-    const verdict = this.#judge(end);
+    if (end.type === "answered" && this.request.decode === true) this.#decode(end.body);
+    else this.#conclude(end, exchange?.headers ?? {});
+  }
+
+  #decode(body: Buffer): void {
+    const headers = this.exchange?.headers ?? {};
+    const codings = codingsOf(headers);
+    // Such as the answer to a HEAD, which has the headers of a body that is not there.
+    if (codings === undefined || body.byteLength === 0) {
+      this.#conclude({ type: "answered", body }, headers);
+      return;
+    }
+    decodeWhole(body, codings, this.request.maxResponseBytes).then(
+      (decoded) => this.#conclude({ type: "answered", body: decoded }, withoutCoding(headers)),
+      (error: unknown) => this.#fail(new Judge(this).notDecoded(error)),
+    );
+  }
+
+  /** @param headers - Those of the body as it is given. */
+  #conclude(end: ExchangeEnd, headers: ResponseHeaders): void {
+    const verdict = this.#judge(end, headers);
     if (verdict instanceof Error) this.#fail(verdict);
     else {
       this.#report(undefined);
@@ -212,10 +245,10 @@ export class Attempt implements ExchangeOwner, AttemptFacts {
   }
 
   /** Runs outside of the caller's promise, so what it throws must find its way there. */
-  #judge(end: ExchangeEnd): HttpResponse | Error {
+  #judge(end: ExchangeEnd, headers: ResponseHeaders): HttpResponse | Error {
     try {
       const judge = new Judge(this);
-      return end.type === "answered" ? judge.answer(end.body) : judge.explain(end);
+      return end.type === "answered" ? judge.answer(end.body, headers) : judge.explain(end);
     } catch (error) {
       return error instanceof Error ? error : new Error("the answer was not judged", { cause: error });
     }

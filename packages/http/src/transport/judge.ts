@@ -7,8 +7,9 @@ import {
   verdictOfExchangeError,
 } from "../classify/connection-error.ts";
 import { verdictOfAnswer } from "../classify/status.ts";
+import { TooLargeError } from "../decode-body.ts";
 import { HttpFailure, type HttpFailureInit, type HttpStage, httpFailureCodes } from "../failure.ts";
-import { HttpResponse } from "../response.ts";
+import { HttpResponse, type ResponseHeaders } from "../response.ts";
 import { retryAfterOf } from "../retry-after.ts";
 import type { ExchangeEnd } from "./exchange.ts";
 import { type ExchangeFacts, isSource, isSpent, type PreparedRequest } from "./request.ts";
@@ -40,10 +41,10 @@ export class Judge {
     this.#facts = facts;
   }
 
-  /** The whole answer is here. */
-  answer(body: Uint8Array): HttpResponse | HttpFailure {
+  /** The whole answer is here. @param headers - Those of the body as it is given. */
+  answer(body: Uint8Array, headers: ResponseHeaders): HttpResponse | HttpFailure {
     const { request, context, exchange, writtenResends } = this.#facts;
-    const { status = 0, headers = {} } = exchange ?? {};
+    const { status = 0 } = exchange ?? {};
     const response = this.#response(status, headers, body);
     const { codeAt, codes } = request.contract;
     const code = codeAt === undefined ? undefined : codeInBody(body, codeAt);
@@ -113,6 +114,22 @@ export class Judge {
         });
       }
     }
+  }
+
+  /** The body of the answer came to its end, and could not be decompressed. */
+  notDecoded(error: unknown): HttpFailure {
+    const tooLarge = error instanceof TooLargeError;
+    const { maxResponseBytes } = this.#facts.request;
+    const why = tooLarge
+      ? `its answer is larger than ${maxResponseBytes} bytes when it is decompressed`
+      : "its answer is not compressed as its content-encoding says";
+    return this.#failure(why, {
+      code: tooLarge ? httpFailureCodes.responseTooLarge : httpFailureCodes.responseInvalid,
+      effect: this.effect,
+      transient: false,
+      ...(tooLarge ? {} : { cause: error }),
+      ...this.#answerSoFar(),
+    });
   }
 
   /** No connection could be had. */
