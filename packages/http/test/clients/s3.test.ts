@@ -1,25 +1,12 @@
-import { createRequire, registerHooks } from "node:module";
 import type { Readable } from "node:stream";
 import type * as S3 from "@aws-sdk/client-s3";
 import { HttpFailure, type HttpIntegration } from "../../src/index.ts";
 import { smithyOptions } from "../../src/plugins/smithy.ts";
 import { text } from "./provider.ts";
+import { s3 } from "./s3-module.ts";
 import { clientSuite, type TestedClient } from "./suite.ts";
 
-const { GetObjectCommand, PutObjectCommand, S3Client, S3ServiceException } = asNodeLoadsIt();
-
-/** The test runner asks for modules as bundlers do, and those of the SDK cannot be loaded without one. */
-function asNodeLoadsIt(): typeof S3 {
-  const hooks = registerHooks({
-    resolve: (specifier, context, next) =>
-      next(specifier, { ...context, conditions: context.conditions.filter((each) => each !== "module") }),
-  });
-  try {
-    return createRequire(import.meta.url)("@aws-sdk/client-s3") as typeof S3;
-  } finally {
-    hooks.deregister();
-  }
-}
+const { GetObjectCommand, PutObjectCommand, S3Client, S3ServiceException } = s3;
 
 function clientOf(api: HttpIntegration, more: { readonly maxAttempts?: number } = {}): S3.S3Client {
   return new S3Client({
@@ -32,17 +19,17 @@ function clientOf(api: HttpIntegration, more: { readonly maxAttempts?: number } 
   });
 }
 
-function tested(s3: S3.S3Client): TestedClient {
+function tested(client: S3.S3Client): TestedClient {
   const object = { Bucket: "bucket", Key: "dir/key" };
   return {
     read: async (signal) => {
-      const { Body } = await s3.send(new GetObjectCommand(object), {
+      const { Body } = await client.send(new GetObjectCommand(object), {
         ...(signal && { abortSignal: signal }),
       });
       return await Body?.transformToString();
     },
     write: (signal) =>
-      s3.send(new PutObjectCommand({ ...object, Body: "content" }), {
+      client.send(new PutObjectCommand({ ...object, Body: "content" }), {
         ...(signal && { abortSignal: signal }),
       }),
   };
