@@ -102,7 +102,7 @@ test("a key that throws, or is no string, is the key of nobody, and stops no cal
 });
 
 test("settling a place that was never taken does nothing", () => {
-  const breaker = keyedBreaker({ key: () => "k" });
+  const breaker = keyedBreaker({ key: () => "k", clock: new VirtualClock() });
   const plan = planOf(breaker);
   if (plan?.kind !== "gate") throw new Error("no gate");
   const context = new CallContext();

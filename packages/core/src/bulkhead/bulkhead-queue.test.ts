@@ -274,7 +274,9 @@ test("wrong options are refused with their path and the fix", () => {
       "bulkhead.limit must be a whole number, at least 1",
     );
   }
-  expect(() => bulkhead("3" as never)).toThrow('bulkhead must be an object; got "3"');
+  expect(() => bulkhead("3" as never)).toThrow(
+    'bulkhead must be given a whole number, at least 1, or an object such as { limit: 100 }; got "3"',
+  );
   expect(() => bulkhead({ limit: 1, que: {} } as never)).toThrow('did you mean "queue"?');
   expect(() => bulkhead({ limit: 1, retryAfter: 5 as never })).toThrow(
     "bulkhead.retryAfter must be a duration",
