@@ -155,11 +155,27 @@ describe("over HTTP/2", () => {
     await api.close();
   });
 
-  test("a server that cannot be reached fails all callers together, not one after the other", async () => {
-    const { api } = integrate("https://localhost:1", { tls, pool: { http2: true } });
-    const failures = await Promise.all(Array.from({ length: 20 }, () => failureOf(send(api, "plain"))));
-    for (const failure of failures) expect(failure).toMatchObject({ code: "CONNECT_FAILED", effect: "none" });
-    expect(api.snapshot().pool).toMatchObject({ inUse: 0, waiting: 0, open: 0 });
+  test("a first connection that fails makes nobody wait for a second one: the others connect together", async () => {
+    const fails: ((error: Error) => void)[] = [];
+    const raw = rawTransport("https://localhost:1", {
+      limit: 5,
+      pool: { http2: true, connections: 5 },
+      connector: {
+        connect: (_options, callback) => {
+          fails.push((error) => callback(error, null));
+          return { destroy: () => {} };
+        },
+        mayReuse: () => true,
+        forward: undefined,
+      },
+    });
+    const calls = Array.from({ length: 5 }, () => failureOf(raw.send()));
+    await until(() => fails.length === 1 && raw.pool.snapshot().waiting === 4);
+    fails[0]?.(new Error("no"));
+    await until(() => fails.length === 5);
+    for (const fail of fails) fail(new Error("no"));
+    for (const failure of await Promise.all(calls)) expect(failure).toMatchObject({ code: "CONNECT_FAILED" });
+    expect(raw.pool.snapshot()).toMatchObject({ inUse: 0, waiting: 0, open: 0 });
   });
 });
 

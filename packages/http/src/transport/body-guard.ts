@@ -81,7 +81,7 @@ class Guard implements BodyGuard {
     this.#leak = context.clock.setTimer(delayMs, () => {
       const unreadMs = this.#unreadMs(context);
       if (unreadMs < settings.leakMs) {
-        this.#lookForLeak(settings.leakMs - unreadMs);
+        this.#lookForLeak(Math.ceil(settings.leakMs - unreadMs));
         return;
       }
       this.#reportUnread();

@@ -325,7 +325,8 @@ export class Exchange implements Dispatcher.DispatchHandler, ExchangeFacts, Send
       const { readMs } = this.#request;
       const counts = !this.#waitsForSource && !this.#waitsForReader;
       const silentMs = !counts ? 0 : this.#context.clock.now() - this.#heardAtMs;
-      if (silentMs < readMs) this.#armReadTimer(readMs - silentMs);
+      // Whole milliseconds: the rest of a fraction may be too small to move a clock on.
+      if (silentMs < readMs) this.#armReadTimer(Math.ceil(readMs - silentMs));
       else this.#giveUp({ type: "timedOut" }, new Error("the read timeout has passed"));
     });
   }
