@@ -1,3 +1,4 @@
+import type { Guarantee } from "./operation/guarantee.ts";
 import type { OperationState } from "./state/transitions.ts";
 
 interface About {
@@ -47,5 +48,13 @@ export type LedgerEvent =
   /** A call ended after the ledger had stopped waiting for it. */
   | ({ readonly type: "lateAnswer" } & About)
   | { readonly type: "databaseFailed"; readonly during: string; readonly code: string | undefined }
-  | { readonly type: "resolverStarted" }
+  /** With what is promised of each operation that this process resolves. */
+  | {
+      readonly type: "resolverStarted";
+      readonly guarantees: readonly { readonly operation: string; readonly guarantee: Guarantee }[];
+    }
+  /** Work of other processes is noticed at once from here on. */
+  | { readonly type: "listenerStarted" }
+  /** The connection that listened is gone. Until it is back, work of other processes is polled for. */
+  | { readonly type: "listenerLost"; readonly code: string | undefined }
   | { readonly type: "resolverStopped"; readonly released: number };

@@ -21,6 +21,9 @@ export const ledgerFailureCodes = {
   statementTimeout: "STATEMENT_TIMEOUT",
   notMigrated: "NOT_MIGRATED",
   writeRejected: "WRITE_REJECTED",
+  notCancellable: "NOT_CANCELLABLE",
+  notResolvable: "NOT_RESOLVABLE",
+  migrationTimeout: "MIGRATION_TIMEOUT",
 } as const;
 
 export function commitUnknown(cause: unknown): Failure {
@@ -55,6 +58,14 @@ export function notMigrated(cause: unknown): Failure {
       transient: false,
       cause,
     },
+  );
+}
+
+export function migrationTimedOut(ms: number, cause: unknown): Failure {
+  return new Failure(
+    `the ledger's tables could not be brought up to date within ${ms} ms, and nothing was changed: another process ` +
+      "does it, or somebody holds a lock on them; try again, with a longer timeout if the tables are large",
+    { code: ledgerFailureCodes.migrationTimeout, effect: "none", cause },
   );
 }
 

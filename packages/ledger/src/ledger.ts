@@ -1,23 +1,31 @@
-import { show } from "@outrigger/core";
+import { assertKnownKeys, type Duration, durationMs, show } from "@outrigger/core";
 import { checkedDefinition } from "./operation/checked-definition.ts";
 import type {
   ManyProvidersDefinition,
   OperationDefinition,
   SingleProviderDefinition,
 } from "./operation/definition.ts";
+import { explain } from "./operation/explain.ts";
 import { checkedKey } from "./operation/key.ts";
 import type { Operation, Outcome } from "./operation/operation.ts";
 import { checkedOptions, type LedgerOptions } from "./options.ts";
 import type { AnyDefinition, Engine } from "./run/engine.ts";
-import { retry } from "./run/operator-retry.ts";
+import { Listener } from "./run/listener.ts";
+import { observationOf, observe } from "./run/observe.ts";
+import { type ByPerson, cancelOnRequest, resolveByPerson, retry } from "./run/operator.ts";
 import { Resolver } from "./run/resolver.ts";
-import { run } from "./run/run.ts";
+import { Retention, type Tidied } from "./run/retention.ts";
+import { enqueue, run } from "./run/run.ts";
+import { Waker } from "./run/waker.ts";
 import { type OpenState, openStates, type SettledState, settledStates } from "./state/transitions.ts";
-import { migrate } from "./store/migrations.ts";
+import type { Dialect } from "./store/dialect.ts";
 import type { PgTx } from "./store/pg.ts";
+import { postgres } from "./store/postgres.ts";
 import { type OperationRecord, recordOf } from "./store/record.ts";
-import { bounded } from "./store/sql-port.ts";
-import { type OperationRow, Store } from "./store/store.ts";
+import { bounded, type SqlPort } from "./store/sql-port.ts";
+import { Store, type StoredOperation } from "./store/store.ts";
+
+const dialects: Readonly<Record<SqlPort<unknown>["dialect"], Dialect>> = { postgres };
 
 export interface LedgerSnapshot {
   /** Operations that are not settled. */
@@ -30,32 +38,57 @@ export interface LedgerSnapshot {
 
 /** Operations on an external service that end in agreement with the local database. */
 export interface Ledger<Tx = PgTx> {
-  /** Brings the ledger's tables up to date; safe from many processes at once. @returns the version reached. */
-  migrate(): Promise<number>;
+  /**
+   * Brings the ledger's tables up to date; safe from many processes at once. `timeout` (1 m) bounds the wait for another
+   * process that does it, and for locks.
+   *
+   * @returns the version reached.
+   * @throws Failure `MIGRATION_TIMEOUT` with nothing changed.
+   */
+  migrate(options?: { readonly timeout?: Duration }): Promise<number>;
   /**
    * Defines an operation. Every process that resolves it needs the same definition.
    *
    * @throws TypeError or RangeError that names the option, the value and the fix.
    */
-  operation<I, R>(name: string, definition: SingleProviderDefinition<Tx, I, R>): Operation<I, R>;
-  operation<I, R>(name: string, definition: ManyProvidersDefinition<Tx, I, R>): Operation<I, R>;
+  operation<I, R>(name: string, definition: SingleProviderDefinition<Tx, I, R>): Operation<I, R, Tx>;
+  operation<I, R>(name: string, definition: ManyProvidersDefinition<Tx, I, R>): Operation<I, R, Tx>;
   /** Starts resolving in this process. Starting twice does nothing. */
   start(): void;
   /** Stops claiming, waits for running resolutions up to `drain`, and gives back the leases of the rest. */
   stop(): Promise<void>;
-  /** One operation with its history, by id or by key. */
-  find(
-    which: string | { readonly operation: string; readonly key: string },
-  ): Promise<OperationRecord | undefined>;
+  /** One operation with its history, by id or by key; also one that was moved out of the way. */
+  find(which: Which): Promise<OperationRecord | undefined>;
+  /**
+   * Asks for an operation to be undone. What was not sent never will be; what is being sent or unknown is undone as soon
+   * as that is safe; what the provider cannot undo is committed all the same when it is found. The business row is voided
+   * by `abandon`. Asking twice does nothing.
+   *
+   * @throws Failure `NOT_CANCELLABLE` with `effect: "none"` when it is committed, or there is no such operation;
+   * TypeError without a reason and a name, which go into the history.
+   */
+  cancel(which: Which, options: ByPerson): Promise<OperationRecord>;
   /**
    * Puts an operation that is MANUAL, UNKNOWN or CANCELLING back to work now; a worker that has it loses it. What is
-   * to be cancelled is cancelled, and what is not known is asked for, with at least five tries before a person is
-   * told again.
+   * to be cancelled is cancelled, and what is not known is asked for, with all the patience of a new one before a
+   * person is told again.
    *
    * @throws TypeError without a reason, which goes into the history; Failure `NOT_RETRYABLE` with `effect: "none"`
    * when there is no such operation, or it is being sent or settled.
    */
-  retry(id: string, options: { readonly reason: string }): Promise<OperationRecord>;
+  retry(which: Which, options: { readonly reason: string; readonly by?: string }): Promise<OperationRecord>;
+  /**
+   * A person's word on how an operation in MANUAL has ended, with the business row in the same commit. `result` is what
+   * `commit` gets, where the ledger knows none.
+   *
+   * @throws Failure `NOT_RESOLVABLE` with `effect: "none"` and nothing changed; TypeError or RangeError for options.
+   */
+  resolve(
+    which: Which,
+    options: ByPerson & { readonly as: "committed" | "abandoned"; readonly result?: unknown },
+  ): Promise<OperationRecord>;
+  /** Moves ended operations out of the way now; `start` does it in the background. For a schedule of one's own. */
+  tidy(): Promise<Tidied>;
   /** What is open. Reads open operations only, so that it may be polled however many are settled. */
   snapshot(): Promise<LedgerSnapshot>;
   /** How many operations have been settled. Reads the whole table: for a report, not for polling. */
@@ -64,6 +97,12 @@ export interface Ledger<Tx = PgTx> {
   export(): AsyncIterableIterator<OperationRecord>;
 }
 
+/** An operation's id, or its name and key. */
+export type Which = string | { readonly operation: string; readonly key: string };
+
+const defaultMigrateTimeout = "1m";
+/** How much later than the database itself the ledger gives up. */
+const migrateGraceMs = 5_000;
 const pageSize = 500;
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -71,42 +110,75 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  * @throws TypeError or RangeError that names the option, the value and the fix.
  */
 export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
-  const { sql, schema, clock, random, emit, step, leaseMs, statementMs, ...resolving } =
-    checkedOptions(options);
+  const settings = checkedOptions(options);
+  const { sql, schema, clock, random, emit, step, leaseMs, statementMs, wakeUp } = settings;
   const bounds = { clock, statementMs, transactionMs: leaseMs };
-  const store = new Store(bounded(sql, bounds), schema, clock);
+  const dialect = dialects[sql.dialect];
+  const store = new Store(bounded(sql, bounds), dialect, schema, clock);
   const definitions = new Map<string, AnyDefinition<Tx>>();
-  const engine: Engine<Tx> = { store, clock, random, emit, step, kick: () => resolver.kick() };
-  const resolver = new Resolver(engine, definitions, { ...resolving, leaseMs });
+  const channel = `outrigger_${schema}`;
+  const waker = new Waker(store, channel, clock);
+  const engine: Engine<Tx> = {
+    store,
+    clock,
+    random,
+    emit,
+    step,
+    kick: () => resolver.kick(),
+    wake() {
+      if (resolver.hasRoom) resolver.kick();
+      else if (wakeUp) waker.now();
+    },
+    wakeAtCommit: async (query) => (wakeUp ? await waker.atCommit(query) : undefined),
+  };
+  const resolver = new Resolver(engine, definitions, settings);
+  const retention = new Retention(store, settings.retention, clock, emit);
+  const listener = new Listener({ sql, channel, clock, random, emit, heard: resolver.kick });
 
-  const findById = async (id: string): Promise<OperationRow | undefined> =>
-    uuid.test(id) ? await store.find(id) : undefined;
-  const withHistory = async (row: OperationRow): Promise<OperationRecord> =>
+  const finder =
+    (which: Which): (() => Promise<StoredOperation | undefined>) =>
+    async () =>
+      typeof which === "string"
+        ? uuid.test(which)
+          ? await store.find(which)
+          : undefined
+        : await store.findByKey(which.operation, checkedKey(which.key));
+  const withHistory = async (row: StoredOperation): Promise<OperationRecord> =>
     recordOf(row, (await store.history([row.id])).get(row.id) ?? []);
 
   return {
-    migrate: () => migrate(sql, schema),
-    operation<I, R>(name: string, definition: OperationDefinition<Tx, I, R>): Operation<I, R> {
+    async migrate(given = {}) {
+      assertKnownKeys("migrate options", given, ["timeout"]);
+      const timeoutMs = durationMs("migrate.timeout", given.timeout ?? defaultMigrateTimeout);
+      const longestMs = timeoutMs + migrateGraceMs;
+      const within = bounded(sql, { clock, statementMs: longestMs, transactionMs: longestMs });
+      return await dialect.migrate(within, schema, { timeoutMs });
+    },
+    operation<I, R>(name: string, definition: OperationDefinition<Tx, I, R>): Operation<I, R, Tx> {
       const checked = checkedDefinition(name, definition, leaseMs) as unknown as AnyDefinition<Tx>;
       if (definitions.has(name))
         throw new TypeError(`operation ${show(name)} is already defined in this ledger`);
       definitions.set(name, checked);
-      return {
-        name,
-        guarantee: checked.guarantee,
-        run: (input, options) => run(engine, checked, input, options) as Promise<Outcome<R>>,
-      };
+      return handleOf<Tx, I, R>(engine, checked);
     },
-    start: () => resolver.start(),
-    stop: () => resolver.stop(),
+    start() {
+      resolver.start();
+      retention.start();
+      if (wakeUp) listener.start();
+    },
+    async stop() {
+      await listener.stop();
+      await Promise.all([resolver.stop(), retention.stop()]);
+    },
     async find(which) {
-      const row =
-        typeof which === "string"
-          ? await findById(which)
-          : await store.findByKey(which.operation, checkedKey(which.key));
+      const row = await finder(which)();
       return row === undefined ? undefined : await withHistory(row);
     },
-    retry: async (id, options) => await withHistory(await retry(engine, () => findById(id), options)),
+    cancel: async (which, given) => await withHistory(await cancelOnRequest(engine, finder(which), given)),
+    retry: async (which, given) => await withHistory(await retry(engine, finder(which), given)),
+    resolve: async (which, given) =>
+      await withHistory(await resolveByPerson(engine, (name) => definitions.get(name), finder(which), given)),
+    tidy: () => retention.tidy(),
     async snapshot() {
       const open = await store.open();
       return {
@@ -129,6 +201,23 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
         last = rows.at(-1)?.id;
       }
     },
+  };
+}
+
+/** What a user holds of one operation. */
+function handleOf<Tx, I, R>(engine: Engine<Tx>, definition: AnyDefinition<Tx>): Operation<I, R, Tx> {
+  const { name, guarantee } = definition;
+  return {
+    name,
+    guarantee,
+    run: (input, options) => run(engine, definition, input, options) as Promise<Outcome<R>>,
+    enqueue: (input, options) => enqueue(engine, definition, input, options) as Promise<Outcome<R>>,
+    async observe(key, learnt, options) {
+      assertKnownKeys("observe options", options, ["by", "provider"]);
+      const find = (): Promise<StoredOperation | undefined> => engine.store.findByKey(name, checkedKey(key));
+      return await observe(engine, definition, find, observationOf(definition, learnt, options));
+    },
+    explain: () => explain(definition),
   };
 }
 

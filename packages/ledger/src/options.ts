@@ -16,6 +16,7 @@ import {
 import type { LedgerEvent } from "./events.ts";
 import { leaseRange } from "./operation/checked-definition.ts";
 import type { StepName } from "./run/engine.ts";
+import type { RetentionSettings } from "./run/retention.ts";
 import { schemaName } from "./store/migrations.ts";
 import type { SqlPort } from "./store/sql-port.ts";
 
@@ -45,6 +46,9 @@ export interface LedgerOptions<Tx> {
    * @defaultValue a third of the lease, at least 5 s
    */
   readonly statementTimeout?: Duration;
+  /** Whether processes wake each other where the database and the driver can; they poll all the same. @defaultValue true */
+  readonly wakeUp?: boolean;
+  readonly retention?: RetentionOptions;
   readonly clock?: Clock;
   readonly random?: Random;
   /** Hears what happens. What it throws, or rejects with when it is async, is dropped. */
@@ -52,6 +56,31 @@ export interface LedgerOptions<Tx> {
   /** Called between writes and calls, so that a crash test can stop there. For tests. */
   readonly onStep?: (name: StepName) => void | Promise<void>;
 }
+
+/** Where operations go that have ended. Their keys are known all the same: a used key is never free again. */
+export interface RetentionOptions {
+  /** How long after its end an operation stays in the table where the work is. @defaultValue "7d" */
+  readonly moveAfter?: Duration;
+  /** Deletes it so long after its end, once the provider has forgotten its key too. @defaultValue never */
+  readonly forgetAfter?: Duration;
+  /** Operations in one statement. Range: integer >= 1. @defaultValue 500 */
+  readonly batch?: number;
+  /** How often to look. @defaultValue "1m" */
+  readonly every?: Duration;
+}
+
+/**
+ * What holds where an option is left out.
+ *
+ * - `moveAfter` 7 d: what people still ask about is in one place, and the table stays small.
+ * - `batch` 500: some tens of milliseconds, and few rows locked at a time.
+ * - `every` 1 m: it is work for nobody's sake, and a minute's operations fit a few batches.
+ */
+export const retentionDefaults: Required<Omit<RetentionOptions, "forgetAfter">> = {
+  moveAfter: "7d",
+  batch: 500,
+  every: "1m",
+};
 
 /**
  * What holds where an option is left out.
@@ -85,6 +114,8 @@ export interface LedgerSettings<Tx> {
   readonly statementMs: number;
   readonly clock: Clock;
   readonly random: Random;
+  readonly wakeUp: boolean;
+  readonly retention: RetentionSettings;
   readonly emit: (event: LedgerEvent) => void;
   readonly step: (name: StepName) => void | Promise<void>;
 }
@@ -92,6 +123,8 @@ export interface LedgerSettings<Tx> {
 const otherKeys: readonly (keyof LedgerOptions<unknown>)[] = [
   "sql",
   "statementTimeout",
+  "wakeUp",
+  "retention",
   "clock",
   "random",
   "onEvent",
@@ -111,14 +144,21 @@ export function checkedOptions<Tx>(options: LedgerOptions<Tx>): LedgerSettings<T
   if (onEvent !== undefined) functionAt("ledger.onEvent", onEvent);
   if (onStep !== undefined) functionAt("ledger.onStep", onStep);
   const leaseMs = durationMs("ledger.lease", options.lease ?? ledgerDefaults.lease, leaseRange);
+  const statementMs =
+    options.statementTimeout === undefined
+      ? Math.max(shortestDerivedStatementMs, leaseMs / 3)
+      : durationMs("ledger.statementTimeout", options.statementTimeout);
+  const { wakeUp = true } = options;
+  if (typeof wakeUp !== "boolean") {
+    throw new TypeError(`ledger.wakeUp must be true or false; got ${show(wakeUp)}`);
+  }
   return {
     sql,
+    wakeUp,
+    retention: checkedRetention(options.retention ?? {}, leaseMs + statementMs),
     schema: schemaName("ledger.schema", options.schema ?? ledgerDefaults.schema),
     leaseMs,
-    statementMs:
-      options.statementTimeout === undefined
-        ? Math.max(shortestDerivedStatementMs, leaseMs / 3)
-        : durationMs("ledger.statementTimeout", options.statementTimeout),
+    statementMs,
     pollEveryMs: durationMs("ledger.pollEvery", options.pollEvery ?? ledgerDefaults.pollEvery),
     concurrency: integerIn("ledger.concurrency", options.concurrency ?? ledgerDefaults.concurrency, 1),
     drainMs: durationMs("ledger.drain", options.drain ?? ledgerDefaults.drain, { minMs: 0 }),
@@ -129,10 +169,26 @@ export function checkedOptions<Tx>(options: LedgerOptions<Tx>): LedgerSettings<T
   };
 }
 
+/** Copies wait for so many times the longest that a transaction of the ledger may take, before their originals go. */
+const settleTimes = 10;
+
+function checkedRetention(given: RetentionOptions, longestMs: number): RetentionSettings {
+  const at = "ledger.retention";
+  assertKnownKeys(at, given, [...Object.keys(retentionDefaults), "forgetAfter"]);
+  const { moveAfter, forgetAfter, batch, every } = { ...retentionDefaults, ...given };
+  return {
+    moveAfterMs: durationMs(`${at}.moveAfter`, moveAfter, { minMs: 0 }),
+    forgetAfterMs: forgetAfter === undefined ? undefined : durationMs(`${at}.forgetAfter`, forgetAfter),
+    batch: integerIn(`${at}.batch`, batch, 1),
+    everyMs: durationMs(`${at}.every`, every),
+    settleMs: longestMs * settleTimes,
+  };
+}
+
 /** A driver's own pool looks like a port at first sight, so every part of one is looked for. */
 function assertPort(sql: unknown): void {
   const port: object = typeof sql === "object" && sql !== null ? sql : {};
-  for (const part of ["query", "transaction", "isTransient"]) {
+  for (const part of ["query", "transaction", "join", "isTransient"]) {
     if (typeof Reflect.get(port, part) === "function") continue;
     throw new TypeError(
       `ledger.sql must be a SqlPort, such as fromPgPool(pool); got ${show(sql)}, without the function ${part}`,

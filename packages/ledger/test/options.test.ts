@@ -16,6 +16,11 @@ test("wrong options are refused at construction, and the message names the optio
     [{ sql, statementTimeout: 5 }, "ledger.statementTimeout"],
     [{ sql, drain: "soon" }, "ledger.drain must be a duration"],
     [{ sql: { ...sql, isTransient: undefined } }, "ledger.sql must be a SqlPort, such as fromPgPool(pool)"],
+    [{ sql: { ...sql, join: undefined } }, "without the function join"],
+    [{ sql, wakeUp: "yes" }, "ledger.wakeUp must be true or false"],
+    [{ sql, retention: { moveAfter: 7 } }, "ledger.retention.moveAfter"],
+    [{ sql, retention: { keep: "7d" } }, "ledger.retention.keep is not an option"],
+    [{ sql, retention: { batch: 0 } }, "ledger.retention.batch must be a whole number, at least 1"],
     [{ sql: { ...sql, dialect: "mysql" } }, 'ledger.sql.dialect must be one of "postgres"; got "mysql"'],
     [{ sql, clock: {} }, "ledger.clock.now must be a function; got undefined"],
     [{ sql, clock: 5 }, "ledger.clock must be an object; got 5"],
@@ -53,7 +58,13 @@ test("an operation is defined once", async () => {
   const pool = new pg.Pool();
   const ledger = createLedger({ sql: fromPgPool(pool) });
   const nothing = async (): Promise<void> => {};
-  const definition = { prepare: nothing, commit: nothing, abandon: nothing, call: nothing, cancel: nothing };
+  const definition = {
+    prepare: nothing,
+    commit: nothing,
+    abandon: nothing,
+    call: nothing,
+    accept: "none",
+  } as const;
   ledger.operation("pay", definition);
   expect(() => ledger.operation("pay", definition)).toThrow('operation "pay" is already defined');
   await pool.end();

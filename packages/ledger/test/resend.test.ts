@@ -27,12 +27,9 @@ function lostThen(error: () => Error): { calls: () => number; provider: object }
 const declined = (): Error =>
   new Failure("card declined", { code: "CARD_DECLINED", effect: "none", kind: "refused" });
 
-test.each([
-  ["is declined", declined],
-  ["is reset", () => new Error("socket hang up")],
-])("a resend that %s is not repeated without a wait", async (name, error) => {
-  const { calls, provider } = lostThen(error);
-  const key = name.replace(" ", "-");
+test("a resend that is reset is not repeated without a wait", async () => {
+  const { calls, provider } = lostThen(() => new Error("socket hang up"));
+  const key = "is-reset";
   const node = singleProvider(shop, provider, { unknown: resend });
   node.ledger.start();
   await node.pay.run({ id: key, amount: 1 }, { key });
@@ -43,7 +40,7 @@ test.each([
   expect(calls()).toBeLessThanOrEqual(41);
 });
 
-test("a resend that is declined again and again ends with a person where no cancel stops a late original", async () => {
+test("a resend that is declined is not sent again, and ends with a person where no cancel stops a late original", async () => {
   const { calls, provider } = lostThen(declined);
   const node = singleProvider(shop, provider, {
     unknown: { ...resend, retryFirst: "10ms", retryMax: "20ms", manualAfter: "100ms" },
@@ -52,7 +49,7 @@ test("a resend that is declined again and again ends with a person where no canc
   await node.pay.run({ id: "again", amount: 1 }, { key: "again" });
   await shop.settled(node, 5_000);
   expect(await recordOf(node, "again")).toMatchObject({ state: "MANUAL", intent: "EXECUTE" });
-  expect(calls()).toBeGreaterThanOrEqual(5);
+  expect(calls()).toBe(2);
 });
 
 test("a declined resend is cancelled where the cancel also stops the original that may still arrive", async () => {

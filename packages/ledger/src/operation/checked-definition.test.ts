@@ -27,7 +27,7 @@ test("a wrong definition is refused at once, and the message names the option an
     ],
     [{ ...business, providers: { a: full }, call: nothing }, "call is not an option"],
     [{ ...business, providers: { a: { ...full, inquiry: nothing } } }, 'did you mean "inquire"?'],
-    [{ ...business, call: nothing }, "has neither inquire nor cancel"],
+    [{ ...business, call: nothing, accept: "detect-only" }, 'accept: "none"'],
     [
       { ...business, call: nothing, capabilities: { cancel: { blocksLateOriginal: true } } },
       "cancel is declared, but",
@@ -38,9 +38,22 @@ test("a wrong definition is refused at once, and the message names the option an
     ],
     [{ ...business, ...undeclared, unknown: { onNotFound: "cancel" } }, "blocksLateOriginal: true"],
     [{ ...business, ...undeclared, unknown: { onNotFound: "resend" } }, "idempotencyKey.window"],
+    [{ ...business, ...undeclared, unknown: { onNotFound: "fail" } }, "capabilities.maxInFlight"],
+    [{ ...business, ...undeclared, unknown: { first: "cancel" } }, "would stand"],
+    [
+      { ...business, ...undeclared, cancel: undefined, unknown: { onFound: "cancel" } },
+      'provider "default" has no cancel',
+    ],
+    [{ ...business, ...undeclared, cancel: undefined }, 'accept: "detect-only"'],
+    [{ ...business, ...full, accept: "loss" }, 'accept must be one of "detect-only", "none"'],
+    [{ ...business, ...full, capabilities: { maxInFlight: 60 } }, "capabilities.maxInFlight"],
+    [
+      { ...business, ...full, capabilities: { idempotencyKey: { window: "1d", scope: "all" } } },
+      'scope must be one of "operation", "account"',
+    ],
     [
       { ...business, ...full, unknown: { onNotFound: "rollback" } },
-      'must be one of "cancel", "resend", "manual"',
+      'must be one of "cancel", "resend", "fail", "manual"',
     ],
     [{ ...business, ...full, unknown: { manualAfter: 5 } }, 'write "5ms" if milliseconds were meant'],
     [{ ...business, ...full, unknown: { notFound: "5s" } }, "unknown.notFound is not an option"],
@@ -55,7 +68,7 @@ test("the guarantee follows from what is declared, and is that of the weakest pr
   const { capabilities: _, cancel: __, ...inquiryOnly } = full;
   const { inquire: ___, ...noInquiry } = full;
   const plain = { ...full, capabilities: {} };
-  const level = (definition: object) => check({ ...business, ...definition }).guarantee;
+  const level = (definition: object) => check({ ...business, accept: "none", ...definition }).guarantee;
   expect(level(full).level).toBe("exactly-once-effect");
   expect(level(noInquiry).level).toBe("exactly-once-effect");
   expect(level({ ...full, unknown: { onNotFound: "resend" } }).level).toBe("exactly-once-effect");
@@ -63,7 +76,18 @@ test("the guarantee follows from what is declared, and is that of the weakest pr
   expect(level(plain).level).toBe("eventually-consistent");
   expect(level(inquiryOnly).level).toBe("detect-only");
   expect(level({ call: nothing, cancel: nothing }).level).toBe("detect-only");
-  expect(level({ call: nothing, acceptLoss: true }).level).toBe("none");
+  expect(level({ call: nothing }).level).toBe("none");
+  const statements = { delay: "1d" };
+  expect(level({ call: nothing, capabilities: { statements } })).toMatchObject({
+    level: "detect-only",
+    boundMs: 86_400_000,
+  });
+  expect(level({ call: nothing, cancel: nothing, capabilities: { statements } })).toMatchObject({
+    level: "eventually-consistent",
+    boundMs: 86_400_000,
+  });
+  const inFlight = { ...full, capabilities: { maxInFlight: "1m" }, unknown: { onNotFound: "fail" } };
+  expect(level(inFlight)).toMatchObject({ level: "eventually-consistent", boundMs: 75_000 });
   expect(level({ providers: { a: full, b: inquiryOnly } })).toMatchObject({
     level: "detect-only",
     reason: expect.stringContaining("b: "),

@@ -1,13 +1,17 @@
 import { assertKnownKeys, assertObject, durationMs, join, oneOf, show } from "@outrigger/core";
-import type { CancelFacts, NotFoundPolicy } from "../state/transitions.ts";
+import type { FoundPolicy, NotFoundPolicy, ProviderFacts, UnknownFirst } from "../state/transitions.ts";
 import { type OperationDefinition, type ProviderDefinition, unknownDefaults } from "./definition.ts";
 import { type Guarantee, guaranteeOf, weakest } from "./guarantee.ts";
 
-export interface CheckedProvider<I, R> extends CancelFacts {
+export interface CheckedProvider<I, R> extends ProviderFacts {
   readonly name: string;
   readonly functions: ProviderDefinition<I, R>;
   readonly keyWindowMs: number | undefined;
+  readonly keyScope: "operation" | "account";
   readonly consistencyDelayMs: number;
+  readonly maxInFlightMs: number | undefined;
+  readonly statementDelayMs: number | undefined;
+  readonly guarantee: Guarantee;
 }
 
 /** A definition after its checks: every default filled in, every duration in milliseconds. */
@@ -17,6 +21,8 @@ export interface CheckedDefinition<Tx, I, R> {
   readonly prepare: OperationDefinition<Tx, I, R>["prepare"];
   readonly commit: OperationDefinition<Tx, I, R>["commit"];
   readonly abandon: OperationDefinition<Tx, I, R>["abandon"];
+  readonly first: UnknownFirst;
+  readonly onFound: FoundPolicy;
   readonly onNotFound: NotFoundPolicy;
   readonly notFoundAfterMs: number;
   readonly retryFirstMs: number;
@@ -34,7 +40,7 @@ const commonKeys = [
   "unknown",
   "lease",
   "failoverOnRefusal",
-  "acceptLoss",
+  "accept",
 ] as const;
 const providerKeys = ["call", "inquire", "cancel", "capabilities"] as const;
 
@@ -58,18 +64,17 @@ export function checkedDefinition<Tx, I, R>(
   assertKnownKeys(path, definition, [...commonKeys, ...(many ? ["providers"] : providerKeys)]);
   for (const each of ["prepare", "commit", "abandon"] as const) assertFunction(path, definition, each);
   const functions = declaredProviders(path, definition);
-  const providers = Object.entries(functions).map(([key, each]) =>
+  const parts = Object.entries(functions).map(([key, each]) =>
     checkedProvider(many ? join(path, `providers.${key}`) : path, key, each, many),
   );
-  const unknown = checkedUnknown(path, definition.unknown, providers);
-  for (const provider of providers) {
-    if (provider.functions.inquire !== undefined || provider.canCancel) continue;
-    if (definition.acceptLoss === true) continue;
-    throw new TypeError(
-      `${path}: provider "${provider.name}" has neither inquire nor cancel, so an unknown outcome could never ` +
-        "be settled; give it one of them, or write acceptLoss: true",
-    );
-  }
+  const unknown = checkedUnknown(path, definition.unknown, parts);
+  const leaseMs =
+    definition.lease === undefined
+      ? ledgerLeaseMs
+      : durationMs(join(path, "lease"), definition.lease, leaseRange);
+  const providers = parts.map((part) => ({ ...part, guarantee: guaranteeOf(part, unknown, leaseMs) }));
+  const guarantee = weakest(providers.map((provider) => provider.guarantee));
+  assertAccepted(path, definition.accept, guarantee);
   return {
     name,
     providers: new Map(providers.map((provider) => [provider.name, provider])),
@@ -77,27 +82,29 @@ export function checkedDefinition<Tx, I, R>(
     commit: definition.commit.bind(definition),
     abandon: definition.abandon.bind(definition),
     ...unknown,
-    leaseMs:
-      definition.lease === undefined
-        ? ledgerLeaseMs
-        : durationMs(join(path, "lease"), definition.lease, leaseRange),
+    leaseMs,
     failoverOnRefusal: optionalBoolean(join(path, "failoverOnRefusal"), definition.failoverOnRefusal, false),
-    guarantee: weakest(
-      providers.map((provider) =>
-        guaranteeOf({
-          name: provider.name,
-          canInquire: provider.functions.inquire !== undefined,
-          canCancel: provider.canCancel,
-          cancelBlocksLateOriginal: provider.cancelBlocksLateOriginal,
-          keyWindow: provider.functions.capabilities?.idempotencyKey
-            ? provider.functions.capabilities.idempotencyKey.window
-            : undefined,
-          onNotFound: unknown.onNotFound,
-        }),
-      ),
-    ),
+    guarantee,
   };
 }
+
+/** @throws TypeError where less is promised than a user may expect who has not read it. */
+function assertAccepted(path: string, accept: unknown, { level, reason }: Guarantee): void {
+  const at = join(path, "accept");
+  if (accept !== undefined) oneOf(at, accept, ["detect-only", "none"]);
+  if (level !== "detect-only" && level !== "none") return;
+  if (accept === level || accept === "none") return;
+  throw new TypeError(
+    `${path} can only promise "${level}" (${reason}); give the provider what is missing, or accept it in so many ` +
+      `words: accept: "${level}"`,
+  );
+}
+
+type CheckedUnknown = Pick<
+  CheckedDefinition<unknown, unknown, unknown>,
+  "first" | "onFound" | "onNotFound" | "notFoundAfterMs" | "retryFirstMs" | "retryMaxMs" | "manualAfterMs"
+>;
+type CheckedPart<I, R> = Omit<CheckedProvider<I, R>, "guarantee">;
 
 /** The name under which a single inline provider is recorded. */
 const inlineName = "default";
@@ -126,7 +133,7 @@ function checkedProvider<I, R>(
   name: string,
   provider: ProviderDefinition<I, R>,
   own: boolean,
-): CheckedProvider<I, R> {
+): CheckedPart<I, R> {
   assertObject(path, provider);
   if (own) assertKnownKeys(path, provider, providerKeys);
   assertFunction(path, provider, "call");
@@ -135,10 +142,17 @@ function checkedProvider<I, R>(
   }
   const capabilities = provider.capabilities ?? {};
   const capabilityPath = join(path, "capabilities");
-  assertKnownKeys(capabilityPath, capabilities, ["idempotencyKey", "inquiry", "cancel"]);
-  const { idempotencyKey, inquiry, cancel } = capabilities;
+  assertKnownKeys(capabilityPath, capabilities, [
+    "idempotencyKey",
+    "inquiry",
+    "cancel",
+    "maxInFlight",
+    "statements",
+  ]);
+  const { idempotencyKey, inquiry, cancel, maxInFlight, statements } = capabilities;
+  if (statements !== undefined) assertKnownKeys(join(capabilityPath, "statements"), statements, ["delay"]);
   if (idempotencyKey !== undefined && idempotencyKey !== false) {
-    assertKnownKeys(join(capabilityPath, "idempotencyKey"), idempotencyKey, ["window"]);
+    assertKnownKeys(join(capabilityPath, "idempotencyKey"), idempotencyKey, ["window", "scope"]);
   }
   for (const [key, each] of Object.entries({ inquire: inquiry, cancel })) {
     const declared = join(capabilityPath, key === "inquire" ? "inquiry" : key);
@@ -152,6 +166,7 @@ function checkedProvider<I, R>(
   return {
     name,
     functions: provider,
+    canInquire: provider.inquire !== undefined,
     canCancel: provider.cancel !== undefined,
     cancelBlocksLateOriginal: optionalBoolean(
       join(capabilityPath, "cancel.blocksLateOriginal"),
@@ -164,20 +179,29 @@ function checkedProvider<I, R>(
         : durationMs(join(capabilityPath, "inquiry.consistencyDelay"), inquiry.consistencyDelay, {
             minMs: 0,
           }),
+    maxInFlightMs:
+      maxInFlight === undefined ? undefined : durationMs(join(capabilityPath, "maxInFlight"), maxInFlight),
+    statementDelayMs:
+      statements === undefined
+        ? undefined
+        : durationMs(join(capabilityPath, "statements.delay"), statements.delay, { minMs: 0 }),
+    keyScope: idempotencyKey
+      ? oneOf(join(capabilityPath, "idempotencyKey.scope"), idempotencyKey.scope ?? "operation", [
+          "operation",
+          "account",
+        ])
+      : "operation",
     keyWindowMs: idempotencyKey
       ? durationMs(join(capabilityPath, "idempotencyKey.window"), idempotencyKey.window)
       : undefined,
   };
 }
 
-function checkedUnknown(
+function checkedUnknown<I, R>(
   path: string,
   policy: unknown,
-  providers: readonly CheckedProvider<never, never>[] | readonly CheckedProvider<unknown, unknown>[],
-): Pick<
-  CheckedDefinition<unknown, unknown, unknown>,
-  "onNotFound" | "notFoundAfterMs" | "retryFirstMs" | "retryMaxMs" | "manualAfterMs"
-> {
+  providers: readonly CheckedPart<I, R>[],
+): CheckedUnknown {
   const at = join(path, "unknown");
   const given = policy ?? {};
   assertKnownKeys(at, given, ["onNotFound", ...Object.keys(unknownDefaults)]);
@@ -187,9 +211,34 @@ function checkedUnknown(
   const onNotFound = oneOf(
     join(at, "onNotFound"),
     options["onNotFound"] ?? (allBlock ? "cancel" : "manual"),
-    ["cancel", "resend", "manual"],
+    ["cancel", "resend", "fail", "manual"],
   );
+  const first = oneOf(join(at, "first"), options["first"], ["inquire", "cancel"]);
+  const onFound = oneOf(join(at, "onFound"), options["onFound"], ["complete", "cancel"]);
   for (const provider of providers) {
+    if (first === "cancel" && !provider.cancelBlocksLateOriginal) {
+      throw new TypeError(
+        `${join(at, "first")} is "cancel", but provider "${provider.name}" does not declare ` +
+          "capabilities.cancel.blocksLateOriginal: true; an original that arrives after its cancel would stand",
+      );
+    }
+    if (onFound === "cancel" && !provider.canCancel) {
+      throw new TypeError(
+        `${join(at, "onFound")} is "cancel", but provider "${provider.name}" has no cancel`,
+      );
+    }
+    if (onNotFound === "fail" && provider.maxInFlightMs === undefined) {
+      throw new TypeError(
+        `${join(at, "onNotFound")} is "fail", but provider "${provider.name}" does not declare ` +
+          'capabilities.maxInFlight; without it "not found" proves nothing',
+      );
+    }
+    if (onNotFound === "fail" && !provider.canInquire && !provider.canCancel) {
+      throw new TypeError(
+        `${join(at, "onNotFound")} is "fail", but provider "${provider.name}" has neither inquire nor cancel, so ` +
+          "nothing could ever be found",
+      );
+    }
     if (onNotFound === "cancel" && !provider.cancelBlocksLateOriginal) {
       throw new TypeError(
         `${join(at, "onNotFound")} is "cancel", but provider "${provider.name}" does not declare ` +
@@ -204,6 +253,8 @@ function checkedUnknown(
     }
   }
   return {
+    first,
+    onFound,
     onNotFound,
     notFoundAfterMs: ms("notFoundAfter", 0),
     retryFirstMs: ms("retryFirst", 1),

@@ -1,5 +1,5 @@
 import type { Duration, FailureKind } from "@outrigger/core";
-import type { NotFoundPolicy } from "../state/transitions.ts";
+import type { FoundPolicy, NotFoundPolicy, UnknownFirst } from "../state/transitions.ts";
 
 /** What a call to a provider is told. */
 export interface CallInfo {
@@ -27,7 +27,17 @@ export type Inquiry<R> =
 /** What a provider promises. A promise that does not hold costs money, so nothing is assumed. */
 export interface Capabilities {
   /** For how long the provider answers the same key without acting twice. */
-  readonly idempotencyKey?: { readonly window: Duration } | false;
+  readonly idempotencyKey?:
+    | {
+        readonly window: Duration;
+        /**
+         * Whether the provider keeps keys apart by what is asked for, or has one list for the whole account. With
+         * `"account"` the key that is sent begins with the operation's name, so that a payment and its refund with the
+         * same key do not meet. @defaultValue "operation"
+         */
+        readonly scope?: "operation" | "account";
+      }
+    | false;
   readonly inquiry?: {
     /** How long after a call its effect may still be missing from the inquiry. @defaultValue "0ms" */
     readonly consistencyDelay?: Duration;
@@ -36,6 +46,13 @@ export interface Capabilities {
     /** Whether a cancel of an unknown key also stops an original that arrives after it. */
     readonly blocksLateOriginal: boolean;
   };
+  /**
+   * The longest time for which a request that was sent may still take effect, in queues and proxies too. After it "not
+   * found" is a proof, for as long as this is true.
+   */
+  readonly maxInFlight?: Duration;
+  /** A list or settlement file that shows every effect, and how long after it. */
+  readonly statements?: { readonly delay: Duration };
 }
 
 /** One provider's functions. They may run in another process than the one that started the operation. */
@@ -69,8 +86,21 @@ export interface AbandonedFailure {
 
 export interface UnknownPolicy {
   /**
-   * What to do once "not found" may be acted upon. Sending again waits as asking does, until `manualAfter`; one that is
-   * refused is cancelled where the cancel blocks a late original.
+   * What to do about an unknown outcome first: ask, or cancel at once without asking (a net cancel), which needs a
+   * cancel that blocks a late original. @defaultValue "inquire"
+   */
+  readonly first?: UnknownFirst;
+  /** What to do with an effect that is found: take it, or undo it. @defaultValue "complete" */
+  readonly onFound?: FoundPolicy;
+  /**
+   * What to do once "not found" may be acted upon.
+   *
+   * - `"cancel"`: needs a cancel that blocks a late original.
+   * - `"resend"`: the same key again, within its window. It waits as asking does, until `manualAfter`; one that is
+   *   refused for good is not sent a third time, and is cancelled where the cancel blocks a late original.
+   * - `"fail"`: after `maxInFlight`, which the provider must declare, it is cancelled where there is a cancel, and
+   *   abandoned.
+   * - `"manual"`: asked for until `manualAfter`, then a person's.
    *
    * @defaultValue `"cancel"` when every provider's cancel blocks a late original, else `"manual"`
    */
@@ -88,6 +118,7 @@ export interface UnknownPolicy {
 /**
  * What holds where an option is left out.
  *
+ * - `first`, `onFound`: the customer wanted it, and mostly it took effect.
  * - `notFoundAfter` 10 s: a charge that was accepted shows up within seconds. It counts from the send, so that a call
  *   that ran into its timeout adds no wait.
  * - `retryFirst` 500 ms: a customer is waiting, and a lost answer is usually found by the first question.
@@ -95,6 +126,8 @@ export interface UnknownPolicy {
  * - `manualAfter` 1 h: most outages of a provider are over by then, and a person could not have done more before.
  */
 export const unknownDefaults: Required<Omit<UnknownPolicy, "onNotFound">> = {
+  first: "inquire",
+  onFound: "complete",
   notFoundAfter: "10s",
   retryFirst: "500ms",
   retryMax: "30s",
@@ -123,8 +156,12 @@ interface Common<Tx, I, R> {
    * @defaultValue false
    */
   readonly failoverOnRefusal?: boolean;
-  /** Accepts a provider without inquiry and cancel, whose unknown outcomes stay unknown. @defaultValue false */
-  readonly acceptLoss?: boolean;
+  /**
+   * Accepts a guarantee below `"eventually-consistent"`, by its name: `"detect-only"` for a provider that has an inquiry
+   * or a cancel or statements only, `"none"` for one that has nothing. A definition that promises less than it accepts
+   * is refused.
+   */
+  readonly accept?: "detect-only" | "none";
 }
 
 /** An operation with one provider. */

@@ -33,3 +33,13 @@ export function cancelKeyOf(key: string): string {
     ? key + suffix
     : createHash("sha256").update(key).digest("hex") + suffix;
 }
+
+/**
+ * The key that a provider sees. Where it has one list of keys for a whole account, the operation's name is part of it.
+ * The same for ever, and never too long.
+ */
+export function sentKey(operation: string, key: string, scope: "operation" | "account"): string {
+  if (scope === "operation") return key;
+  const whole = `${operation}:${key}`;
+  return whole.length <= longestKey ? whole : createHash("sha256").update(whole).digest("hex");
+}

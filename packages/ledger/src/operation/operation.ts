@@ -1,4 +1,5 @@
-import type { AbandonedFailure } from "./definition.ts";
+import type { PgTx } from "../store/pg.ts";
+import type { AbandonedFailure, Inquiry } from "./definition.ts";
 import type { Guarantee } from "./guarantee.ts";
 
 export interface RunOptions {
@@ -10,6 +11,34 @@ export interface RunOptions {
   readonly providers?: readonly string[] | undefined;
 }
 
+export interface EnqueueOptions<Tx> {
+  /** Names the operation for ever: the same key is the same effect. 1 to 255 visible ASCII characters. */
+  readonly key: string;
+  /**
+   * A transaction of yours that is open: the operation is stored when it commits, and not when it rolls back. Without
+   * it the ledger commits by itself.
+   */
+  readonly tx?: Tx | undefined;
+  /** The providers to ask, in this order. @defaultValue all, as defined */
+  readonly providers?: readonly string[] | undefined;
+}
+
+export interface ObserveOptions {
+  /** Where it comes from, for the history: `"webhook evt_123"`. */
+  readonly by: string;
+  /** Whose word it is, where the operation has several providers. @defaultValue the provider it is with */
+  readonly provider?: string | undefined;
+}
+
+/**
+ * What became of evidence.
+ *
+ * - `applied`: it moved the operation.
+ * - `agreed`: the ledger had the same already.
+ * - `noted`: it decides nothing where the operation is, and stands in its history.
+ */
+export type Observed = "applied" | "agreed" | "noted";
+
 /** How an operation stands. `pending` ends as one of the others, or with a person. */
 export type Outcome<R> =
   | { readonly status: "committed"; readonly result: R; readonly provider: string; readonly id: string }
@@ -17,7 +46,7 @@ export type Outcome<R> =
   | { readonly status: "pending"; readonly id: string };
 
 /** One kind of external call that ends in agreement with a local transaction. */
-export interface Operation<I, R> {
+export interface Operation<I, R, Tx = PgTx> {
   readonly name: string;
   /** What the declared capabilities allow to promise, and why. */
   readonly guarantee: Guarantee;
@@ -35,4 +64,27 @@ export interface Operation<I, R> {
    * whatever `prepare` throws, with nothing stored and nothing sent.
    */
   run(input: I, options: RunOptions): Promise<Outcome<R>>;
+
+  /**
+   * Stores the intent alone: `prepare` runs, nothing is sent from here. A resolver of any process sends it. In a
+   * transaction of yours it is an outbox of one operation.
+   *
+   * A key that was used before gives what became of it, as `run` does.
+   *
+   * @throws TypeError when `tx` is a pool, or a connection outside of a transaction; else as `run` does.
+   */
+  enqueue(input: I, options: EnqueueOptions<Tx>): Promise<Outcome<R>>;
+  /**
+   * Tells what was learnt without having asked: by a webhook, or a line of a statement. It goes through the same fenced
+   * moves as the answer to an inquiry, whatever state the operation is in, and as often as it is told.
+   *
+   * Only `found` and `refused` say something. An effect that turns up after the operation was abandoned is undone where
+   * there is a cancel, and a person's matter where there is none.
+   *
+   * @returns what became of it; undefined when there is no operation with this key.
+   * @throws Failure `OUTCOME_UNKNOWN`, transient, when it has to be told again.
+   */
+  observe(key: string, learnt: Inquiry<R>, options: ObserveOptions): Promise<Observed | undefined>;
+  /** What is declared, what follows from it, and what happens in each case: text for people. */
+  explain(): string;
 }

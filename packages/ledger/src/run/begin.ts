@@ -1,9 +1,9 @@
 import { Failure } from "@outrigger/core";
 import { databaseUnavailable, hasCode, ledgerFailureCodes } from "../failure.ts";
+import type { SqlQuery } from "../store/sql-port.ts";
 import type { NewOperation, OperationRow } from "../store/store.ts";
 import { about } from "./describe.ts";
 import type { AnyDefinition, Engine, Held } from "./engine.ts";
-import { boundLockWait } from "./write.ts";
 
 /** Either the operation is this worker's to send, or its key had been used before. */
 export type Begun =
@@ -50,6 +50,22 @@ export async function begin<Tx>(
   }
 }
 
+/** The same in a transaction that the user has begun and will end; who rolls back has nothing stored. */
+export async function beginIn<Tx>(
+  engine: Engine<Tx>,
+  definition: AnyDefinition<Tx>,
+  fresh: NewOperation,
+  tx: Tx,
+): Promise<Begun> {
+  const { store } = engine;
+  const query = store.sql.join(tx);
+  const row = await store.insert(query, fresh);
+  if (row === undefined) return await existing(engine, fresh, query);
+  await definition.prepare(tx, JSON.parse(fresh.request));
+  await engine.wakeAtCommit(query);
+  return { fresh: true, held: { row, leaseEndsAtMs: row.readAtMs, mine: false } };
+}
+
 function inPrepare(failure: Failure): Failure {
   const { code, effect, transient } = failure;
   return new Failure(`prepare: ${failure.message}`, { code, effect, transient, cause: failure });
@@ -84,8 +100,12 @@ async function begun<Tx>(engine: Engine<Tx>, row: OperationRow, leaseMs: number)
   return { fresh: true, held: { row, leaseEndsAtMs: row.readAtMs + leaseMs, mine: true } };
 }
 
-async function existing<Tx>(engine: Engine<Tx>, { operation, key }: NewOperation): Promise<Begun> {
-  const row = await engine.store.findByKey(operation, key);
+async function existing<Tx>(
+  engine: Engine<Tx>,
+  { operation, key }: NewOperation,
+  query?: SqlQuery,
+): Promise<Begun> {
+  const row = await engine.store.findByKey(operation, key, query);
   if (row !== undefined) return { fresh: false, row };
   // Only whoever deletes rows can cause this.
   throw new Failure(`the operation with key "${key}" disappeared while it was read`, {
@@ -108,7 +128,7 @@ async function afterLostCommit<Tx>(
   const { store } = engine;
   try {
     await store.sql.transaction(async (_, query) => {
-      await boundLockWait(query, fresh.dueInMs / 2);
+      await store.dialect.boundLockWait(query, fresh.dueInMs / 2);
       if ((await store.insert(query, fresh)) !== undefined) throw new NeverCommitted();
     });
     const row = await store.find(inserted.id);

@@ -1,7 +1,7 @@
 import { type Clock, coreFailureCodes, Failure } from "@outrigger/core";
 import { ledgerFailureCodes } from "../failure.ts";
 
-export interface Bounds {
+export interface Bounds<T> {
   readonly clock: Clock;
   /** When the work is told to stop. */
   readonly deadlineAtMs: number;
@@ -9,7 +9,7 @@ export interface Bounds {
   readonly graceMs: number;
   readonly signal: AbortSignal | undefined;
   /** Hears of work that ended after nobody waited for it any more. */
-  readonly onLate: () => void;
+  readonly onLate: (outcome: PromiseSettledResult<T>) => void;
 }
 
 /**
@@ -18,7 +18,7 @@ export interface Bounds {
  * @throws what `work` throws; or Failure `CALL_TIMEOUT` or `CALL_ABORTED` with `effect: "unknown"`, because
  * nothing is known of work that does not answer.
  */
-export function boundedCall<T>(bounds: Bounds, work: (signal: AbortSignal) => Promise<T> | T): Promise<T> {
+export function boundedCall<T>(bounds: Bounds<T>, work: (signal: AbortSignal) => Promise<T> | T): Promise<T> {
   const { clock, signal } = bounds;
   const controller = new AbortController();
   return new Promise<T>((resolve, reject) => {
@@ -42,12 +42,16 @@ export function boundedCall<T>(bounds: Bounds, work: (signal: AbortSignal) => Pr
     };
     signal?.addEventListener("abort", onAbort, { once: true });
     if (signal?.aborted === true) onAbort();
-    new Promise<T>((begun) => begun(work(controller.signal)))
-      .finally(() => {
-        leave();
-        if (left) bounds.onLate();
-      })
-      .then(resolve, reject);
+    new Promise<T>((begun) => begun(work(controller.signal))).finally(leave).then(
+      (value) => {
+        if (left) bounds.onLate({ status: "fulfilled", value });
+        else resolve(value);
+      },
+      (reason: unknown) => {
+        if (left) bounds.onLate({ status: "rejected", reason });
+        else reject(reason);
+      },
+    );
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Clock, Random } from "@outrigger/core";
 import type { LedgerEvent } from "../events.ts";
 import type { CheckedDefinition, CheckedProvider } from "../operation/checked-definition.ts";
+import type { SqlQuery } from "../store/sql-port.ts";
 import type { OperationRow, Store } from "../store/store.ts";
 
 /** The places at which a crash test can stop a worker: around every commit and every call. */
@@ -18,6 +19,10 @@ export interface Engine<Tx> {
   readonly step: (name: StepName) => void | Promise<void>;
   /** Tells this process's resolver that there is work at once. */
   readonly kick: () => void;
+  /** Tells a resolver that there is work: this process's, or else the others'. */
+  readonly wake: () => void;
+  /** The same for work that is there once the transaction commits. */
+  readonly wakeAtCommit: (query: SqlQuery) => Promise<void>;
 }
 
 // Rows of any operation meet any definition here; the types of input and result live in the user's code.

@@ -13,6 +13,10 @@ export interface Evidence {
   /** JSON. */
   readonly result?: string | undefined;
   readonly failure?: AbandonedFailure | undefined;
+  /** Local instant before it was asked for: what "not found" proves, it proves of that moment. */
+  readonly askedAtMs?: number | undefined;
+  /** Where it comes from, when it was not asked for. */
+  readonly by?: string | undefined;
 }
 
 /** A success as JSON. What JSON cannot hold was still done, so the commit is what fails. */

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "@outrigger/core";
-import { slotGroupOf } from "../store/statements.ts";
+import { slotGroupOf } from "../store/dialect.ts";
 import type { OperationRow } from "../store/store.ts";
 import { codeOf } from "./describe.ts";
 import type { AnyDefinition, Engine } from "./engine.ts";
@@ -50,8 +50,17 @@ export class Resolver<Tx> {
     if (this.#running) return;
     this.#running = true;
     this.#stopping = new AbortController();
-    this.#engine.emit({ type: "resolverStarted" });
+    const guarantees = [...this.#definitions.values()].map(({ name, guarantee }) => ({
+      operation: name,
+      guarantee,
+    }));
+    this.#engine.emit({ type: "resolverStarted", guarantees });
     this.kick();
+  }
+
+  /** Whether it would take work now. */
+  get hasRoom(): boolean {
+    return this.#running && this.#active.size < this.#options.concurrency;
   }
 
   /** Looks for work at once. Does nothing while stopped. */

@@ -4,9 +4,9 @@ import type { AbandonedFailure } from "../operation/definition.ts";
 import { exactJson } from "../operation/exact-json.ts";
 import { fingerprintOf } from "../operation/fingerprint.ts";
 import { checkedKey } from "../operation/key.ts";
-import type { Outcome, RunOptions } from "../operation/operation.ts";
-import type { OperationRow } from "../store/store.ts";
-import { begin } from "./begin.ts";
+import type { EnqueueOptions, Outcome, RunOptions } from "../operation/operation.ts";
+import type { NewOperation, OperationRow } from "../store/store.ts";
+import { begin, beginIn } from "./begin.ts";
 import type { AnyDefinition, Engine } from "./engine.ts";
 import { send } from "./send.ts";
 import { WriteFailed } from "./write.ts";
@@ -19,10 +19,7 @@ export async function run<Tx>(
   options: RunOptions,
 ): Promise<Outcome<unknown>> {
   assertKnownKeys("run options", options, ["key", "signal", "providers"]);
-  const key = checkedKey(options.key);
-  const request = exactJson("input", input);
-  const fingerprint = fingerprintOf(request);
-  const providers = chosenProviders(definition, options.providers);
+  const { key, request, fingerprint, providers } = checkedRequest(definition, input, options);
   throwIfAborted(options.signal);
   const begun = await begin(engine, definition, {
     operation: definition.name,
@@ -45,6 +42,44 @@ export async function run<Tx>(
   } finally {
     engine.kick();
   }
+}
+
+/** Stores the intent alone; see `Operation.enqueue`. */
+export async function enqueue<Tx>(
+  engine: Engine<Tx>,
+  definition: AnyDefinition<Tx>,
+  input: unknown,
+  options: EnqueueOptions<Tx>,
+): Promise<Outcome<unknown>> {
+  assertKnownKeys("enqueue options", options, ["key", "tx", "providers"]);
+  const { key, request, fingerprint, providers } = checkedRequest(definition, input, options);
+  const fresh: NewOperation = {
+    operation: definition.name,
+    key,
+    fingerprint,
+    state: "READY",
+    dueInMs: 0,
+    providers,
+    request,
+    keyWindowMs: undefined,
+  };
+  const { tx } = options;
+  const begun =
+    tx === undefined ? await begin(engine, definition, fresh) : await beginIn(engine, definition, fresh, tx);
+  if (!begun.fresh) return storedOutcome(begun.row, fingerprint);
+  if (tx === undefined) engine.wake();
+  return pending(begun.held.row);
+}
+
+function checkedRequest<Tx>(
+  definition: AnyDefinition<Tx>,
+  input: unknown,
+  options: Pick<RunOptions, "key" | "providers">,
+): Pick<NewOperation, "key" | "request" | "fingerprint" | "providers"> {
+  const key = checkedKey(options.key);
+  const request = exactJson("input", input);
+  const fingerprint = fingerprintOf(request);
+  return { key, request, fingerprint, providers: chosenProviders(definition, options.providers) };
 }
 
 function chosenProviders<Tx>(
@@ -96,10 +131,15 @@ function outcomeOf(row: OperationRow): Outcome<unknown> {
       };
     case "FAILED":
     case "CANCELLED":
-      return { status: "abandoned", failure: JSON.parse(row.failure ?? "null") as AbandonedFailure, id };
+      return abandoned(row);
     default:
-      return pending(row);
+      // An effect that arrived late is being undone; what was said of the order stays true.
+      return row.abandoned ? abandoned(row) : pending(row);
   }
+}
+
+function abandoned({ id, failure }: OperationRow): Outcome<never> {
+  return { status: "abandoned", failure: JSON.parse(failure ?? "null") as AbandonedFailure, id };
 }
 
 function pending({ id }: OperationRow): Outcome<never> {

@@ -1,12 +1,13 @@
 import { Failure } from "@outrigger/core";
 import { ledgerFailureCodes } from "../failure.ts";
-import type { AbandonedFailure, CallInfo } from "../operation/definition.ts";
-import { cancelKeyOf } from "../operation/key.ts";
+import type { AbandonedFailure } from "../operation/definition.ts";
 import { storableText } from "../store/storable-text.ts";
-import { boundedCall } from "./bounded-call.ts";
+import type { OperationRow, StoredOperation } from "../store/store.ts";
+import { callProvider } from "./call-provider.ts";
 import { about, codeOf, messageOf } from "./describe.ts";
-import { type AnyDefinition, currentProvider, type Engine, type Held, marginMs } from "./engine.ts";
+import { type AnyDefinition, currentProvider, type Engine, type Held } from "./engine.ts";
 import { type Evidence, succeeded } from "./evidence.ts";
+import { observe } from "./observe.ts";
 import { type AfterMove, settle } from "./settle.ts";
 
 /**
@@ -29,9 +30,27 @@ export async function send<Tx>(
     if (!held.mine) break;
     const evidence = await callOnce(engine, definition, held, signal);
     await engine.step("call.after");
+    const sent = held;
     held = await settle(engine, definition, held, evidence, after);
+    // The row has gone to others; what was learnt of the money must not go with it.
+    if (!held.mine && evidence.kind === "succeeded") {
+      held = await lateSuccess(engine, definition, sent.row, evidence, held);
+    }
   }
   return held;
+}
+
+async function lateSuccess<Tx>(
+  engine: Engine<Tx>,
+  definition: AnyDefinition<Tx>,
+  row: OperationRow,
+  evidence: Evidence,
+  held: Held,
+): Promise<Held> {
+  const find = (): Promise<StoredOperation | undefined> => engine.store.find(row.id);
+  const { provider } = row;
+  await observe(engine, definition, find, { evidence: { ...evidence, by: "late answer" }, provider });
+  return { ...held, row: (await find()) ?? held.row };
 }
 
 /**
@@ -71,8 +90,13 @@ async function callOnce<Tx>(
           code: ledgerFailureCodes.providerGone,
           message: `provider "${held.row.provider}" is not defined here`,
         }
-      : await callProvider(engine, definition, held, signal, (input, info) =>
-          provider.functions.call(input, info),
+      : await callProvider(
+          engine,
+          definition,
+          held,
+          signal,
+          (input, info) => provider.functions.call(input, info),
+          (outcome) => answeredLate(engine, definition, held, outcome),
         ).then(succeeded, callEvidence);
   engine.emit({
     type: "callEnded",
@@ -85,33 +109,16 @@ async function callOnce<Tx>(
   return evidence;
 }
 
-/** Runs one of the provider's functions within the lease. */
-export function callProvider<Tx, T>(
+/** A success is kept as evidence; whatever else comes late is less than what an inquiry will find. */
+function answeredLate<Tx>(
   engine: Engine<Tx>,
   definition: AnyDefinition<Tx>,
-  { row, leaseEndsAtMs }: Held,
-  signal: AbortSignal | undefined,
-  work: (input: unknown, info: CallInfo) => Promise<T>,
-): Promise<T> {
-  const margin = marginMs(definition.leaseMs);
-  const deadlineAtMs = leaseEndsAtMs - margin;
-  return boundedCall(
-    {
-      clock: engine.clock,
-      deadlineAtMs,
-      graceMs: margin / 2,
-      signal,
-      onLate: () => engine.emit({ type: "lateAnswer", ...about(row) }),
-    },
-    (inner) =>
-      work(JSON.parse(row.request), {
-        key: row.key,
-        cancelKey: cancelKeyOf(row.key),
-        provider: row.provider,
-        signal: inner,
-        attempt: row.attempt,
-        deadlineAtMs,
-      }),
+  held: Held,
+  outcome: PromiseSettledResult<unknown>,
+): void {
+  if (outcome.status === "rejected") return;
+  lateSuccess(engine, definition, held.row, succeeded(outcome.value), held).catch((error: unknown) =>
+    engine.emit({ type: "databaseFailed", during: "lateAnswer", code: codeOf(error) }),
   );
 }
 

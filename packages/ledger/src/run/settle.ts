@@ -6,6 +6,8 @@ import {
   intentAfter,
   type OperationFacts,
   type OperationState,
+  type ProviderFacts,
+  settledStates,
   type Transition,
 } from "../state/transitions.ts";
 import { storableText } from "../store/storable-text.ts";
@@ -39,7 +41,12 @@ export async function settle<Tx>(
   const transition = decide(factsOf(engine, definition, held.row, evidence), evidence.kind, provider);
   const move = moveFor(engine, definition, held.row, evidence, transition, after);
   try {
-    return await write(engine, definition, held, move, transition, evidence);
+    const written = await write(engine, definition, held, move, transition, evidence);
+    // Somebody asked for a cancel while this was learnt: the same evidence, decided anew.
+    if (written.overtaken !== undefined) {
+      return await settle(engine, definition, { ...held, row: written.overtaken }, evidence, after);
+    }
+    return written.held;
   } catch (error) {
     if (!(error instanceof BusinessRejected)) throw error;
     const refusal = {
@@ -47,6 +54,7 @@ export async function settle<Tx>(
       code: ledgerFailureCodes.commitRejected,
       message: `${transition.business}: ${messageOf(error.cause)}`,
       result: evidence.result,
+      by: evidence.by,
     } as const;
     return await settle(engine, definition, held, refusal, after);
   }
@@ -65,7 +73,11 @@ const errors: ReadonlySet<EvidenceKind> = new Set([
   "abandonRejected",
 ]);
 
-const absentProvider = { canCancel: false, cancelBlocksLateOriginal: false } as const;
+export const absentProvider: ProviderFacts = {
+  canInquire: false,
+  canCancel: false,
+  cancelBlocksLateOriginal: false,
+};
 
 function factsOf<Tx>(
   engine: Engine<Tx>,
@@ -73,20 +85,34 @@ function factsOf<Tx>(
   row: OperationRow,
   evidence: Evidence,
 ): OperationFacts {
-  const sinceReadMs = engine.clock.now() - row.readAtMs;
-  const unsettledForMs = (row.state === "CANCELLING" ? row.cancellingForMs : row.unknownForMs) + sinceReadMs;
+  const nowMs = engine.clock.now();
+  const sinceReadMs = nowMs - row.readAtMs;
+  // An answer tells of the time at which the question was asked; an original may have arrived since.
+  const { askedAtMs = nowMs } = evidence;
   return {
     state: row.state,
     intent: row.intent,
     inDoubt: row.inDoubt,
     refused: evidence.failure?.kind === "refused",
+    resendRefused: row.resendRefused,
+    cancelWanted: row.cancelWantedForMs !== undefined,
+    abandoned: row.abandoned,
+    personOnly: row.personOnly,
     anotherProvider: mayFailOver(definition, evidence) && providerAfter(row) !== undefined,
-    quietEnded: quietLeftMs(engine, definition, row) <= 0,
+    quietEnded: quietLeftMs(definition, row, askedAtMs) <= 0,
+    inFlightEnded: inFlightLeftMs(definition, row, askedAtMs) <= 0,
     // A send that starts now may last as long as its lease.
     keyOpen: row.keyLeftMs - sinceReadMs > definition.leaseMs,
-    overdue: row.tries >= triesBeforeManual && unsettledForMs >= definition.manualAfterMs,
+    overdue: row.tries >= triesBeforeManual && unsettledForMs(row) + sinceReadMs >= definition.manualAfterMs,
     onNotFound: definition.onNotFound,
+    onFound: definition.onFound,
+    first: definition.first,
   };
+}
+
+function unsettledForMs(row: OperationRow): number {
+  if (row.state === "CANCELLING") return row.cancellingForMs;
+  return row.state === "READY" ? (row.cancelWantedForMs ?? 0) : row.unknownForMs;
 }
 
 function mayFailOver<Tx>(definition: AnyDefinition<Tx>, evidence: Evidence): boolean {
@@ -114,6 +140,15 @@ function moveFor<Tx>(
     intent: intentAfter(row.intent, to),
     provider,
     inDoubt: row.inDoubt || to === "UNKNOWN",
+    // What has ended without an effect has voided its row, also before that was written down.
+    abandoned:
+      transition.business === undefined
+        ? row.abandoned || from === "FAILED" || from === "CANCELLED"
+        : transition.business === "abandon",
+    resendRefused: row.resendRefused || (row.inDoubt && evidence.failure?.kind === "refused"),
+    personOnly: to === "MANUAL" && (row.personOnly || forPersonOnly.has(evidence.kind)),
+    afresh: settled.has(from),
+    by: evidence.by,
     dueInMs: dueInMs(engine, definition, row, evidence, transition, after),
     result: evidence.result,
     failure: failureFor(row, evidence, transition),
@@ -129,6 +164,10 @@ function moveFor<Tx>(
   };
 }
 
+/** More than one effect may stand, or none where one is recorded: nothing that is learnt settles that. */
+const forPersonOnly: ReadonlySet<EvidenceKind> = new Set(["strayEffect", "contradicted"]);
+const settled: ReadonlySet<OperationState> = new Set(settledStates);
+
 function dueInMs<Tx>(
   engine: Engine<Tx>,
   definition: AnyDefinition<Tx>,
@@ -138,7 +177,7 @@ function dueInMs<Tx>(
   after: AfterMove,
 ): number | undefined {
   if (to === "SENDING") return definition.leaseMs;
-  if (to !== "UNKNOWN" && to !== "CANCELLING") return undefined;
+  if (to !== "UNKNOWN" && to !== "CANCELLING" && to !== "READY") return undefined;
   if (after === "handOver") return 0;
   if (from !== to && !isVainResend(row, evidence, to)) return definition.leaseMs;
   const ceilingMs = Math.min(
@@ -148,8 +187,10 @@ function dueInMs<Tx>(
   // Half of the wait is jitter: enough to spread workers, and never a wait of nothing.
   const backoffMs = ceilingMs * (0.5 + engine.random() / 2);
   if (evidence.kind !== "notFound") return backoffMs;
-  const leftMs = quietLeftMs(engine, definition, row);
-  return leftMs > 0 ? Math.min(backoffMs, leftMs) : backoffMs;
+  // Not before it can be acted upon, and then at once.
+  const nowMs = engine.clock.now();
+  const leftMs = [quietLeftMs(definition, row, nowMs), inFlightLeftMs(definition, row, nowMs)];
+  return Math.min(backoffMs, ...leftMs.filter((ms) => ms > 0));
 }
 
 /** A send after the first that told nothing: asking and sending again has to wait, or it would never pause. */
@@ -158,32 +199,49 @@ function isVainResend(row: OperationRow, evidence: Evidence, to: OperationState)
 }
 
 /** Until "not found" may be acted upon. */
-function quietLeftMs<Tx>(engine: Engine<Tx>, definition: AnyDefinition<Tx>, row: OperationRow): number {
+function quietLeftMs<Tx>(definition: AnyDefinition<Tx>, row: OperationRow, atMs: number): number {
   const delayMs = currentProvider(definition, row)?.consistencyDelayMs ?? 0;
-  const sentForMs = row.sentForMs + (engine.clock.now() - row.readAtMs);
+  const sentForMs = row.sentForMs + (atMs - row.readAtMs);
   return Math.max(definition.notFoundAfterMs, delayMs) - sentForMs;
 }
 
+/** Until nothing that was sent can still be under way; never without a declared bound. */
+function inFlightLeftMs<Tx>(definition: AnyDefinition<Tx>, row: OperationRow, atMs: number): number {
+  const provider = currentProvider(definition, row);
+  if (provider?.maxInFlightMs === undefined) return Number.POSITIVE_INFINITY;
+  const sentForMs = row.sentForMs + (atMs - row.readAtMs);
+  // Whoever had it may have sent until the end of its lease.
+  return definition.leaseMs + provider.maxInFlightMs + provider.consistencyDelayMs - sentForMs;
+}
+
 function failureFor(row: OperationRow, evidence: Evidence, { to }: Transition): string | undefined {
-  if (to === "FAILED") return JSON.stringify(evidence.failure);
-  if (to !== "CANCELLING" && to !== "CANCELLED") return undefined;
+  if (to !== "FAILED" && to !== "CANCELLING" && to !== "CANCELLED") return undefined;
+  if (to === "FAILED" && evidence.failure !== undefined) return JSON.stringify(evidence.failure);
   // The reason that led to the cancel stays; the cancel's own answer adds nothing for the caller.
   if (row.failure !== undefined) return undefined;
   if (evidence.failure !== undefined) return JSON.stringify(evidence.failure);
-  const rejected = evidence.kind === "commitRejected";
-  const reason: AbandonedFailure = {
-    code: rejected
-      ? ledgerFailureCodes.commitRejected
-      : evidence.kind === "notFound"
-        ? ledgerFailureCodes.outcomeUnknown
-        : ledgerFailureCodes.cancelled,
-    message: storableText(
-      rejected
-        ? `it took effect, but the local transaction could not take it, so it was cancelled (${evidence.message})`
-        : "its outcome was unknown and could not be found out, so it was cancelled",
-    ),
-    kind: "failed",
-    effect: "none",
-  };
-  return JSON.stringify(reason);
+  return JSON.stringify({ ...reasonFor(row, evidence, to), kind: "failed", effect: "none" });
+}
+
+function reasonFor(
+  row: OperationRow,
+  { kind, message }: Evidence,
+  to: OperationState,
+): Pick<AbandonedFailure, "code" | "message"> {
+  if (kind === "commitRejected") {
+    const why = `it took effect, but the local transaction could not take it, so it was cancelled (${message})`;
+    return { code: ledgerFailureCodes.commitRejected, message: storableText(why) };
+  }
+  if (row.cancelWantedForMs !== undefined) {
+    return { code: ledgerFailureCodes.cancelled, message: "it was cancelled on request" };
+  }
+  if (to === "FAILED") {
+    const text = "it was not found, and nothing can be under way any more";
+    return { code: ledgerFailureCodes.outcomeUnknown, message: text };
+  }
+  if (kind === "notFound" || kind === "unclear" || kind === "claimed") {
+    const text = "its outcome was unknown and could not be found out, so it was cancelled";
+    return { code: ledgerFailureCodes.outcomeUnknown, message: text };
+  }
+  return { code: ledgerFailureCodes.cancelled, message: "its outcome was unknown, so it was cancelled" };
 }

@@ -1,6 +1,5 @@
 import type { AbandonedFailure } from "../operation/definition.ts";
 import type { Transition } from "../state/transitions.ts";
-import type { SqlQuery } from "../store/sql-port.ts";
 import type { Move, OperationRow } from "../store/store.ts";
 import { about, codeOf } from "./describe.ts";
 import { type AnyDefinition, type Engine, type Held, type StepName, sleep } from "./engine.ts";
@@ -18,6 +17,12 @@ export class BusinessRejected extends Error {
 
 /** Rolls the transaction back when the row is no longer ours. */
 class RowLost extends Error {}
+
+/** What became of a move. `overtaken` is the row when a cancel was asked for since it was read. */
+export interface Written {
+  readonly held: Held;
+  readonly overtaken?: OperationRow;
+}
 
 const writeTries = 3;
 /** The first wait before another try; doubles. */
@@ -37,23 +42,24 @@ export async function write<Tx>(
   move: Move,
   transition: Transition,
   evidence: Evidence,
-): Promise<Held> {
+): Promise<Written> {
   const { store, clock } = engine;
   for (let tries = 1; ; tries += 1) {
     try {
       const row = await writeOnce(engine, definition, held.row, move, transition, evidence, tries > 1);
       if (row !== undefined) {
         announceMove(engine, row, move);
-        return { row, leaseEndsAtMs: row.readAtMs + (move.dueInMs ?? 0), mine: true };
+        return { held: { row, leaseEndsAtMs: row.readAtMs + (move.dueInMs ?? 0), mine: true } };
       }
       // Nothing was changed. After a commit whose answer was lost, the row may already be where we wanted it.
       const now = await store.find(held.row.id);
       if (now !== undefined && tries > 1 && now.fence === held.row.fence && now.state === move.to) {
         announceMove(engine, now, move);
-        return { row: now, leaseEndsAtMs: held.leaseEndsAtMs, mine: true };
+        return { held: { row: now, leaseEndsAtMs: held.leaseEndsAtMs, mine: true } };
       }
+      if (now !== undefined && isOvertaken(held.row, now)) return { held, overtaken: now };
       engine.emit({ type: "zombieStopped", fence: held.row.fence, ...about(held.row) });
-      return { row: now ?? held.row, leaseEndsAtMs: 0, mine: false };
+      return { held: { row: now ?? held.row, leaseEndsAtMs: 0, mine: false } };
     } catch (error) {
       if (error instanceof BusinessRejected) throw error;
       engine.emit({ type: "databaseFailed", during: move.to, code: codeOf(error) });
@@ -64,6 +70,15 @@ export async function write<Tx>(
       await sleep(clock, writeRetryMs * 2 ** (tries - 1));
     }
   }
+}
+
+/** Whether all that stopped the write is a cancel that it did not know of. */
+function isOvertaken(before: OperationRow, now: OperationRow): boolean {
+  return (
+    now.fence === before.fence &&
+    now.state === before.state &&
+    (now.cancelWantedForMs === undefined) !== (before.cancelWantedForMs === undefined)
+  );
 }
 
 async function writeOnce<Tx>(
@@ -87,7 +102,7 @@ async function writeOnce<Tx>(
   let ours = false;
   try {
     const moved = await store.sql.transaction(async (tx, query) => {
-      if (again) await boundLockWait(query, retryLockTimeoutMs);
+      if (again) await store.dialect.boundLockWait(query, retryLockTimeoutMs);
       // Our row first: its lock orders workers, and a lost row ends here, before the user's function runs.
       const fenced = await store.move(query, row, move);
       if (fenced === undefined) throw new RowLost();
@@ -106,10 +121,6 @@ async function writeOnce<Tx>(
   }
 }
 
-export async function boundLockWait(query: SqlQuery, ms: number): Promise<void> {
-  await query("select set_config('lock_timeout', $1, true)", [`${Math.ceil(ms)}ms`]);
-}
-
 async function business<Tx>(
   definition: AnyDefinition<Tx>,
   tx: Tx,
@@ -122,7 +133,7 @@ async function business<Tx>(
   if (transition.business === "commit") {
     const result: unknown = evidence.result === undefined ? undefined : JSON.parse(evidence.result);
     await definition.commit(tx, input, result, { provider: row.provider, key: row.key });
-  } else if (transition.business === "abandon") {
+  } else if (transition.business === "abandon" && !row.abandoned) {
     await definition.abandon(
       tx,
       input,

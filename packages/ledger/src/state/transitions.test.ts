@@ -1,60 +1,120 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import {
-  type CancelFacts,
   decide,
   dueStates,
   type EvidenceKind,
   evidenceKinds,
-  type Intent,
   intentAfter,
-  type NotFoundPolicy,
   type OperationFacts,
   type OperationState,
   openStates,
   operationStates,
   operationTable,
+  type ProviderFacts,
   settledStates,
   type Transition,
 } from "./transitions.ts";
 
 const settled: readonly OperationState[] = settledStates;
+const both = [false, true];
 
-function* everyCase(): Generator<[OperationFacts, EvidenceKind, CancelFacts]> {
-  const both = [false, true];
-  for (const state of operationStates)
-    for (const evidence of evidenceKinds)
-      for (const onNotFound of ["cancel", "resend", "manual"] satisfies NotFoundPolicy[])
-        for (const inDoubt of both)
-          for (const refused of both)
-            for (const intent of ["EXECUTE", "CANCEL"] satisfies Intent[])
-              for (const anotherProvider of both)
-                for (const quietEnded of both)
-                  for (const keyOpen of both)
-                    for (const overdue of both)
-                      for (const canCancel of both)
-                        for (const cancelBlocksLateOriginal of canCancel ? both : [false])
-                          yield [
-                            {
-                              state,
-                              intent,
-                              onNotFound,
-                              inDoubt,
-                              refused,
-                              anotherProvider,
-                              quietEnded,
-                              keyOpen,
-                              overdue,
-                            },
-                            evidence,
-                            { canCancel, cancelBlocksLateOriginal },
-                          ];
+/** Every combination of the given choices. */
+function* product<T extends object>(choices: { readonly [K in keyof T]: readonly T[K][] }): Generator<T> {
+  const names = Object.keys(choices) as (keyof T)[];
+  function* from(index: number, made: Partial<T>): Generator<T> {
+    const name = names[index];
+    if (name === undefined) yield made as T;
+    else for (const value of choices[name]) yield* from(index + 1, { ...made, [name]: value });
+  }
+  yield* from(0, {});
 }
 
-/** Every case that the table has, with where it leads. */
-const moves: [OperationFacts, EvidenceKind, CancelFacts, Transition][] = [...everyCase()]
-  .filter(([facts, evidence]) => operationTable[facts.state][evidence] !== undefined)
-  .map(([facts, evidence, provider]) => [facts, evidence, provider, decide(facts, evidence, provider)]);
+const providers: readonly ProviderFacts[] = [
+  ...product<ProviderFacts>({ canInquire: both, canCancel: both, cancelBlocksLateOriginal: both }),
+].filter(({ canCancel, cancelBlocksLateOriginal }) => canCancel || !cancelBlocksLateOriginal);
+
+const allFacts: Omit<{ readonly [K in keyof OperationFacts]: readonly OperationFacts[K][] }, "state"> = {
+  intent: ["EXECUTE", "CANCEL"],
+  inDoubt: both,
+  refused: both,
+  resendRefused: both,
+  cancelWanted: both,
+  abandoned: both,
+  personOnly: both,
+  anotherProvider: both,
+  quietEnded: both,
+  inFlightEnded: both,
+  keyOpen: both,
+  overdue: both,
+  onNotFound: ["cancel", "resend", "fail", "manual"],
+  onFound: ["complete", "cancel"],
+  first: ["inquire", "cancel"],
+};
+const plain: Omit<OperationFacts, "state"> = {
+  intent: "EXECUTE",
+  inDoubt: false,
+  refused: false,
+  resendRefused: false,
+  cancelWanted: false,
+  abandoned: false,
+  personOnly: false,
+  anotherProvider: false,
+  quietEnded: false,
+  inFlightEnded: false,
+  keyOpen: false,
+  overdue: false,
+  onNotFound: "manual",
+  onFound: "complete",
+  first: "inquire",
+};
+
+/** The facts that the rules of a pair look at, so that only those are multiplied. */
+function readBy(state: OperationState, evidence: EvidenceKind): ReadonlySet<string> {
+  const read = new Set<string>();
+  const seen = (facts: OperationFacts): OperationFacts =>
+    new Proxy(facts, {
+      get(target, name) {
+        read.add(String(name));
+        return Reflect.get(target, name);
+      },
+    });
+  // A guard may stop at its first false part, so it is asked with every value of what it has read so far.
+  for (let known = -1; known < read.size; ) {
+    known = read.size;
+    const choices = Object.fromEntries(
+      Object.entries(allFacts).map(([name, values]) => [
+        name,
+        read.has(name) ? values : [Reflect.get(plain, name)],
+      ]),
+    ) as unknown as typeof allFacts;
+    for (const facts of product<Omit<OperationFacts, "state">>(choices))
+      for (const provider of providers) decide(seen({ ...facts, state }), evidence, provider);
+  }
+  return read;
+}
+
+function* everyCase(): Generator<[OperationFacts, EvidenceKind, ProviderFacts]> {
+  for (const state of operationStates) {
+    for (const evidence of evidenceKinds) {
+      if (operationTable[state][evidence] === undefined) continue;
+      const read = readBy(state, evidence);
+      const choices = Object.fromEntries(
+        Object.entries(allFacts).map(([name, values]) => [
+          name,
+          read.has(name) ? values : [Reflect.get(plain, name)],
+        ]),
+      ) as unknown as typeof allFacts;
+      for (const facts of product<Omit<OperationFacts, "state">>(choices))
+        for (const provider of providers) yield [{ ...facts, state }, evidence, provider];
+    }
+  }
+}
+
+/** Every case that the table has, with where it leads. What a pair's rules do not look at stays as it is. */
+const moves: [OperationFacts, EvidenceKind, ProviderFacts, Transition][] = [...everyCase()].map(
+  ([facts, evidence, provider]) => [facts, evidence, provider, decide(facts, evidence, provider)],
+);
 
 test("every state is either open or settled, and of the open ones only MANUAL waits for a person", () => {
   expect([...openStates, ...settledStates].sort()).toEqual([...operationStates].sort());
@@ -62,11 +122,11 @@ test("every state is either open or settled, and of the open ones only MANUAL wa
 });
 
 test("every pair of state and evidence either has a move or is refused", () => {
-  const [facts, , provider] = everyCase().next().value as [OperationFacts, EvidenceKind, CancelFacts];
+  const provider = providers[0] as ProviderFacts;
   for (const state of operationStates) {
     for (const evidence of evidenceKinds) {
       if (operationTable[state][evidence] !== undefined) continue;
-      expect(() => decide({ ...facts, state }, evidence, provider)).toThrow(
+      expect(() => decide({ ...plain, state }, evidence, provider)).toThrow(
         `${state} cannot take "${evidence}"`,
       );
     }
@@ -117,9 +177,14 @@ test("the next provider is asked only when the last send, and no earlier one, ha
 });
 
 test("an operation fails only on proof that nothing took effect", () => {
-  for (const [facts, evidence, , move] of moves) {
+  for (const [facts, evidence, provider, move] of moves) {
     if (move.to !== "FAILED" || facts.state === "FAILED") continue;
-    expect(evidence === "refused" || (evidence === "noEffect" && !facts.inDoubt)).toBe(true);
+    const isProof =
+      evidence === "refused" ||
+      evidence === "operatorAbandoned" ||
+      (evidence === "noEffect" && !facts.inDoubt) ||
+      (evidence === "notFound" && facts.inFlightEnded && provider.canInquire);
+    expect(isProof, `${facts.state} ${evidence}`).toBe(true);
   }
 });
 
@@ -145,11 +210,49 @@ test("nothing is sent again once the key's window is over, or a person has to kn
   }
 });
 
-test('"not found" is acted upon only after the quiet period, and cancelled only where that stops a late original', () => {
+test('"not found" is acted upon only after the quiet period, and cancelled only where that stops a late original, or there is none', () => {
   for (const [facts, evidence, provider, move] of moves) {
     if (evidence !== "notFound" || move.to !== "CANCELLING") continue;
-    expect([facts.quietEnded, provider.cancelBlocksLateOriginal]).toEqual([true, true]);
+    if (facts.inFlightEnded && !provider.cancelBlocksLateOriginal) continue;
+    expect(provider.cancelBlocksLateOriginal).toBe(true);
+    expect(facts.quietEnded || facts.inFlightEnded || facts.cancelWanted || facts.first === "cancel").toBe(
+      true,
+    );
   }
+});
+
+test("what somebody cancels before the commit is never sent, or sent on, from then on", () => {
+  for (const [facts, evidence, , move] of moves) {
+    if (!facts.cancelWanted || evidence === "cancelRequested") continue;
+    expect([facts.state, evidence, move.nextProvider]).toEqual([facts.state, evidence, false]);
+    if (facts.state !== "SENDING") expect(move.to).not.toBe("SENDING");
+  }
+});
+
+test("what somebody cancels is undone wherever the provider can, and committed only where it cannot", () => {
+  for (const [facts, evidence, provider, move] of moves) {
+    if (!facts.cancelWanted || evidence !== "succeeded" || move.to !== "DONE") continue;
+    expect(provider.canCancel).toBe(false);
+  }
+});
+
+test("a voided business row is never committed, and its operation never sent, except on a person's word", () => {
+  for (const [facts, evidence, , move] of moves) {
+    if (!facts.abandoned || facts.state === "SENDING" || facts.state === "READY") continue;
+    if (evidence === "operatorCommitted") continue;
+    expect(["DONE", "SENDING"], `${facts.state} ${evidence}`).not.toContain(move.to);
+  }
+});
+
+test("nothing that is learnt takes an operation from a person who has to look at more than one effect", () => {
+  for (const [facts, evidence, , move] of moves) {
+    if (facts.state !== "MANUAL" || !facts.personOnly) continue;
+    if (["succeeded", "refused", "strayEffect"].includes(evidence)) expect(move.to).toBe("MANUAL");
+  }
+});
+
+test("a commit is never undone from here: what contradicts it goes to a person", () => {
+  for (const [facts, , , move] of moves) if (facts.state === "DONE") expect(move.to).toBe("MANUAL");
 });
 
 test("a second send that was refused is cancelled exactly where that stops the first", () => {

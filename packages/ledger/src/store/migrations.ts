@@ -1,4 +1,6 @@
-import type { SqlPort } from "./sql-port.ts";
+import { migrationTimedOut } from "../failure.ts";
+import type { MigrateBounds } from "./dialect.ts";
+import type { SqlPort, SqlQuery } from "./sql-port.ts";
 
 /**
  * A schema name that needs no quoting and cannot be the system's.
@@ -77,37 +79,86 @@ const migrations: readonly ((schema: string) => string)[] = [
       add column last_error_message text,
       add column last_error_tries integer;
   `,
+  // Cancels that people ask for, outcomes that arrive late, and a place for what has ended. Ids follow the clock from
+  // here on, so that the oldest rows are found by the primary key.
+  (schema) => `
+    alter table ${schema}.operation
+      add column cancel_wanted_at timestamptz,
+      add column abandoned boolean not null default false,
+      add column resend_refused boolean not null default false,
+      add column person_only boolean not null default false,
+      add column retried_at timestamptz;
+    alter table ${schema}.operation alter column id set default
+      encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) placing
+        substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6),
+        52, 1), 53, 1), 'hex')::uuid;
+    alter table ${schema}.operation_event add column actor text;
+    create table ${schema}.operation_archive (
+      like ${schema}.operation,
+      -- Whether the original is still in the table operation.
+      hot boolean not null,
+      copied_at timestamptz not null,
+      history text not null,
+      primary key (id),
+      unique (operation, key)
+    );
+    create index operation_archive_hot on ${schema}.operation_archive (copied_at) where hot;
+    create index operation_archive_age on ${schema}.operation_archive (updated_at);
+  `,
 ];
+
+/** Raised by `lock_timeout`. Source: PostgreSQL manual, appendix A. */
+const lockNotAvailable = "55P03";
+/** Raised by `statement_timeout`. */
+const queryCanceled = "57014";
 
 /**
  * Brings the ledger's own schema up to date. Safe from many processes at once: one does it, the others wait.
  *
  * @returns the version reached.
+ * @throws Failure `MIGRATION_TIMEOUT` with nothing changed.
  */
-export async function migrate<Tx>(sql: SqlPort<Tx>, schema: string): Promise<number> {
-  return await sql.transaction(async (_, query) => {
-    await query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [`outrigger.ledger:${schema}`]);
-    // Asked first, because "if not exists" needs the right to create even when there is nothing to do.
-    const [present] = await query("select to_regclass($1) is not null as yes", [`${schema}.migration`]);
-    if (present?.["yes"] !== true) {
-      await query(`create schema if not exists ${schema}`);
-      await query(
-        `create table ${schema}.migration (version integer primary key, applied_at timestamptz not null)`,
-      );
+export async function migrate<Tx>(
+  sql: SqlPort<Tx>,
+  schema: string,
+  { timeoutMs }: MigrateBounds,
+): Promise<number> {
+  try {
+    return await sql.transaction((_, query) => migrateIn(query, schema, timeoutMs));
+  } catch (error) {
+    const code: unknown =
+      typeof error === "object" && error !== null ? Reflect.get(error, "code") : undefined;
+    if (code !== lockNotAvailable && code !== queryCanceled) throw error;
+    throw migrationTimedOut(timeoutMs, error);
+  }
+}
+
+async function migrateIn(query: SqlQuery, schema: string, timeoutMs: number): Promise<number> {
+  const bound = `${Math.ceil(timeoutMs)}ms`;
+  // A table that somebody holds would otherwise be waited for without end, with every other query behind this one.
+  await query("select set_config('lock_timeout', $1, true), set_config('statement_timeout', $1, true)", [
+    bound,
+  ]);
+  await query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [`outrigger.ledger:${schema}`]);
+  // Asked first, because "if not exists" needs the right to create even when there is nothing to do.
+  const [present] = await query("select to_regclass($1) is not null as yes", [`${schema}.migration`]);
+  if (present?.["yes"] !== true) {
+    await query(`create schema if not exists ${schema}`);
+    await query(
+      `create table ${schema}.migration (version integer primary key, applied_at timestamptz not null)`,
+    );
+  }
+  const [row] = await query(`select coalesce(max(version), 0)::text as version from ${schema}.migration`);
+  const applied = Number(row?.["version"]);
+  for (const [index, build] of migrations.entries()) {
+    const version = index + 1;
+    if (version <= applied) continue;
+    for (const statement of build(schema).split(/;\s*$/m)) {
+      if (statement.trim() !== "") await query(statement);
     }
-    const [row] = await query(`select coalesce(max(version), 0)::text as version from ${schema}.migration`);
-    const applied = Number(row?.["version"]);
-    for (const [index, build] of migrations.entries()) {
-      const version = index + 1;
-      if (version <= applied) continue;
-      for (const statement of build(schema).split(/;\s*$/m)) {
-        if (statement.trim() !== "") await query(statement);
-      }
-      await query(
-        `insert into ${schema}.migration (version, applied_at) values ($1, statement_timestamp())`,
-        [version],
-      );
-    }
-    return Math.max(applied, migrations.length);
-  });
+    await query(`insert into ${schema}.migration (version, applied_at) values ($1, statement_timestamp())`, [
+      version,
+    ]);
+  }
+  return Math.max(applied, migrations.length);
 }

@@ -17,11 +17,26 @@ export interface PgClient {
   on(event: "error", listener: (error: Error) => void): unknown;
   removeListener(event: "error", listener: (error: Error) => void): unknown;
   release(destroy?: boolean): void;
+  /** "T" inside a transaction, "E" inside a failed one, "I" outside. From pg 8.16 on. */
+  getTransactionStatus?(): string | null;
+}
+
+/** A connection of its own, as the pool's class makes it. */
+export interface PgOwnClient {
+  connect(): Promise<unknown>;
+  query(text: string): Promise<unknown>;
+  end(): Promise<void>;
+  on(event: "error" | "end" | "notification", listener: (value: never) => void): unknown;
 }
 
 /** The part of `pg`'s pool that the ledger uses. */
 export interface PgPool<Client extends PgClient> {
   connect(callback: (error: Error | undefined, client: Client | undefined) => void): void;
+  /** What the pool makes its connections with. Without it work of other processes is noticed by polling only. */
+  readonly Client?: new (
+    options: never,
+  ) => PgOwnClient;
+  readonly options?: unknown;
 }
 
 /** What the user's functions see of a client, when they do not name their own type. */
@@ -36,6 +51,7 @@ export interface PgTx extends PgClient {
  * Connects the ledger to a `Pool` of the package `pg`. User functions get the pool's client as their `tx`.
  */
 export function fromPgPool<Client extends PgClient = PgTx>(pool: PgPool<Client>): SqlPort<Client> {
+  const { Client: OwnClient, options } = pool;
   return {
     dialect: "postgres",
     query: (text, values, bounds) => withClient(pool, bounds, (session) => session.query(text, values)),
@@ -46,7 +62,62 @@ export function fromPgPool<Client extends PgClient = PgTx>(pool: PgPool<Client>)
         await session.commit(transaction);
         return value;
       }),
+    join: joined,
+    ...(OwnClient !== undefined && {
+      listen: (channel: string, heard: () => void, lost: (error: unknown) => void) =>
+        listenOn(new OwnClient(options as never), channel, heard, lost),
+    }),
     isTransient,
+  };
+}
+
+function joined(tx: PgClient): SqlQuery {
+  const status: unknown = property(tx, "getTransactionStatus");
+  if (typeof property(tx, "query") !== "function" || typeof property(tx, "totalCount") === "number") {
+    throw new TypeError(
+      "tx must be the client on which your transaction runs (const client = await pool.connect()); a pool sends " +
+        "each statement on another connection",
+    );
+  }
+  if (typeof status === "function") {
+    const now: unknown = status.call(tx);
+    if (now === "E") throw transactionFailed();
+    if (now !== "T") {
+      throw new TypeError('tx must be in a transaction: send "begin" on it first, or leave tx out');
+    }
+  }
+  return async (text, values = []) => (await tx.query(text, [...values])).rows as readonly SqlRow[];
+}
+
+/** A connection of its own, because one of the pool's would be missing there. */
+async function listenOn(
+  client: PgOwnClient,
+  channel: string,
+  heard: () => void,
+  lost: (error: unknown) => void,
+): Promise<() => Promise<void>> {
+  let over = false;
+  const onLost = (error: unknown): void => {
+    if (over) return;
+    over = true;
+    // It may be half open; its end is not waited for.
+    client.end().catch(() => {});
+    lost(error);
+  };
+  client.on("error", onLost);
+  client.on("end", () => onLost(new Error("the connection that listened has ended")));
+  client.on("notification", heard);
+  try {
+    await client.connect();
+    await client.query(`listen ${channel}`);
+  } catch (error) {
+    over = true;
+    client.end().catch(() => {});
+    throw error;
+  }
+  return async () => {
+    over = true;
+    await client.end();
   };
 }
 

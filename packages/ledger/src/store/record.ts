@@ -1,6 +1,6 @@
 import type { AbandonedFailure } from "../operation/definition.ts";
 import type { Intent, OperationState } from "../state/transitions.ts";
-import type { HistoryEntry, LastError, OperationRow } from "./store.ts";
+import type { HistoryEntry, LastError, StoredOperation } from "./store.ts";
 
 /** An operation for people and other programs: plain JSON, without the request and the result. */
 export interface OperationRecord {
@@ -11,6 +11,8 @@ export interface OperationRecord {
   readonly intent: Intent;
   readonly provider: string;
   readonly attempt: number;
+  /** Whether somebody asked for it to be undone before it was committed. */
+  readonly cancelRequested: boolean;
   readonly failure: AbandonedFailure | null;
   /** What was met last on the way; it stays when the operation ends well after it. */
   readonly lastError: LastError | null;
@@ -20,7 +22,7 @@ export interface OperationRecord {
   readonly history: readonly HistoryEntry[];
 }
 
-export function recordOf(row: OperationRow, history: readonly HistoryEntry[]): OperationRecord {
+export function recordOf(row: StoredOperation, history: readonly HistoryEntry[]): OperationRecord {
   return {
     id: row.id,
     operation: row.operation,
@@ -29,6 +31,7 @@ export function recordOf(row: OperationRow, history: readonly HistoryEntry[]): O
     intent: row.intent,
     provider: row.provider,
     attempt: row.attempt,
+    cancelRequested: row.cancelWantedForMs !== undefined,
     failure: row.failure === undefined ? null : (JSON.parse(row.failure) as AbandonedFailure),
     lastError: row.lastError ?? null,
     createdAt: row.createdAt,

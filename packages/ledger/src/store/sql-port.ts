@@ -36,6 +36,19 @@ export interface SqlPort<Tx> {
    * Whatever else is thrown has been rolled back; an error of `work` comes through as it is.
    */
   transaction<T>(work: (tx: Tx, query: SqlQuery) => Promise<T>, bounds?: SqlBounds): Promise<T>;
+  /**
+   * Sends statements on a transaction that the user has begun, and will end.
+   *
+   * @throws TypeError for what is certainly no open transaction: a pool, or a connection outside of one.
+   */
+  join(tx: Tx): SqlQuery;
+  /**
+   * Calls `heard` when somebody calls this channel, on a connection of its own that it keeps; `lost` is called once
+   * when that connection is gone. Absent where the database or the driver cannot do it: then work is polled for.
+   *
+   * @returns a function that stops listening.
+   */
+  listen?(channel: string, heard: () => void, lost: (error: unknown) => void): Promise<() => Promise<void>>;
   /** Whether the same statements may succeed when they are tried again: lost connections, deadlocks, overload. */
   isTransient(error: unknown): boolean;
 }
@@ -46,6 +59,8 @@ export function bounded<Tx>(sql: SqlPort<Tx>, bounds: SqlBounds): SqlPort<Tx> {
     dialect: sql.dialect,
     query: (text, values) => sql.query(text, values, bounds),
     transaction: (work) => sql.transaction(work, bounds),
+    join: (tx) => sql.join(tx),
+    ...(sql.listen !== undefined && { listen: sql.listen.bind(sql) }),
     isTransient: (error) => sql.isTransient(error),
   };
 }

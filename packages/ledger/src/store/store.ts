@@ -1,8 +1,8 @@
 import type { Clock } from "@outrigger/core";
 import { notMigrated } from "../failure.ts";
 import type { Intent, OpenState, OperationState, SettledState } from "../state/transitions.ts";
+import type { Dialect, Statements } from "./dialect.ts";
 import type { SqlPort, SqlQuery, SqlRow } from "./sql-port.ts";
-import { type Statements, statements } from "./statements.ts";
 
 /** An operation as it was read, with ages instead of instants: they were measured by the database's clock. */
 export interface OperationRow {
@@ -28,11 +28,22 @@ export interface OperationRow {
   readonly keyLeftMs: number;
   readonly unknownForMs: number;
   readonly cancellingForMs: number;
+  /** Undefined while nobody wants it undone. */
+  readonly cancelWantedForMs: number | undefined;
+  /** Whether the business row has been voided. */
+  readonly abandoned: boolean;
+  /** Whether a second send was refused for good. */
+  readonly resendRefused: boolean;
+  readonly personOnly: boolean;
+  /** Local monotonic instant before the statement was sent, so that what is derived from it errs to the safe side. */
+  readonly readAtMs: number;
+}
+
+/** An operation with what people want to know of it beside. */
+export interface StoredOperation extends OperationRow {
   readonly lastError: LastError | undefined;
   readonly createdAt: string;
   readonly updatedAt: string;
-  /** Local monotonic instant before the statement was sent, so that what is derived from it errs to the safe side. */
-  readonly readAtMs: number;
 }
 
 /** What the last call, inquiry, cancel or local transaction failed with, if any ever did. */
@@ -62,6 +73,13 @@ export interface Move {
   readonly intent: Intent;
   readonly provider: string;
   readonly inDoubt: boolean;
+  readonly abandoned: boolean;
+  readonly resendRefused: boolean;
+  readonly personOnly: boolean;
+  /** Its tries and its patience start again. */
+  readonly afresh: boolean;
+  /** Who, where it was a person or a source of evidence. */
+  readonly by?: string | undefined;
   /** Undefined for states in which nothing is left to do. */
   readonly dueInMs: number | undefined;
   readonly result?: string | undefined;
@@ -81,6 +99,8 @@ export interface HistoryEntry {
   readonly provider: string;
   readonly why: string;
   readonly evidence: string | null;
+  /** Who it was, where it was a person or an outside source. */
+  readonly by: string | null;
 }
 
 export interface OpenCount {
@@ -89,118 +109,163 @@ export interface OpenCount {
   readonly oldestMs: number;
 }
 
+/** A worker's move of the row that it saw. */
+export interface PlannedMove {
+  readonly row: OperationRow;
+  readonly move: Move;
+}
+
+/** A person's move: see the statement `intervene`. */
+export interface Intervention {
+  readonly to: OperationState;
+  readonly why: string;
+  readonly reason: string;
+  readonly by: string | undefined;
+  readonly wantsCancel: boolean;
+}
+
+/** Which operations are moved out of the hot table, or forgotten, in one go. */
+export interface ArchiveBatch {
+  readonly olderThanMs: number;
+  readonly limit: number;
+}
+
 /** The statements with types on both sides. Decides nothing. */
 export class Store<Tx> {
   readonly sql: SqlPort<Tx>;
+  readonly dialect: Dialect;
   readonly #clock: Clock;
   readonly #text: Statements;
 
-  constructor(sql: SqlPort<Tx>, schema: string, clock: Clock) {
+  constructor(sql: SqlPort<Tx>, dialect: Dialect, schema: string, clock: Clock) {
     this.sql = sql;
+    this.dialect = dialect;
     this.#clock = clock;
-    this.#text = statements(schema);
+    this.#text = dialect.statements(schema);
   }
 
   /** @returns undefined when the key is taken. */
-  insert(query: SqlQuery, fresh: NewOperation): Promise<OperationRow | undefined> {
-    return this.#one(query, this.#text.insert, [
-      fresh.operation,
-      fresh.key,
-      fresh.fingerprint,
-      fresh.state,
-      fresh.state === "SENDING" ? 1 : 0,
-      fresh.dueInMs,
-      fresh.providers[0],
-      [...fresh.providers],
-      fresh.request,
-      fresh.keyWindowMs ?? null,
-    ]);
+  async insert(query: SqlQuery, fresh: NewOperation): Promise<OperationRow | undefined> {
+    return (await this.insertMany(query, [fresh]))[0];
+  }
+
+  /** Their keys must be different. @returns for each, in this order, undefined when its key is taken. */
+  async insertMany(
+    query: SqlQuery,
+    fresh: readonly NewOperation[],
+  ): Promise<readonly (OperationRow | undefined)[]> {
+    const readAtMs = this.#clock.now();
+    // Always in the same order, so that two batches never wait for each other.
+    const sorted = [...fresh].sort((a, b) => compare(a.operation, b.operation) || compare(a.key, b.key));
+    const rows = await this.#send(query, this.#text.insert, [JSON.stringify(sorted)]);
+    const named = new Map(rows.map((row) => [`${row["operation"]} ${row["key"]}`, row]));
+    return fresh.map((each) => {
+      const row = named.get(`${each.operation} ${each.key}`);
+      if (row === undefined) return undefined;
+      const { operation, key, fingerprint, providers, request } = each;
+      return {
+        ...moved(row),
+        ...{ operation, key, fingerprint, providers, request, readAtMs },
+        ...{ result: undefined, failure: undefined },
+      };
+    });
   }
 
   /** @returns undefined when the row is no longer in the worker's hands. */
-  move(query: SqlQuery, row: OperationRow, move: Move): Promise<OperationRow | undefined> {
-    return this.#one(query, this.#text.move, [
-      row.id,
-      row.fence,
-      move.from,
-      move.to,
-      move.intent,
-      move.provider,
-      move.inDoubt,
-      move.dueInMs ?? null,
-      move.result ?? null,
-      move.failure ?? null,
-      move.keyWindowMs ?? null,
-      move.why,
-      move.evidence ?? null,
-      move.from !== move.to || row.provider !== move.provider,
-      move.error !== undefined,
-      move.error?.code ?? null,
-      move.error?.message ?? null,
-    ]);
+  async move(query: SqlQuery, row: OperationRow, move: Move): Promise<OperationRow | undefined> {
+    return (await this.moveMany(query, [{ row, move }]))[0];
+  }
+
+  /** @returns for each, in this order, undefined when its row is no longer in the worker's hands. */
+  async moveMany(
+    query: SqlQuery,
+    planned: readonly PlannedMove[],
+  ): Promise<readonly (OperationRow | undefined)[]> {
+    const readAtMs = this.#clock.now();
+    const sorted = planned.map(moveParameters).sort((a, b) => compare(a.id, b.id));
+    const rows = await this.#send(query, this.#text.move, [JSON.stringify(sorted)]);
+    const byId = new Map(rows.map((row) => [String(row["id"]), row]));
+    return planned.map(({ row: before, move }) => {
+      const after = byId.get(before.id);
+      if (after === undefined) return undefined;
+      const { result = before.result, failure = before.failure } = move;
+      return { ...before, ...moved(after), result, failure, readAtMs };
+    });
   }
 
   /** @returns undefined when the row has moved, or was claimed, since it was read. */
-  retry(row: OperationRow, to: OperationState, reason: string): Promise<OperationRow | undefined> {
-    return this.#one(this.sql.query, this.#text.retry, [
-      row.id,
-      row.fence,
-      row.state,
-      to,
-      "operatorRetry",
-      reason,
-    ]);
+  async intervene(row: OperationRow, to: Intervention): Promise<StoredOperation | undefined> {
+    const values = [row.id, row.fence, row.state, to.to, to.why, to.reason, to.by ?? null, to.wantsCancel];
+    return (await this.#stored(this.#text.intervene, values))[0];
+  }
+
+  async note(
+    row: OperationRow,
+    entry: { readonly why: string; readonly evidence: string | undefined; readonly by: string | undefined },
+  ): Promise<void> {
+    const { id, provider } = row;
+    const values = [id, provider, entry.why, entry.evidence ?? null, entry.by ?? null];
+    await this.#send(this.sql.query, this.#text.note, values);
   }
 
   /** @returns undefined when the row is no longer in the worker's hands. */
-  renew(row: OperationRow, leaseMs: number): Promise<OperationRow | undefined> {
-    return this.#one(this.sql.query, this.#text.renew, [row.id, row.fence, row.state, leaseMs]);
+  async renew(row: OperationRow, leaseMs: number): Promise<OperationRow | undefined> {
+    const readAtMs = this.#clock.now();
+    const values = [row.id, row.fence, row.state, leaseMs];
+    const [renewed] = await this.#send(this.sql.query, this.#text.renew, values);
+    return renewed === undefined ? undefined : { ...row, ...moved(renewed), readAtMs };
   }
 
   /** @param but - Groups of slots of which nothing is claimed, see {@link slotGroupOf}. */
-  claim(
+  async claim(
     operations: readonly string[],
     limit: number,
     leaseMs: number,
     but: readonly string[],
   ): Promise<readonly OperationRow[]> {
-    return this.#many(this.sql.query, this.#text.claim, [[...operations], limit, leaseMs, [...but]]);
+    const readAtMs = this.#clock.now();
+    const { list } = this.dialect;
+    const rows = await this.#send(this.sql.query, this.#text.claim, [
+      list(operations),
+      limit,
+      leaseMs,
+      list(but),
+    ]);
+    return rows.map((row) => whole(row, readAtMs));
   }
 
   async release(row: OperationRow): Promise<void> {
-    await migrated(this.sql.query, this.#text.release, [row.id, row.fence]);
+    await this.#send(this.sql.query, this.#text.release, [row.id, row.fence]);
   }
 
-  find(id: string): Promise<OperationRow | undefined> {
-    return this.#one(this.sql.query, this.#text.findById, [id]);
+  /** Whatever has ended long ago is found too. */
+  async find(id: string): Promise<StoredOperation | undefined> {
+    const [found] = await this.#stored(this.#text.findById, [id]);
+    return found ?? (await this.#stored(this.#text.findArchivedById, [id]))[0];
   }
 
-  findByKey(operation: string, key: string): Promise<OperationRow | undefined> {
-    return this.#one(this.sql.query, this.#text.findByKey, [operation, key]);
+  /** @param query - Of the transaction that may have written it. */
+  async findByKey(operation: string, key: string, query?: SqlQuery): Promise<StoredOperation | undefined> {
+    const [found] = await this.#stored(this.#text.findByKey, [operation, key], query);
+    return found ?? (await this.#stored(this.#text.findArchivedByKey, [operation, key], query))[0];
   }
 
-  page(afterId: string | undefined, limit: number): Promise<readonly OperationRow[]> {
-    return this.#many(this.sql.query, this.#text.page, [afterId ?? null, limit]);
+  page(afterId: string | undefined, limit: number): Promise<readonly StoredOperation[]> {
+    return this.#stored(this.#text.page, [afterId ?? null, limit]);
   }
 
   async history(ids: readonly string[]): Promise<ReadonlyMap<string, readonly HistoryEntry[]>> {
-    const entries = new Map<string, HistoryEntry[]>(ids.map((id) => [id, []]));
-    for (const row of await migrated(this.sql.query, this.#text.history, [[...ids]])) {
-      entries.get(String(row["operation_id"]))?.push({
-        at: String(row["at"]),
-        fence: Number(row["fence"]),
-        from: (row["from_state"] ?? null) as OperationState | null,
-        to: row["to_state"] as OperationState,
-        provider: String(row["provider"]),
-        why: String(row["why"]),
-        evidence: optional(row["evidence"]) ?? null,
-      });
-    }
-    return entries;
+    const rows = await this.#send(this.sql.query, this.#text.history, [this.dialect.list(ids)]);
+    return new Map(
+      rows.map((row) => [
+        String(row["id"]),
+        JSON.parse(optional(row["history"]) ?? "[]") as readonly HistoryEntry[],
+      ]),
+    );
   }
 
   async open(): Promise<readonly OpenCount[]> {
-    return (await migrated(this.sql.query, this.#text.open)).map((row) => ({
+    return (await this.#send(this.sql.query, this.#text.open)).map((row) => ({
       state: row["state"] as OpenState,
       count: Number(row["count"]),
       oldestMs: Number(row["oldest_ms"]),
@@ -208,64 +273,121 @@ export class Store<Tx> {
   }
 
   async settled(): Promise<readonly (readonly [SettledState, number])[]> {
-    return (await migrated(this.sql.query, this.#text.settled)).map((row) => [
+    return (await this.#send(this.sql.query, this.#text.settled)).map((row) => [
       row["state"] as SettledState,
       Number(row["count"]),
     ]);
   }
 
-  async #one(query: SqlQuery, text: string, values: readonly unknown[]): Promise<OperationRow | undefined> {
-    return (await this.#many(query, text, values))[0];
+  /** Wakes the resolvers of other processes; inside a transaction, when it commits. */
+  async notify(query: SqlQuery, channel: string): Promise<void> {
+    if (this.#text.notify !== undefined) await this.#send(query, this.#text.notify, [channel]);
   }
 
-  async #many(query: SqlQuery, text: string, values: readonly unknown[]): Promise<readonly OperationRow[]> {
+  /** @returns the ids that were copied, in their order. */
+  archiveCopy(afterId: string | undefined, { olderThanMs, limit }: ArchiveBatch): Promise<readonly string[]> {
+    return this.#ids(this.#text.archiveCopy, [afterId ?? null, olderThanMs, limit]);
+  }
+
+  /** @returns the ids of the copies that were looked at. */
+  archiveDrop({ olderThanMs, limit }: ArchiveBatch): Promise<readonly string[]> {
+    return this.#ids(this.#text.archiveDrop, [olderThanMs, limit]);
+  }
+
+  async archiveRestore(id: string): Promise<boolean> {
+    return (await this.#ids(this.#text.archiveRestore, [id])).length > 0;
+  }
+
+  archiveForget({ olderThanMs, limit }: ArchiveBatch): Promise<readonly string[]> {
+    return this.#ids(this.#text.archiveForget, [olderThanMs, limit]);
+  }
+
+  async #ids(text: string, values: readonly unknown[]): Promise<readonly string[]> {
+    return (await this.#send(this.sql.query, text, values)).map((row) => String(row["id"])).sort();
+  }
+
+  async #stored(
+    text: string,
+    values: readonly unknown[],
+    query: SqlQuery = this.sql.query,
+  ): Promise<readonly StoredOperation[]> {
     const readAtMs = this.#clock.now();
-    return (await migrated(query, text, values)).map((row) => toOperation(row, readAtMs));
+    return (await this.#send(query, text, values)).map((row) => ({
+      ...whole(row, readAtMs),
+      lastError: toLastError(row),
+      createdAt: String(row["created_at"]),
+      updatedAt: String(row["updated_at"]),
+    }));
+  }
+
+  /** Only the ledger's own tables are named in these statements, so what is missing is a migration. */
+  async #send(query: SqlQuery, text: string, values?: readonly unknown[]): Promise<readonly SqlRow[]> {
+    try {
+      return await query(text, values);
+    } catch (error) {
+      throw this.dialect.isNotMigrated(error) ? notMigrated(error) : error;
+    }
   }
 }
 
-/** No such table, schema or column. Source: PostgreSQL manual, appendix A. */
-const notThere: ReadonlySet<unknown> = new Set(["42P01", "3F000", "42703"]);
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Only the ledger's own tables are named in these statements, so what is missing is a migration. */
-async function migrated(
-  query: SqlQuery,
-  text: string,
-  values?: readonly unknown[],
-): Promise<readonly SqlRow[]> {
-  try {
-    return await query(text, values);
-  } catch (error) {
-    const code: unknown =
-      typeof error === "object" && error !== null ? Reflect.get(error, "code") : undefined;
-    throw notThere.has(code) ? notMigrated(error) : error;
-  }
+/** What the statement `move` takes for one row. What is undefined is left out of the JSON, and so is null there. */
+function moveParameters({
+  row,
+  move,
+}: PlannedMove): { readonly id: string } & Readonly<Record<string, unknown>> {
+  const { error, ...rest } = move;
+  return {
+    ...rest,
+    id: row.id,
+    fence: row.fence,
+    cancelKnown: row.cancelWantedForMs !== undefined,
+    noted: move.from !== move.to || row.provider !== move.provider || move.by !== undefined,
+    failed: error !== undefined,
+    errorCode: error?.code,
+    errorMessage: error?.message,
+  };
 }
 
-function toOperation(row: SqlRow, readAtMs: number): OperationRow {
+type Moving = Omit<
+  OperationRow,
+  "operation" | "key" | "fingerprint" | "providers" | "request" | "result" | "failure" | "readAtMs"
+>;
+
+function moved(row: SqlRow): Moving {
+  const cancelWantedForMs = row["cancel_wanted_for_ms"];
   return {
     id: String(row["id"]),
-    operation: String(row["operation"]),
-    key: String(row["key"]),
-    fingerprint: String(row["fingerprint"]),
     state: row["state"] as OperationState,
     intent: row["intent"] as Intent,
     fence: Number(row["fence"]),
     provider: String(row["provider"]),
-    providers: JSON.parse(String(row["providers"])) as string[],
     attempt: Number(row["attempt"]),
     tries: Number(row["tries"]),
     inDoubt: row["in_doubt"] === "yes",
-    request: String(row["request"]),
-    result: optional(row["result"]),
-    failure: optional(row["failure"]),
+    abandoned: row["abandoned"] === "yes",
+    resendRefused: row["resend_refused"] === "yes",
+    personOnly: row["person_only"] === "yes",
+    cancelWantedForMs:
+      cancelWantedForMs === null || cancelWantedForMs === undefined ? undefined : Number(cancelWantedForMs),
     sentForMs: Number(row["sent_for_ms"] ?? 0),
     keyLeftMs: Number(row["key_left_ms"] ?? Number.NEGATIVE_INFINITY),
     unknownForMs: Number(row["unknown_for_ms"] ?? 0),
     cancellingForMs: Number(row["cancelling_for_ms"] ?? 0),
-    lastError: toLastError(row),
-    createdAt: String(row["created_at"]),
-    updatedAt: String(row["updated_at"]),
+  };
+}
+
+function whole(row: SqlRow, readAtMs: number): OperationRow {
+  return {
+    ...moved(row),
+    operation: String(row["operation"]),
+    key: String(row["key"]),
+    fingerprint: String(row["fingerprint"]),
+    providers: JSON.parse(String(row["providers"])) as string[],
+    request: String(row["request"]),
+    result: optional(row["result"]),
+    failure: optional(row["failure"]),
     readAtMs,
   };
 }

@@ -27,11 +27,11 @@ export function explore(rules: Rules): Exploration {
   // A Map keeps its order and the queue only grows, so this is breadth-first without shifting an array.
   for (const name of queue) {
     const { world } = seen.get(name) as Seen;
-    const wrong = violation(world);
+    const wrong = violation(world, rules);
     if (wrong !== undefined) {
       return { states: seen.size, counterexample: [...wayTo(seen, name), wrong], stuck: 0, ends: [] };
     }
-    if (isEnded(world)) ends.add(world.row?.state ?? "nothing");
+    if (isEnded(world, rules)) ends.add(world.row?.state ?? "nothing");
     for (const { what, to } of steps(world, rules)) {
       const next = JSON.stringify(to);
       const ways = before.get(next);
@@ -62,7 +62,7 @@ function countStuck(
   before: ReadonlyMap<string, readonly string[]>,
   rules: Rules,
 ): number {
-  const canEnd = new Set([...seen].filter(([, { world }]) => isEnded(world)).map(([name]) => name));
+  const canEnd = new Set([...seen].filter(([, { world }]) => isEnded(world, rules)).map(([name]) => name));
   for (const name of canEnd) for (const earlier of before.get(name) ?? []) canEnd.add(earlier);
   return [...seen].filter(([name, { world }]) => !canEnd.has(name) && world.claims < rules.claims).length;
 }

@@ -1,18 +1,24 @@
 import {
   type decide,
   type EvidenceKind,
+  type FoundPolicy,
   intentAfter,
   type NotFoundPolicy,
   type OperationFacts,
   type OperationState,
+  operationTable,
+  type ProviderFacts,
   settledStates,
   type Transition,
+  type UnknownFirst,
 } from "../../src/state/transitions.ts";
 
 /** What is explored: what the provider declares, what it is really like, and what is broken on purpose. */
 export interface Rules {
   readonly providers: 1 | 2;
   readonly onNotFound: NotFoundPolicy;
+  readonly onFound: FoundPolicy;
+  readonly first: UnknownFirst;
   readonly canInquire: boolean;
   readonly canCancel: boolean;
   readonly declaresBlocking: boolean;
@@ -20,17 +26,32 @@ export interface Rules {
   readonly blocks: boolean;
   /** Whether the provider really acts once per key. */
   readonly dedupes: boolean;
+  /**
+   * What a declared longest time in flight is worth: nothing is declared; it is true of the network and of processes
+   * that were paused; or of the network only.
+   */
+  readonly maxInFlight: "undeclared" | "true" | "ofNetwork";
   /** Whether an operation may become overdue, and so end with a person. */
   readonly overdue: boolean;
+  /** Whether webhooks tell of effects, at any time, once per provider: also when they have been undone since. */
+  readonly webhooks: boolean;
+  /** Whether a reconciliation finds in the end what nobody else has. */
+  readonly reconciles: boolean;
   readonly sends: number;
   readonly claims: number;
   readonly decide: typeof decide;
   /** Local writes carry no fence. */
   readonly unfenced?: boolean;
+  /** A worker's write does not look whether a cancel was asked for meanwhile. */
+  readonly overlooksCancel?: boolean;
   /** The call goes out before anything is durable. */
   readonly nothingDurable?: boolean;
   /** A worker that takes over in CANCELLING asks again, instead of going on. */
   readonly asksWhileCancelling?: boolean;
+  /** "Not found" is taken as a proof of the time at which it is written, not of that at which it was asked. */
+  readonly proofOfLater?: boolean;
+  /** Evidence that comes after the end is dropped. */
+  readonly dropsLate?: boolean;
 }
 
 interface Row {
@@ -38,18 +59,29 @@ interface Row {
   readonly intent: "EXECUTE" | "CANCEL";
   readonly fence: number;
   readonly inDoubt: boolean;
+  readonly resendRefused: boolean;
+  readonly cancelWanted: boolean;
+  readonly abandoned: boolean;
+  readonly personOnly: boolean;
   readonly provider: number;
 }
 
 type Worker =
   | { readonly at: "idle" }
   | { readonly at: "sending" | "waiting" | "asking" | "cancelling"; readonly seen: Row }
-  | { readonly at: "learnt"; readonly seen: Row; readonly evidence: EvidenceKind };
+  | {
+      readonly at: "learnt";
+      readonly seen: Row;
+      readonly evidence: EvidenceKind;
+      readonly refused: boolean;
+      readonly over: boolean;
+    };
 
 interface Side {
   readonly charges: number;
   readonly cancelled: number;
   readonly blocked: boolean;
+  readonly told: boolean;
 }
 
 /** Everything at one moment. Plain data, so that its JSON names it. */
@@ -64,7 +96,6 @@ export interface World {
   readonly started: boolean;
   readonly sends: number;
   readonly claims: number;
-  readonly cancelRequests: number;
 }
 
 export interface Step {
@@ -81,26 +112,34 @@ export function firstWorld(rules: Rules): World {
     leased: false,
     workers: [idle, idle],
     flights: [],
-    sides: Array.from({ length: rules.providers }, () => ({ charges: 0, cancelled: 0, blocked: false })),
+    sides: Array.from({ length: rules.providers }, () => ({
+      charges: 0,
+      cancelled: 0,
+      blocked: false,
+      told: false,
+    })),
     started: false,
     sends: 0,
     claims: 0,
-    cancelRequests: 0,
   };
 }
 
 const active = (side: Side): number => side.charges - side.cancelled;
 const ended: readonly OperationState[] = [...settledStates, "MANUAL"];
 
+const isQuiet = (world: World): boolean =>
+  world.flights.length === 0 && world.workers.every(({ at }) => at === "idle");
+
 /** What is wrong with a world, or undefined. */
-export function violation(world: World): string | undefined {
+export function violation(world: World, rules: Rules): string | undefined {
   const charges = world.sides.reduce((sum, side) => sum + active(side), 0);
   if (charges > 1) return `${charges} active charges`;
-  const quiet = world.flights.length === 0 && world.workers.every(({ at }) => at === "idle");
-  if (!quiet) return undefined;
+  if (!isQuiet(world)) return undefined;
   const state = world.row?.state;
   if (state === undefined) return charges === 0 ? undefined : "charged, and nothing is known of it";
   if (!ended.includes(state) || state === "MANUAL") return undefined;
+  // It will be found.
+  if (rules.reconciles && charges > 0 && state !== "DONE") return undefined;
   const wanted = state === "DONE" ? [1, "paid"] : [0, "void"];
   return charges === wanted[0] && world.order === wanted[1]
     ? undefined
@@ -108,8 +147,11 @@ export function violation(world: World): string | undefined {
 }
 
 /** Whether nothing has to happen any more. */
-export function isEnded(world: World): boolean {
-  return world.flights.length === 0 && (world.row === null ? world.started : ended.includes(world.row.state));
+export function isEnded(world: World, rules: Rules): boolean {
+  if (world.flights.length > 0 || violation({ ...world, workers: [] }, { ...rules, reconciles: false })) {
+    return false;
+  }
+  return world.row === null ? world.started : ended.includes(world.row.state);
 }
 
 export function* steps(world: World, rules: Rules): Generator<Step> {
@@ -118,13 +160,32 @@ export function* steps(world: World, rules: Rules): Generator<Step> {
   for (const index of world.flights.keys()) yield* arrivals(world, rules, index);
   if (world.leased) yield { what: "the lease ends", to: { ...world, leased: false } };
   yield* userCancels(world, rules);
+  for (const provider of world.sides.keys()) yield* tellings(world, rules, provider);
 }
 
 function* start(world: World, rules: Rules): Generator<Step> {
-  const row: Row = { state: "SENDING", intent: "EXECUTE", fence: 1, inDoubt: false, provider: 0 };
+  const row: Row = {
+    state: "SENDING",
+    intent: "EXECUTE",
+    fence: 1,
+    inDoubt: false,
+    resendRefused: false,
+    cancelWanted: false,
+    abandoned: false,
+    personOnly: false,
+    provider: 0,
+  };
   const workers = [{ at: "sending", seen: row } as const, idle];
   const durable = rules.nothingDurable ? {} : { row, order: "pending" as const, leased: true };
   yield { what: "start", to: { ...world, started: true, workers, ...durable } };
+  if (rules.nothingDurable) return;
+  const queued = { ...row, state: "READY" as const, fence: 0 };
+  yield { what: "enqueue", to: { ...world, started: true, row: queued, order: "pending" } };
+}
+
+function factsOf(rules: Rules): ProviderFacts {
+  const { canInquire, canCancel, declaresBlocking } = rules;
+  return { canInquire, canCancel, cancelBlocksLateOriginal: declaresBlocking };
 }
 
 function* workerSteps(world: World, rules: Rules, index: number, worker: Worker): Generator<Step> {
@@ -133,8 +194,8 @@ function* workerSteps(world: World, rules: Rules, index: number, worker: Worker)
     ...change,
     workers: world.workers.map((each, other) => (other === index ? next : each)),
   });
-  const learn = (seen: Row, evidence: EvidenceKind, change: Partial<World> = {}): World =>
-    become({ at: "learnt", seen, evidence }, change);
+  const learn = (seen: Row, evidence: EvidenceKind, change: Partial<World> = {}, refused = false): World =>
+    become({ at: "learnt", seen, evidence, refused, over: mayBeOver(world, rules) }, change);
   const name = `worker ${index}`;
   if (worker.at !== "idle") yield { what: `${name} crashes`, to: become(idle) };
 
@@ -145,8 +206,9 @@ function* workerSteps(world: World, rules: Rules, index: number, worker: Worker)
       {
         const row = { ...world.row, fence: world.row.fence + 1 };
         const change = { row, leased: true, claims: world.claims + 1 };
-        if (row.state === "SENDING") yield { what: `${name} claims`, to: learn(row, "claimed", change) };
-        else yield { what: `${name} claims`, to: become(next(row, rules.asksWhileCancelling), change) };
+        if (decidesAtOnce(row, rules)) {
+          yield { what: `${name} claims`, to: learn(row, "claimed", change) };
+        } else yield { what: `${name} claims`, to: become(next(row, rules.asksWhileCancelling), change) };
       }
       return;
     case "sending":
@@ -175,7 +237,7 @@ function* workerSteps(world: World, rules: Rules, index: number, worker: Worker)
           : side.cancelled > 0
             ? "refused"
             : "notFound";
-      yield { what: `${name} asks: ${found}`, to: learn(worker.seen, found) };
+      yield { what: `${name} asks: ${found}`, to: learn(worker.seen, found, {}, found === "refused") };
       return;
     }
     case "cancelling": {
@@ -192,32 +254,47 @@ function* workerSteps(world: World, rules: Rules, index: number, worker: Worker)
   }
 }
 
+/** As `resolve` does: what was not asked for yet is decided when it is claimed. */
+function decidesAtOnce(row: Row, rules: Rules): boolean {
+  if (row.state === "SENDING" || row.state === "READY") return true;
+  return row.state === "UNKNOWN" && rules.declaresBlocking && (rules.first === "cancel" || row.cancelWanted);
+}
+
+/** Whether the declared longest time in flight may have passed. Time has one order: in flight is nothing then. */
+function mayBeOver(world: World, rules: Rules): boolean {
+  return (
+    rules.maxInFlight !== "undeclared" &&
+    world.flights.length === 0 &&
+    (rules.maxInFlight === "ofNetwork" || world.workers.every(({ at }) => at !== "sending"))
+  );
+}
+
 function* writes(
   world: World,
   rules: Rules,
-  { seen, evidence }: Extract<Worker, { at: "learnt" }>,
+  learnt: Extract<Worker, { at: "learnt" }>,
   name: string,
   become: (next: Worker, change?: Partial<World>) => World,
 ): Generator<Step> {
-  const mine = world.row !== null && world.row.fence === seen.fence && world.row.state === seen.state;
-  const inserts = rules.nothingDurable === true && world.row === null;
+  const { seen, evidence, refused } = learnt;
+  const { row: now } = world;
+  const mine = now !== null && now.fence === seen.fence && now.state === seen.state;
+  const inserts = rules.nothingDurable === true && now === null;
   if (!mine && !inserts && rules.unfenced !== true) {
-    yield { what: `${name} finds the row taken`, to: become(idle) };
+    if (evidence === "succeeded" && now !== null) {
+      yield* lateEvidence(world, rules, seen.provider, `${name}'s late answer`, become(idle));
+    } else yield { what: `${name} finds the row taken`, to: become(idle) };
     return;
   }
-  for (const facts of factChoices(seen, rules, world, evidence)) {
-    const move = rules.decide(facts, evidence, {
-      canCancel: rules.canCancel,
-      cancelBlocksLateOriginal: rules.declaresBlocking,
-    });
-    const row: Row = {
-      state: move.to,
-      intent: intentAfter(seen.intent, move.to),
-      fence: world.row?.fence ?? seen.fence,
-      inDoubt: seen.inDoubt || move.to === "UNKNOWN",
-      provider: seen.provider + (move.nextProvider ? 1 : 0),
-    };
-    const order = orderAfter(world, move);
+  if (mine && now.cancelWanted !== seen.cancelWanted && rules.overlooksCancel !== true) {
+    yield { what: `${name} hears of the cancel`, to: become({ ...learnt, seen: now }) };
+    return;
+  }
+  const over = rules.proofOfLater === true ? mayBeOver(world, rules) : learnt.over;
+  for (const facts of factChoices(seen, rules, world, evidence, refused, over)) {
+    const move = rules.decide(facts, evidence, factsOf(rules));
+    const row = rowAfter(seen, now?.fence ?? seen.fence, move, evidence, facts.refused);
+    const order = orderAfter(world, seen, move);
     const what = `${name} writes ${evidence}: ${move.to}`;
     if (ended.includes(move.to)) yield { what, to: become(idle, { row, order, leased: false }) };
     else {
@@ -232,10 +309,29 @@ function* writes(
     if (move.business === "commit") {
       yield {
         what: `${name}: commit rejected`,
-        to: become({ at: "learnt", seen, evidence: "commitRejected" }),
+        to: become({ at: "learnt", seen, evidence: "commitRejected", refused: false, over: false }),
       };
     }
   }
+}
+
+/** As `moveFor` does. */
+function rowAfter(seen: Row, fence: number, move: Transition, evidence: EvidenceKind, refused: boolean): Row {
+  return {
+    state: move.to,
+    intent: intentAfter(seen.intent, move.to),
+    fence,
+    inDoubt: seen.inDoubt || move.to === "UNKNOWN",
+    resendRefused: seen.resendRefused || (seen.inDoubt && refused),
+    cancelWanted: seen.cancelWanted,
+    abandoned:
+      move.business === undefined
+        ? seen.abandoned || move.from === "FAILED" || move.from === "CANCELLED"
+        : move.business === "abandon",
+    personOnly:
+      move.to === "MANUAL" && (seen.personOnly || evidence === "strayEffect" || evidence === "contradicted"),
+    provider: seen.provider + (move.nextProvider ? 1 : 0),
+  };
 }
 
 function next(row: Row, asksAlways = false): Worker {
@@ -248,38 +344,44 @@ function* factChoices(
   seen: Row,
   rules: Rules,
   world: World,
-  evidence?: EvidenceKind,
+  evidence: EvidenceKind,
+  refused: boolean,
+  over: boolean,
 ): Generator<OperationFacts> {
-  for (const [quietEnded, refused] of evidence === "noEffect"
-    ? ([
-        [true, true],
-        [true, false],
-        [false, true],
-        [false, false],
-      ] as const)
-    : ([
-        [true, false],
-        [false, false],
-      ] as const)) {
-    for (const overdue of rules.overdue ? [true, false] : [false]) {
-      yield {
-        state: seen.state,
-        intent: seen.intent,
-        inDoubt: seen.inDoubt,
-        refused,
-        anotherProvider: seen.provider + 1 < rules.providers,
-        quietEnded,
-        // The bound on sends stands for the end of the key's window.
-        keyOpen: world.sends < rules.sends,
-        overdue,
-        onNotFound: rules.onNotFound,
-      };
+  const times = [
+    { quietEnded: false, inFlightEnded: false },
+    { quietEnded: true, inFlightEnded: false },
+    ...(over ? [{ quietEnded: true, inFlightEnded: true }] : []),
+  ];
+  for (const time of evidence === "notFound" ? times : times.slice(0, 1)) {
+    for (const isRefused of evidence === "noEffect" ? [true, false] : [refused]) {
+      for (const overdue of rules.overdue ? [true, false] : [false]) {
+        yield {
+          ...time,
+          state: seen.state,
+          intent: seen.intent,
+          inDoubt: seen.inDoubt,
+          refused: isRefused,
+          resendRefused: seen.resendRefused,
+          cancelWanted: seen.cancelWanted,
+          abandoned: seen.abandoned,
+          personOnly: seen.personOnly,
+          anotherProvider: seen.provider + 1 < rules.providers,
+          // The bound on sends stands for the end of the key's window.
+          keyOpen: world.sends < rules.sends,
+          overdue,
+          onNotFound: rules.onNotFound,
+          onFound: rules.onFound,
+          first: rules.first,
+        };
+      }
     }
   }
 }
 
-function orderAfter(world: World, { business }: Transition): World["order"] {
-  return business === undefined ? world.order : business === "commit" ? "paid" : "void";
+function orderAfter(world: World, seen: Row, { business }: Transition): World["order"] {
+  if (business === undefined || (business === "abandon" && seen.abandoned)) return world.order;
+  return business === "commit" ? "paid" : "void";
 }
 
 function* arrivals(world: World, rules: Rules, index: number): Generator<Step> {
@@ -293,7 +395,7 @@ function* arrivals(world: World, rules: Rules, index: number): Generator<Step> {
     const lost = { ...world, ...change, flights };
     const worker = world.workers[sender];
     if (worker?.at !== "waiting" || worker.seen.provider !== provider) return [{ what, to: lost }];
-    const learnt: Worker = { at: "learnt", seen: worker.seen, evidence };
+    const learnt: Worker = { at: "learnt", seen: worker.seen, evidence, refused: false, over: false };
     const workers = world.workers.map((each, other) => (other === sender ? learnt : each));
     return [
       { what: `${what}, answered`, to: { ...lost, workers } },
@@ -312,26 +414,88 @@ function* arrivals(world: World, rules: Rules, index: number): Generator<Step> {
   }
 }
 
+/** As `cancelOnRequest` does. */
 function* userCancels(world: World, rules: Rules): Generator<Step> {
   const { row } = world;
-  if (row === null || world.cancelRequests > 0 || (row.state !== "DONE" && row.state !== "UNKNOWN")) return;
-  for (const facts of factChoices(row, rules, world)) {
-    const move = rules.decide(facts, "cancelRequested", {
-      canCancel: rules.canCancel,
-      cancelBlocksLateOriginal: rules.declaresBlocking,
-    });
-    if (move.to === row.state) continue;
-    const after: Row = {
-      ...row,
-      state: move.to,
-      intent: intentAfter(row.intent, move.to),
-      fence: row.fence + 1,
-    };
+  if (row === null || row.cancelWanted || row.state === "CANCELLING") return;
+  if (operationTable[row.state].cancelRequested === undefined) return;
+  const [facts] = factChoices(row, rules, world, "cancelRequested", false, false);
+  if (facts === undefined) return;
+  const { to } = rules.decide(facts, "cancelRequested", factsOf(rules));
+  const sending = row.state === "SENDING";
+  const after: Row = {
+    ...row,
+    state: to,
+    intent: intentAfter(row.intent, to),
+    fence: sending ? row.fence : row.fence + 1,
+    inDoubt: row.inDoubt || to === "UNKNOWN",
+    cancelWanted: true,
+    personOnly: false,
+  };
+  yield {
+    what: `the user cancels in ${row.state}`,
+    to: {
+      ...world,
+      row: after,
+      leased: sending && world.leased,
+      claims: sending ? world.claims : Math.max(0, world.claims - 1),
+    },
+  };
+}
+
+/** Somebody outside says that there was, or is, an effect. */
+function* tellings(world: World, rules: Rules, provider: number): Generator<Step> {
+  const side = world.sides[provider];
+  if (side === undefined || world.row === null) return;
+  const told = {
+    ...world,
+    sides: world.sides.map((each) => (each === side ? { ...side, told: true } : each)),
+  };
+  if (rules.webhooks && side.charges > 0 && !side.told) {
+    yield* lateEvidence(world, rules, provider, "a webhook", told);
+  }
+  if (rules.reconciles && active(side) > 0 && isQuiet(world) && ended.includes(world.row.state)) {
+    yield* lateEvidence(world, rules, provider, "the reconciliation", world);
+  }
+}
+
+/** As `observe` does, in one step, because its write is fenced. */
+function* lateEvidence(
+  world: World,
+  rules: Rules,
+  provider: number,
+  who: string,
+  otherwise: World,
+): Generator<Step> {
+  const { row } = world;
+  if (row === null) return;
+  const kind = observedAs(row, provider);
+  if (kind === undefined || (rules.dropsLate === true && ended.includes(row.state))) {
+    if (otherwise !== world) yield { what: `${who} is noted`, to: otherwise };
+    return;
+  }
+  for (const facts of factChoices(row, rules, world, kind, false, false)) {
+    const move = rules.decide(facts, kind, factsOf(rules));
+    const claims = Math.max(0, world.claims - 1);
     yield {
-      what: `the user cancels in ${row.state}`,
-      to: { ...world, row: after, leased: false, cancelRequests: 1, claims: Math.max(0, world.claims - 1) },
+      what: `${who} as ${kind}: ${move.to}`,
+      to: {
+        ...otherwise,
+        row: rowAfter(row, row.fence, move, kind, false),
+        order: orderAfter(world, row, move),
+        leased: false,
+        claims,
+      },
     };
   }
+}
+
+function observedAs(row: Row, provider: number): EvidenceKind | undefined {
+  if (provider !== row.provider) return "strayEffect";
+  if (row.state === "FAILED" || row.state === "CANCELLED") return "lateArrival";
+  if (row.state === "DONE" || row.state === "CANCELLING") return undefined;
+  if (row.state === "MANUAL" && (row.personOnly || row.intent === "CANCEL")) return undefined;
+  return operationTable[row.state].succeeded === undefined ? undefined : "succeeded";
 }
 
 function sideOf(world: World, row: Row): Side {
