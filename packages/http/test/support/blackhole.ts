@@ -21,19 +21,20 @@ const listener = `
     socket.on("error", () => {});
     socket.on("data", () => socket.write("HTTP/1.1 200 OK\\r\\ncontent-length: 0\\r\\n\\r\\n"));
   });
-  server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
+  const { gate, host, port } = workerData;
+  server.listen({ port, host, backlog: 1 }, () => {
     parentPort.postMessage(server.address().port);
-    setImmediate(() => Atomics.wait(workerData, 0, 0));
+    setImmediate(() => Atomics.wait(gate, 0, 0));
   });
 `;
 
-export async function startBlackhole(): Promise<Blackhole> {
+export async function startBlackhole({ host = "127.0.0.1", port = 0 } = {}): Promise<Blackhole> {
   const gate = new Int32Array(new SharedArrayBuffer(4));
-  const worker = new Worker(listener, { eval: true, workerData: gate });
-  const [port] = (await once(worker, "message")) as [number];
-  const fillers = await fill(port);
+  const worker = new Worker(listener, { eval: true, workerData: { gate, host, port } });
+  const [bound] = (await once(worker, "message")) as [number];
+  const fillers = await fill(bound, host);
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${host}:${bound}`,
     open: () => {
       for (const socket of fillers) socket.destroy();
       Atomics.store(gate, 0, 1);
@@ -49,10 +50,10 @@ export async function startBlackhole(): Promise<Blackhole> {
 }
 
 /** Connects until a connection is not made. */
-async function fill(port: number): Promise<Socket[]> {
+async function fill(port: number, host: string): Promise<Socket[]> {
   const sockets: Socket[] = [];
   for (let made = true; made; ) {
-    const socket = connect(port, "127.0.0.1");
+    const socket = connect(port, host);
     socket.on("error", () => {});
     sockets.push(socket);
     made = await Promise.race([

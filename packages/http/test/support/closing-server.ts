@@ -5,6 +5,8 @@ import { Worker } from "node:worker_threads";
 export interface ClosingServer {
   readonly url: string;
   received(): Promise<string[]>;
+  /** What it did of that: nothing for a read, nothing for a key that it had seen. */
+  applied(): Promise<string[]>;
   /** Holds the event loop until the server has ended every connection, so that nobody here has seen it yet. */
   blockUntilAllEnded(): void;
   stop(): Promise<void>;
@@ -16,6 +18,8 @@ const source = `
   const { parentPort, workerData } = require("node:worker_threads");
   const { fault, idleMs, counts } = workerData;
   const received = [];
+  const applied = [];
+  const keys = new Set();
   const server = createServer((socket) => {
     let timer;
     let text = "";
@@ -33,14 +37,18 @@ const source = `
       if (text.length < head + 4 + length) return;
       const id = /[?&]id=([^ ]*)/.exec(text)?.[1] ?? JSON.parse(text.slice(head + 4, head + 4 + length)).id;
       received.push(id);
+      const key = /idempotency-key: (.*)\\r/i.exec(text)?.[1];
+      if (!text.startsWith("GET") && (key === undefined || !keys.has(key))) applied.push(id);
+      keys.add(key);
       text = "";
       clearTimeout(timer);
-      socket.write("HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\n\\r\\n{}");
+      const answer = JSON.stringify({ id });
+      socket.write("HTTP/1.1 200 OK\\r\\ncontent-length: " + answer.length + "\\r\\n\\r\\n" + answer);
       timer = setTimeout(() => (fault === "fin" ? socket.end() : socket.resetAndDestroy()), idleMs);
     });
   });
   server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port));
-  parentPort.on("message", () => parentPort.postMessage(received));
+  parentPort.on("message", () => parentPort.postMessage({ received, applied }));
 `;
 
 /** A server in a thread of its own, so that it acts while the test's event loop is held. */
@@ -49,13 +57,15 @@ export async function startClosingServer(fault: "fin" | "rst", idleMs: number): 
   const counts = new Int32Array(new SharedArrayBuffer(8));
   const worker = new Worker(source, { eval: true, workerData: { fault, idleMs, counts } });
   const [port] = (await once(worker, "message")) as [number];
+  const report = async (): Promise<{ received: string[]; applied: string[] }> => {
+    worker.postMessage("report");
+    const [books] = (await once(worker, "message")) as [{ received: string[]; applied: string[] }];
+    return books;
+  };
   return {
     url: `http://127.0.0.1:${port}`,
-    received: async () => {
-      worker.postMessage("report");
-      const [received] = (await once(worker, "message")) as [string[]];
-      return received;
-    },
+    received: async () => (await report()).received,
+    applied: async () => (await report()).applied,
     blockUntilAllEnded: () => {
       for (let ended = counts[1] ?? 0; ended < Atomics.load(counts, 0); ended = Atomics.load(counts, 1)) {
         if (Atomics.wait(counts, 1, ended, 5_000) === "timed-out") throw new Error("still open after 5 s");

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
+import { createSecureContext, type SecureContextOptions, TLSSocket } from "node:tls";
 
 /** A request as it arrived, byte for byte, on the server's side. */
 export interface Received {
@@ -26,24 +27,43 @@ export interface Peer {
 
 export type Behaviour = (request: Received, peer: Peer) => void | Promise<void>;
 
+/** What becomes of a connection before a request came. */
+export type Greeting = (peer: Peer) => void;
+
+export interface WireOptions {
+  readonly host?: string;
+  readonly port?: number;
+  /** Speaks TLS. */
+  readonly tls?: SecureContextOptions;
+}
+
 /** A server on a real socket that does what it is told with every request, and remembers what it received. */
 export class WireServer {
   readonly received: Received[] = [];
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #behaviour: Behaviour;
+  /** Asked for every connection that is made. */
+  greet: Greeting | undefined;
   connections = 0;
 
-  private constructor(behaviour: Behaviour) {
+  private constructor(behaviour: Behaviour, tls: SecureContextOptions | undefined) {
     this.#behaviour = behaviour;
-    this.#server = createServer((socket) => this.#serve(socket));
+    const secureContext = tls === undefined ? undefined : createSecureContext(tls);
+    this.#server = createServer((raw) => {
+      // By hand, because a reset needs the socket below the encryption.
+      const socket =
+        secureContext === undefined ? raw : new TLSSocket(raw, { isServer: true, secureContext });
+      raw.on("error", () => {});
+      this.#serve(socket, raw);
+    });
   }
 
   static async start(
     behaviour: Behaviour,
-    { host = "127.0.0.1", port = 0 }: { host?: string; port?: number } = {},
+    { host = "127.0.0.1", port = 0, tls }: WireOptions = {},
   ): Promise<WireServer> {
-    const server = new WireServer(behaviour);
+    const server = new WireServer(behaviour, tls);
     server.#server.listen(port, host);
     await once(server.#server, "listening");
     return server;
@@ -83,7 +103,7 @@ export class WireServer {
     await once(this.#server, "close");
   }
 
-  #serve(socket: Socket): void {
+  #serve(socket: Socket, raw: Socket): void {
     this.connections += 1;
     const connection = this.connections;
     let nth = 0;
@@ -92,6 +112,7 @@ export class WireServer {
     socket.setNoDelay(true);
     socket.on("close", () => this.#sockets.delete(socket));
     socket.on("error", () => {});
+    this.greet?.(peerOf(socket, raw));
     socket.setEncoding("latin1");
     socket.on("data", (chunk: string) => {
       buffered += chunk;
@@ -100,7 +121,7 @@ export class WireServer {
         nth += 1;
         const request: Received = { ...parsed.request, connection, nth };
         this.received.push(request);
-        void this.#behaviour(request, peerOf(socket));
+        void this.#behaviour(request, peerOf(socket, raw));
       }
     });
   }
@@ -111,7 +132,7 @@ export const echo: Behaviour = (request, peer) => {
   peer.reply(200, JSON.stringify({ method: request.method, target: request.target, body: request.body }));
 };
 
-function peerOf(socket: Socket): Peer {
+function peerOf(socket: Socket, raw: Socket): Peer {
   return {
     socket,
     reply(status, body = "", headers = {}) {
@@ -124,7 +145,7 @@ function peerOf(socket: Socket): Peer {
     },
     raw: (bytes) => void socket.write(bytes, "latin1"),
     fin: () => void socket.end(),
-    rst: () => void socket.resetAndDestroy(),
+    rst: () => void raw.resetAndDestroy(),
   };
 }
 
