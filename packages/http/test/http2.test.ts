@@ -244,6 +244,29 @@ describe("a server that goes away", () => {
     expect(api.snapshot().pool).toMatchObject({ inUse: 0, unwrittenResends: 1 });
   });
 
+  test("with all its streams taken gives way to a new connection at once, for those that wait", async () => {
+    const streams: ServerHttp2Stream[] = [];
+    const { api, sessions } = await lane(
+      (stream) => {
+        if (sessions.length > 1) ok(stream);
+        else streams.push(stream);
+      },
+      { pool: { connections: 1 }, concurrency: false },
+    );
+    const accepted = Array.from({ length: 100 }, () => send(api, "plain"));
+    await until(() => streams.length === 100);
+    const waiting = send(api, "plain");
+    await until(() => api.snapshot().pool.waiting === 1);
+    sessions[0]?.goaway(0, 2 ** 31 - 1);
+    expect((await waiting).status).toBe(200);
+    expect(api.snapshot().pool.inUse).toBe(100);
+    for (const stream of streams) ok(stream);
+    await Promise.all(accepted);
+    expect(sessions).toHaveLength(2);
+    await until(() => sessions[0]?.destroyed === true);
+    expect(api.snapshot().pool).toMatchObject({ inUse: 0, open: 1 });
+  });
+
   test("without a word leaves every call open, and none is sent twice that must not be", async () => {
     const streams: ServerHttp2Stream[] = [];
     const { api, sessions, seen } = await lane((stream) => void streams.push(stream));

@@ -60,6 +60,7 @@ export class ConnectionPool {
   /** Those that take no more requests and still serve some. Only HTTP/2 has any. */
   readonly #leaving = new Set<Connection>();
   readonly #waiters = new WaiterQueue<Grant>();
+  #destroyed = false;
   #inUse = 0;
   #open = 0;
   /**
@@ -82,11 +83,6 @@ export class ConnectionPool {
     this.#settings = settings;
     this.#listener = listener;
     this.#protocol = settings.http2 ? undefined : "h1";
-  }
-
-  /** A connection, if one can be had without waiting. Nobody who waits is overtaken. */
-  take(): Lease | undefined {
-    return this.#waiters.size > 0 ? undefined : this.#take();
   }
 
   /**
@@ -132,6 +128,7 @@ export class ConnectionPool {
 
   /** Ends every connection, those in use included. */
   async destroy(reason: Error): Promise<void> {
+    this.#destroyed = true;
     const all = [...this.#all, ...this.#leaving];
     this.#all.clear();
     this.#leaving.clear();
@@ -139,7 +136,8 @@ export class ConnectionPool {
     await Promise.all(all.map((connection) => connection.destroy(reason)));
   }
 
-  #take(): Lease | undefined {
+  /** A connection, if one can be had without waiting. Whoever waits is served as soon as one can, and never overtaken. */
+  take(): Lease | undefined {
     const known = this.#nextAvailable();
     if (known !== undefined) return known;
     if (this.#all.size >= this.#settings.connections) return undefined;
@@ -183,8 +181,11 @@ export class ConnectionPool {
       closed: (closed, error) => {
         this.#open -= 1;
         this.#counts.closed += 1;
-        this.#forget(closed);
+        // After a GOAWAY the accepted requests go on, and those that wait need not wait for them.
+        if (closed.isShared) this.#retire(closed);
+        else this.#forget(closed);
         this.#listener.closed(closed, error);
+        this.#serveWaiters();
       },
     };
     const connection = new Connection(this.#settings, listener, expected);
@@ -224,8 +225,8 @@ export class ConnectionPool {
   };
 
   #serveWaiters(): void {
-    while (this.#waiters.size > 0) {
-      const lease = this.#take();
+    while (this.#waiters.size > 0 && !this.#destroyed) {
+      const lease = this.take();
       if (lease === undefined) return;
       this.#waiters.shift()?.(lease);
     }
