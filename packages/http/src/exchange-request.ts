@@ -72,7 +72,7 @@ export function prepareExchange(
   const body =
     exchange.body === undefined ? undefined : foreignBody(exchange.body, exchange, settings.replay);
   const answer = exchange.stream === true ? "stream" : "whole";
-  const parts = { target: target.target, headers, body, key, accept: "*/*", answer } as const;
+  const parts = { target: target.target, headers, body, key, accept: "*/*", answer, redirects: 0 } as const;
   const prepared = finish(operation, parts, exchange, settings);
   const request = answer === "stream" ? { ...prepared.request, wholeUpToBytes } : prepared.request;
   return { ...prepared, request, operation };

@@ -13,6 +13,7 @@ export {
 export { type CloseOptions, type HttpIntegration, httpIntegration } from "./integration.ts";
 export type { HttpMethod, KeyedIdempotency, OperationOptions } from "./operation.ts";
 export { httpDefaults } from "./options/defaults.ts";
+export type { Allowed } from "./options/destination.ts";
 export type { HttpIntegrationOptions } from "./options/options.ts";
 export type { PoolOptions } from "./options/pool-options.ts";
 export type { Size } from "./options/size.ts";
@@ -73,6 +74,12 @@ export {
 } from "./redundancy/standing-table.ts";
 export type { Form, RawBody } from "./request/body.ts";
 export type { RequestHeaders } from "./request/headers.ts";
+export type {
+  DeadlineHeader,
+  TraceContext,
+  TracedAttempt,
+  TraceHeaders,
+} from "./request/headers-at-send.ts";
 export type { PathParams } from "./request/path-template.ts";
 export type { HttpCallOptions, RequestOptions } from "./request/prepare.ts";
 export type { Progress, ProgressListener } from "./request/progress.ts";

@@ -2,9 +2,9 @@ import { assertKnownKeys, type Duration, durationMs, EventStream, execute, Failu
 import { answerOfFailure, answerOfSuccess, type HttpAnswer, type StreamedAnswer } from "./answer.ts";
 import { Catalogue } from "./calls/catalogue.ts";
 import { OperationPolicies } from "./calls/operation-policies.ts";
-import { type OriginTransport, originTransport } from "./calls/origin-transport.ts";
 import { RunningCalls } from "./calls/running-calls.ts";
 import type { Send } from "./calls/send.ts";
+import { Transports } from "./calls/transports.ts";
 import { type KeyUse, UsedKeys } from "./calls/used-keys.ts";
 import type { HttpEvent } from "./events.ts";
 import { type ExchangeRequest, prepareExchange } from "./exchange-request.ts";
@@ -98,7 +98,7 @@ class Integration implements HttpIntegration {
   readonly #catalogue: Catalogue;
   readonly #running = new RunningCalls();
   readonly #policies: OperationPolicies;
-  readonly #transport: OriginTransport;
+  readonly #transports: Transports;
   readonly #sends = new Map<Operation, Send>();
   readonly #usedKeys: UsedKeys;
   readonly #counts = { succeeded: 0, failed: 0 };
@@ -114,7 +114,7 @@ class Integration implements HttpIntegration {
     this.#emit = emitterOf(settings);
     this.#catalogue = new Catalogue(settings);
     this.#policies = new OperationPolicies(settings, this.#emit, this.#running.register);
-    this.#transport = originTransport(settings, this.#emit);
+    this.#transports = new Transports(settings, this.#emit);
     for (const operation of settings.operations.values()) this.#sendOf(operation);
     // Made now, so that defaults which cannot work are refused here and not at some first request.
     this.#sendOf(this.#catalogue.implicit("POST"));
@@ -190,7 +190,7 @@ class Integration implements HttpIntegration {
     return {
       name: this.name,
       ...this.#policies.snapshot(),
-      pool: this.#transport.pool.snapshot(),
+      pool: this.#transports.snapshot(),
       calls: { running: this.#running.size, ...this.#counts },
     };
   }
@@ -205,7 +205,7 @@ class Integration implements HttpIntegration {
 
   async #close(withinMs: number): Promise<void> {
     await this.#running.end(withinMs, this.#settings.clock);
-    await this.#transport.pool.destroy(closedError());
+    await this.#transports.destroy(closedError());
   }
 
   #prepareNamed(name: string, options: RequestOptions, answer: AnswerKind): PreparedCall {
@@ -246,7 +246,7 @@ class Integration implements HttpIntegration {
   #sendOf(operation: Operation): Send {
     let send = this.#sends.get(operation);
     if (send === undefined) {
-      send = this.#policies.around(operation, this.#transport.send);
+      send = this.#policies.around(operation, this.#transports.send);
       this.#sends.set(operation, send);
     }
     return send;

@@ -1,4 +1,4 @@
-import { assertKnownKeys, type Duration, durationMs, join, oneOf } from "@outrigger/core";
+import { assertKnownKeys, type Duration, durationMs, integerIn, join, oneOf } from "@outrigger/core";
 import {
   type AnswerContract,
   type AnswerLists,
@@ -43,6 +43,8 @@ export interface OperationOptions extends AnswerLists {
   /** Sent with every request of the operation; they replace the integration's. */
   readonly headers?: RequestHeaders | undefined;
   readonly timeout?: OperationTimeouts | undefined;
+  /** Redirects that are followed, for a GET or HEAD. Range: integer, 0 to 10. @defaultValue the integration's, which is 0 */
+  readonly redirects?: number | undefined;
   /**
    * `"own"` gives the operation a circuit of its own, with the integration's breaker options: an inquiry that works is
    * then not cut off by charges that fail, which is when it is needed.
@@ -65,6 +67,7 @@ export interface Operation {
   /** Names that a request may not set, with the reason. */
   readonly refusedHeaders: ReadonlyMap<string, string>;
   readonly timeout: OperationTimeoutsMs;
+  readonly redirects: number;
   readonly breaker: "own" | "shared";
 }
 
@@ -74,6 +77,7 @@ export interface OperationDefaults {
   readonly answers: AnswerLists;
   /** Of POST and PATCH operations that declare nothing else. */
   readonly idempotency: KeyedIdempotency | undefined;
+  readonly redirects: number;
   /** The integration has a circuit breaker. */
   readonly breaker: boolean;
 }
@@ -97,6 +101,7 @@ export function parseOperation(
     ...answerListKeys,
     "headers",
     "timeout",
+    "redirects",
     "breaker",
   ]);
   const method = oneOf(join(path, "method"), options.method, methods);
@@ -133,6 +138,7 @@ export function parseOperation(
     headers,
     refusedHeaders,
     timeout,
+    redirects: parseRedirects(path, options.redirects, method, defaults.redirects),
     breaker: parseBreaker(join(path, "breaker"), options.breaker, defaults.breaker),
   };
 }
@@ -141,6 +147,25 @@ export function parseOperation(
 export function implicitOperation(method: HttpMethod, defaults: OperationDefaults): Operation {
   // Its path is never filled in: whoever comes this way brings one.
   return parseOperation(method, { method, path: "/" }, defaults);
+}
+
+/** More are a loop. */
+const mostRedirects = 10;
+
+/** @throws RangeError also for a method whose redirects are never followed. */
+export function parseRedirects(
+  path: string,
+  own: number | undefined,
+  method: HttpMethod,
+  otherwise: number,
+): number {
+  const isFollowed = method === "GET" || method === "HEAD";
+  if (own === undefined) return isFollowed ? otherwise : 0;
+  const redirects = integerIn(join(path, "redirects"), own, 0, mostRedirects);
+  if (redirects === 0 || isFollowed) return redirects;
+  throw new RangeError(
+    `${join(path, "redirects")} must be left out: a ${method} is never sent on to where an answer says`,
+  );
 }
 
 function parseBreaker(path: string, value: unknown, available: boolean): "own" | "shared" {

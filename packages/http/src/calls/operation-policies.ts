@@ -3,10 +3,14 @@ import {
   type BreakerSnapshot,
   circuitBreaker,
   concurrencyLimit,
+  type Duration,
   deadline,
+  durationMs,
+  exponential,
   type Policy,
   pipeline,
   retry,
+  retryDefaults,
 } from "@outrigger/core";
 import type { HttpEvent } from "../events.ts";
 import type { Operation } from "../operation.ts";
@@ -48,12 +52,25 @@ export class OperationPolicies {
     const policies: readonly (Policy | undefined)[] = [
       this.#outermost,
       deadline({ total, ...observed }),
-      this.#again,
+      this.#againWithin(total),
       this.#breakers.get(operation.name) ?? this.#breaker,
       this.#limit,
       attempt === undefined ? undefined : attemptTimeout({ timeout: attempt, ...observed }),
     ];
     return pipeline(...policies.filter((policy) => policy !== undefined))(send);
+  }
+
+  /** A default gives way without a word: where even the first wait of the usual backoff is too long, it is shorter. */
+  #againWithin(total: Duration): Policy | undefined {
+    const { random, retry: options } = this.#settings;
+    const totalMs = durationMs("timeout.total", total);
+    if (
+      options === false ||
+      options.backoff !== undefined ||
+      totalMs > 2 * retryDefaults.backoff.ceilingMs(1)
+    )
+      return this.#again;
+    return retry({ ...options, backoff: exponential(`${totalMs / 10}ms`), ...this.#observed, random });
   }
 
   snapshot(): Pick<HttpIntegrationSnapshot, "breaker" | "breakers" | "concurrency"> {

@@ -1,4 +1,5 @@
 import { codeOf } from "../classify/connection-error.ts";
+import type { ConnectSettings } from "../connect/connect-options.ts";
 import { createConnector } from "../connect/connector.ts";
 import type { HttpEvent } from "../events.ts";
 import type { Settings } from "../options/options.ts";
@@ -14,13 +15,14 @@ export interface OriginTransport {
 
 export function originTransport(
   settings: Settings,
+  { origin, connect }: { readonly origin: string; readonly connect: ConnectSettings },
   emit: ((event: HttpEvent) => void) | undefined,
 ): OriginTransport {
-  const { baseUrl, clock, connect, name, pool: poolOptions, random, timeout } = settings;
+  const { clock, name, pool: poolOptions, random, timeout } = settings;
   const pool = new ConnectionPool(
     {
       ...poolOptions,
-      origin: baseUrl.origin,
+      origin,
       connector: createConnector(connect),
       connectMs: timeout.connectMs,
       clock,
@@ -43,7 +45,7 @@ export function originTransport(
   );
   const send = transport({
     integration: name,
-    peer: hostAndPort(baseUrl.origin),
+    peer: hostAndPort(origin),
     pool,
     acquireMs: poolOptions.acquireMs,
     leakMs: poolOptions.leakMs,

@@ -9,6 +9,7 @@ import {
   join,
   type Listener,
   nonEmptyString,
+  oneOf,
   type Random,
   type RetryOptions,
   show,
@@ -25,15 +26,23 @@ import {
   type OperationDefaults,
   type OperationOptions,
   parseOperation,
+  parseRedirects,
 } from "../operation.ts";
-import type { RequestHeaders } from "../request/headers.ts";
+import { headerName, type RequestHeaders } from "../request/headers.ts";
+import {
+  type DeadlineHeader,
+  deadlineFormats,
+  headersAtSend,
+  type TraceContext,
+} from "../request/headers-at-send.ts";
 import { type BaseUrl, parseBaseUrl } from "./base-url.ts";
 import { httpDefaults } from "./defaults.ts";
+import { type Allowed, assertAllowed } from "./destination.ts";
 import { assertPlainObject } from "./plain-object.ts";
 import { type PoolOptions, type PoolOptionsMs, parsePool } from "./pool-options.ts";
 import { type Size, sizeBytes } from "./size.ts";
 import { parseTimeouts, type Timeouts, type TimeoutsMs } from "./timeouts.ts";
-import { parseTls, type TlsOptions } from "./tls.ts";
+import { parseTls, type TlsOptions, withoutIdentity } from "./tls.ts";
 
 /** One external service, described once. Everything but `name`, `baseUrl` and `operations` has a default. */
 export interface HttpIntegrationOptions<Operations extends Record<string, OperationOptions>>
@@ -69,6 +78,23 @@ export interface HttpIntegrationOptions<Operations extends Record<string, Operat
   readonly decompress?: boolean | undefined;
   /** How much of a body that is a stream is kept, to send it again: `"0B"` for nothing. @defaultValue "64KiB" */
   readonly replay?: Size | undefined;
+  /**
+   * A header that tells the service how much time is left: `{ name: "x-request-timeout-ms", format: "milliseconds" }`.
+   *
+   * @defaultValue none
+   */
+  readonly deadlineHeader?: DeadlineHeader | undefined;
+  /** Gives the `traceparent` and `tracestate` of each attempt, where a request brings none. @defaultValue none */
+  readonly traceContext?: TraceContext | undefined;
+  /**
+   * Redirects that are followed, for GET and HEAD: to the same origin with everything, to those in `redirectTo` without
+   * anything that could be a credential, to no other. Range: integer, 0 to 10. @defaultValue 0
+   */
+  readonly redirects?: number | undefined;
+  /** Other origins that redirects may lead to: `["https://files.example.com"]`. @defaultValue none */
+  readonly redirectTo?: readonly string[] | undefined;
+  /** Which schemes and ports `baseUrl` and `redirectTo` may have, for descriptions that come out of a file. */
+  readonly allowed?: Allowed | undefined;
   readonly tls?: TlsOptions | undefined;
   readonly clock?: Clock | undefined;
   /** For the jitter of retries. */
@@ -93,6 +119,9 @@ export interface Settings {
   readonly maxResponseBytes: number;
   readonly decompress: boolean;
   readonly replay: Size;
+  readonly headersAtSend: ReturnType<typeof headersAtSend>;
+  /** Of each origin that a redirect may lead to. */
+  readonly redirectTo: ReadonlyMap<string, ConnectSettings>;
   readonly connect: ConnectSettings;
   readonly clock: Clock;
   readonly random: Random;
@@ -115,6 +144,11 @@ const known: readonly (keyof HttpIntegrationOptions<Record<string, never>>)[] = 
   ...answerListKeys,
   "idempotency",
   "maxResponseBytes",
+  "deadlineHeader",
+  "traceContext",
+  "redirects",
+  "redirectTo",
+  "allowed",
   "decompress",
   "replay",
   "tls",
@@ -148,11 +182,21 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
   );
   const replay = options.replay ?? httpDefaults.replay;
   sizeBytes("replay", replay);
+  assertAllowed("baseUrl", baseUrl, options.allowed);
+  const connectTo = (origin: string, tlsOptions: TlsOptions): ConnectSettings =>
+    parseConnect(options, {
+      origin,
+      tls: tlsOptions,
+      connectMs: timeout.connectMs,
+      clock,
+      allowH2: pool.http2,
+    });
   const defaults: OperationDefaults = {
     headers: options.headers ?? {},
     timeout: options.timeout ?? {},
     answers: options,
     idempotency: options.idempotency,
+    redirects: parseRedirects("", options.redirects, "GET", 0),
     breaker: options.breaker !== false,
   };
   return {
@@ -187,19 +231,54 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
     maxResponseBytes,
     decompress: booleanOption("decompress", options.decompress ?? httpDefaults.decompress),
     replay,
-    connect: parseConnect(options, {
-      origin: baseUrl.origin,
-      tls,
-      connectMs: timeout.connectMs,
+    headersAtSend: headersAtSend({
+      integration: name,
       clock,
-      allowH2: pool.http2,
+      deadlineHeader: parseDeadlineHeader("deadlineHeader", options.deadlineHeader),
+      traceContext: optionalFunction("traceContext", options.traceContext),
     }),
+    connect: connectTo(baseUrl.origin, tls),
+    redirectTo: parseRedirectTo("redirectTo", options, baseUrl, (origin) =>
+      // What proves who we are is for the service alone.
+      connectTo(origin, withoutIdentity(tls)),
+    ),
     clock,
     random: optionalFunction("random", options.random) ?? systemRandom,
     newKey: optionalFunction("newKey", options.newKey) ?? newKey,
     onEvent: optionalFunction("onEvent", options.onEvent),
     operations: parseOperations(options.operations, defaults),
     operationDefaults: defaults,
+  };
+}
+
+/** @throws RangeError or TypeError that names the option and the fix. */
+function parseRedirectTo(
+  path: string,
+  { redirectTo = [], allowed }: Pick<HttpIntegrationOptions<never>, "redirectTo" | "allowed">,
+  baseUrl: BaseUrl,
+  connectTo: (origin: string) => ConnectSettings,
+): ReadonlyMap<string, ConnectSettings> {
+  if (!Array.isArray(redirectTo))
+    throw new TypeError(`${path} must be an array of origins, such as ["https://files.example.com"]`);
+  return new Map(
+    redirectTo.map((each: unknown, at) => {
+      const here = `${path}[${at}]`;
+      const { origin, prefix } = parseBaseUrl(here, each);
+      if (prefix !== "") throw new RangeError(`${here} must be an origin, without a path`);
+      if (origin.startsWith("http:") && baseUrl.origin.startsWith("https:"))
+        throw new RangeError(`${here} must start with https://, because baseUrl does`);
+      assertAllowed(here, { origin }, allowed);
+      return [origin, connectTo(origin)];
+    }),
+  );
+}
+
+function parseDeadlineHeader(path: string, header: DeadlineHeader | undefined): DeadlineHeader | undefined {
+  if (header === undefined) return undefined;
+  assertKnownKeys(path, header, ["name", "format"]);
+  return {
+    name: headerName(join(path, "name"), header.name),
+    format: oneOf(join(path, "format"), header.format, deadlineFormats),
   };
 }
 

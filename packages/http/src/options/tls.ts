@@ -53,3 +53,11 @@ function assertAuthorities(path: string, ca: TlsOptions["ca"]): void {
     });
   }
 }
+
+/** What another host may be met with: whom we trust, and nothing that says who we are. */
+export function withoutIdentity({ ca, minVersion }: TlsOptions): TlsOptions {
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(minVersion === undefined ? {} : { minVersion }),
+  };
+}

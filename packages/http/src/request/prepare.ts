@@ -16,6 +16,7 @@ import {
 } from "./body.ts";
 import { checkBounds } from "./checks.ts";
 import { addHeaders, getHeader, type RequestHeaders } from "./headers.ts";
+import type { headersAtSend } from "./headers-at-send.ts";
 import { checkKey, quoted } from "./key.ts";
 import type { PathParams } from "./path-template.ts";
 import { type ProgressListener, progressOf } from "./progress.ts";
@@ -73,6 +74,7 @@ export interface PrepareSettings {
   readonly maxResponseBytes: number;
   readonly replay: Size;
   readonly decompress: boolean;
+  readonly headersAtSend: ReturnType<typeof headersAtSend>;
 }
 
 /** How the answer is wanted. */
@@ -128,7 +130,7 @@ export function prepare(
   const key = keyOf(operation, options);
   return finish(
     operation,
-    { target, headers, body, key, accept: "application/json", answer },
+    { target, headers, body, key, accept: "application/json", answer, redirects: operation.redirects },
     options,
     settings,
   );
@@ -148,6 +150,7 @@ export function finish(
     /** Where the headers say nothing. */
     readonly accept: string;
     readonly answer: AnswerKind;
+    readonly redirects: number;
   },
   options: HttpCallOptions,
   settings: PrepareSettings,
@@ -184,6 +187,8 @@ export function finish(
       body: content,
       answer,
       decode,
+      redirects: parts.redirects,
+      headersAtSend: settings.headersAtSend?.(operation, headers),
       signal: options.signal,
       onProgress:
         options.onProgress === undefined

@@ -22,6 +22,8 @@ export interface PreparedRequest {
   readonly answer?: "whole" | "stream" | undefined;
   /** A streamed answer that says that it is no longer is read whole after all, and so retried like any other. */
   readonly wholeUpToBytes?: number | undefined;
+  /** Redirects that are followed, outside of the transport. @defaultValue 0 */
+  readonly redirects?: number | undefined;
   /** Whether a compressed answer is decompressed. @defaultValue false */
   readonly decode?: boolean | undefined;
   /** The caller's. Looked at for a streamed body only, which outlives the call that asked for it. */
