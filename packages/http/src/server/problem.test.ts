@@ -1,6 +1,7 @@
 import { type Effect, Failure, type FailureKind } from "@outrigger/core";
 import { expect, test } from "vitest";
 import { HttpFailure } from "../failure.ts";
+import { RedundancyFailure } from "../redundancy/redundancy-failure.ts";
 import { answering, type ProblemRules, problemOf, problemOfError, problemSettings } from "./problem.ts";
 
 const plain = problemSettings({});
@@ -24,6 +25,7 @@ test.each<[code: string, kind: FailureKind, effect: Effect, status: number, sett
   ["PROVIDER_DRAINED", "rejected", "unknown", 503, 202],
   ["KEY_IN_USE", "rejected", "unknown", 409, 202],
   ["KEY_REUSED", "rejected", "none", 422, 422],
+  ["IDEMPOTENCY_KEY_REUSED", "rejected", "none", 422, 422],
   ["INTEGRATION_CLOSED", "aborted", "none", 503, 503],
   ["CALL_ABORTED", "aborted", "unknown", 503, 202],
   ["DEADLINE_EXCEEDED", "failed", "none", 504, 504],
@@ -121,6 +123,15 @@ test("what a code means to our own callers can be said", () => {
       detail: "Nothing was changed.",
     },
   });
+});
+
+test("a provider's own code can be given an answer, also through a redundant integration", () => {
+  const of = { effect: "none", kind: "refused", integration: "toss", operation: "confirm" } as const;
+  const refused = new HttpFailure("x", { ...of, code: "HTTP_403", providerCode: "REJECT_CARD_COMPANY" });
+  const outer = new RedundancyFailure("x", { ...of, code: "HTTP_403", cause: refused });
+  const byCode = { HTTP_403: { status: 500 }, REJECT_CARD_COMPANY: { status: 402 } };
+  expect([refused, outer].map((each) => answer(each, undefined, { byCode }).status)).toEqual([402, 402]);
+  expect(answer(refused, undefined, { byCode: { HTTP_403: { status: 418 } } }).status).toBe(418);
 });
 
 test("code and message are shown only to whom it is said that they may be", () => {

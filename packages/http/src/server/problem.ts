@@ -10,7 +10,7 @@ import {
   integerIn,
   join,
 } from "@outrigger/core";
-import { httpFailureCodes } from "../failure.ts";
+import { HttpFailure, httpFailureCodes } from "../failure.ts";
 import { redundancyFailureCodes } from "../redundancy/redundancy-failure.ts";
 import { longestRetryAfterMs } from "../retry-after.ts";
 
@@ -41,6 +41,7 @@ export interface ProblemAnswer {
 export interface ProblemRules {
   /**
    * Answers for codes that mean something to our own callers: `{ HTTP_402: { status: 402, title: "Card declined" } }`.
+   * A provider's own code (`REJECT_CARD_COMPANY`), where one of an operation's lists names it, goes before the failure's.
    * What is left out is as it would be without.
    */
   readonly byCode?: Readonly<Record<string, ProblemOverride>> | undefined;
@@ -86,7 +87,8 @@ const timeouts: ReadonlySet<string> = new Set([
 /** Statuses of failures that are not told by their kind. */
 const statusByCode: ReadonlyMap<string, number> = new Map([
   [redundancyFailureCodes.keyInUse, 409],
-  // The ledger's, and that of an idempotency key which comes with another request.
+  [httpFailureCodes.keyReused, 422],
+  // The ledger's.
   ["KEY_REUSED", 422],
   [httpFailureCodes.closed, 503],
 ]);
@@ -145,7 +147,7 @@ export function problemOf(
 ): ProblemAnswer {
   const { code, effect, retryAfterMs } = failure;
   const isSettled = effect !== "none" && settled !== undefined;
-  const override = settings.byCode.get(code) ?? {};
+  const override = settings.byCode.get(providerCodeOf(failure) ?? code) ?? settings.byCode.get(code) ?? {};
   const status = override.status ?? (isSettled ? 202 : statusOf(failure));
   const location = isSettled ? headerValue(settled.location) : undefined;
   const headers: Record<string, string> = {
@@ -172,6 +174,12 @@ export function problemOf(
       ...(settings.show.has("message") ? { message: failure.message } : {}),
     },
   };
+}
+
+/** Also of the failure behind one that stands for several. */
+function providerCodeOf(failure: Failure): string | undefined {
+  if (HttpFailure.is(failure)) return failure.providerCode;
+  return HttpFailure.is(failure.cause) ? failure.cause.providerCode : undefined;
 }
 
 /** The same for any error; undefined for one that is not ours. */
