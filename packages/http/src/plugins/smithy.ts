@@ -61,6 +61,8 @@ export function smithyOptions(...integrations: readonly [Door, ...Door[]]): Smit
             url: urlOf(request),
             headers: Object.entries(request.headers),
             body: request.body as ClientRequest["body"],
+            // An object may be stored compressed, and its checksum is that of what is stored.
+            raw: true,
             ...(signal === undefined ? {} : { signal }),
           });
           const body = Readable.fromWeb(answer.body as WebStream);

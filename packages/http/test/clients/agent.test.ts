@@ -1,8 +1,15 @@
 import { once } from "node:events";
-import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from "node:http";
+import {
+  type ClientRequest,
+  createServer,
+  type IncomingMessage,
+  type RequestOptions,
+  request,
+} from "node:http";
 import { request as secureRequest } from "node:https";
+import type { AddressInfo } from "node:net";
 import { text as textOf } from "node:stream/consumers";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import type { HttpIntegration } from "../../src/index.ts";
 import { effectHeader, effectOf } from "../../src/plugins/effect-of.ts";
 import { agentOf } from "../../src/plugins/node-http.ts";
@@ -116,6 +123,21 @@ test("Expect: 100-continue is answered, and the body goes out", async () => {
   expect(provider.arrived[0]?.body.toString()).toBe("body");
 });
 
+test("an upload whose length the client knows is sent with it, and chunked otherwise", async () => {
+  const { provider, api } = await lane();
+  provider.answer(text(200, "ok"));
+  for (const headers of [{ "content-length": "4" }, {}]) {
+    const made = call(api, "/x", { method: "PUT", headers });
+    made.write("bo");
+    made.end("dy");
+    await textOf(await answered(made));
+  }
+  expect(provider.arrived.map(({ body, headers }) => [body.toString(), headers["content-length"]])).toEqual([
+    ["body", "4"],
+    ["body", undefined],
+  ]);
+});
+
 test("an answer that nobody listens for is thrown away, and its connection comes back", async () => {
   const { provider, api } = await lane({ pool: { connections: 1 } });
   provider.answer((response) => {
@@ -141,6 +163,25 @@ test("an early answer reaches a client that is still sending", async () => {
   made.write(Buffer.alloc(1_000_000));
   expect(await rejection(answered(made))).toMatchObject({ code: "BREAKER_OPEN", effect: "none" });
   expect(provider.arrived).toHaveLength(1);
+});
+
+test("an answer that comes before the upload has ended reaches the client", async () => {
+  const server = createServer((_request, response) => {
+    response.writeHead(413, { "content-type": "text/plain" });
+    response.end("too large");
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { api } = await lane({ baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+  const made = call(api, "/x", { method: "PUT" });
+  made.on("error", () => {});
+  made.write(Buffer.alloc(1_000_000));
+  const response = await answered(made);
+  expect([response.statusCode, await textOf(response)]).toEqual([413, "too large"]);
 });
 
 test("a large answer waits for a reader that is slow", async () => {

@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { HttpFailure } from "../../src/index.ts";
 import { effectHeader, effectOf } from "../../src/plugins/effect-of.ts";
@@ -172,6 +173,20 @@ describe("answers", () => {
     provider.answer(json(500, {}, { [effectHeader]: "none" }));
     const bad = await fetchOf(api)("/x", { method: "POST" });
     expect(bad.headers.get(effectHeader)).toBe("unknown");
+  });
+
+  test("are decompressed where the integration does that", async () => {
+    const { provider, api } = await lane({ decompress: true });
+    provider.answer((response, { headers }) => {
+      response.writeHead(200, { "content-encoding": "gzip", "x-asked": headers["accept-encoding"] ?? "" });
+      response.end(gzipSync("content"));
+    });
+    const response = await fetchOf(api)("/x", { headers: { "accept-encoding": "identity" } });
+    expect(await response.text()).toBe("content");
+    expect([response.headers.has("content-encoding"), response.headers.get("x-asked")]).toEqual([
+      false,
+      expect.stringContaining("gzip"),
+    ]);
   });
 
   test("that are small are whole, so that one nobody reads holds no connection", async () => {

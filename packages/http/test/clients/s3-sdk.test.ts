@@ -1,3 +1,5 @@
+import { Readable } from "node:stream";
+import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { effectOf } from "../../src/plugins/effect-of.ts";
 import { smithyOptions } from "../../src/plugins/smithy.ts";
@@ -56,6 +58,37 @@ test("an object that is not there is the SDK's own error, with the effect", asyn
   const error = await rejection(client.send(new s3.GetObjectCommand({ Bucket: "b", Key: "k" })));
   expect(error).toMatchObject({ name: "NoSuchKey" });
   expect([effectOf(error), provider.arrived.length]).toEqual(["none", 1]);
+});
+
+test("a stream whose length is known is sent with it", async () => {
+  const { provider, api } = await lane();
+  provider.answer(text(200, ""));
+  const client = new s3.S3Client({
+    ...common,
+    ...smithyOptions(api),
+    endpoint: api.baseUrl,
+    requestChecksumCalculation: "WHEN_REQUIRED",
+  });
+  const Body = Readable.from([Buffer.from("one"), Buffer.from("two")]);
+  await client.send(new s3.PutObjectCommand({ Bucket: "b", Key: "k", Body, ContentLength: 6 }));
+  expect(provider.arrived.map(({ body, headers }) => [body.toString(), headers["content-length"]])).toEqual([
+    ["onetwo", "6"],
+  ]);
+});
+
+test("an object that is stored compressed comes as it is stored, also where others are decompressed", async () => {
+  const { provider, api } = await lane({ decompress: true });
+  const stored = gzipSync("content");
+  provider.answer((response) => {
+    response.writeHead(200, { "content-encoding": "gzip", "content-length": stored.byteLength });
+    response.end(stored);
+  });
+  const client = new s3.S3Client({ ...common, ...smithyOptions(api), endpoint: api.baseUrl });
+  const got = await client.send(new s3.GetObjectCommand({ Bucket: "b", Key: "k" }));
+  expect([got.ContentEncoding, Buffer.from((await got.Body?.transformToByteArray()) ?? [])]).toEqual([
+    "gzip",
+    stored,
+  ]);
 });
 
 test("a HEAD has an answer without a body", async () => {

@@ -123,6 +123,8 @@ export function clientSuite(name: string, traits: ClientTraits): void {
           expect([call, provider.arrived.length]).toEqual([call, retryingSends]);
           if (retryingSends === 0) expect(effectOf(error)).toBe("none");
           else expect([call, effectOf(error)]).toEqual([call, call === "read" ? "none" : "unknown"]);
+          // Not the refusal of a repeat: the answer that came.
+          if (answer !== reset && retryingSends === 3) expect(statusOf(error)).toBe(503);
         }
       });
     }
@@ -278,6 +280,7 @@ function uploadSuite(
       const { provider, api } = await lane();
       provider.answer(ok);
       await upload(api, kilobytes(300));
+      expect(provider.arrived).toHaveLength(1);
       expect(provider.arrived.map(({ body }) => body.includes(Buffer.alloc(1_024, 255)))).toEqual([true]);
       expect(provider.arrived[0]?.body.byteLength).toBeGreaterThanOrEqual(300 * 1_024);
     });

@@ -17,6 +17,8 @@ export interface ClientRequest {
   readonly headers: Pairs;
   readonly body?: ExchangeRequest["body"];
   readonly signal?: AbortSignal | undefined;
+  /** The client wants the bytes of the answer as they are stored, whatever the integration does with others. */
+  readonly raw?: boolean | undefined;
 }
 
 /** The answer as a client gets it, whatever its status. */
@@ -48,12 +50,13 @@ export async function exchangeFor(doors: readonly Door[], request: ClientRequest
   const door = doorFor(doors, request.url) ?? (doors.length === 1 ? doors[0] : undefined);
   if (door === undefined) throw noDoor(doors, request);
   refuseClientRetries(door.name, request.method, request.headers);
-  const { method, url, signal, body } = request;
+  const { method, url, signal, body, raw } = request;
   const answer = await door.exchange({
     method,
     url,
     headers: request.headers.filter(([name, value]) => !isTransports(name, value, url)),
     stream: true,
+    ...(raw === true ? { decompress: false } : {}),
     ...(body === undefined ? {} : { body, contentLength: lengthIn(request.headers) }),
     ...(signal === undefined ? {} : { signal }),
   });

@@ -1,5 +1,5 @@
 import { Duplex } from "node:stream";
-import { systemClock, type Timer } from "@outrigger/core";
+import { type Clock, systemClock, type Timer } from "@outrigger/core";
 
 /**
  * One end of a connection that never leaves the process: what is written to it is read from its peer.
@@ -7,16 +7,22 @@ import { systemClock, type Timer } from "@outrigger/core";
  * It has the methods of a socket that HTTP clients call. Those that tune TCP do nothing, for there is none.
  */
 export class InProcessSocket extends Duplex {
+  readonly #clock: Clock;
   #peer: InProcessSocket | undefined;
   #taken: (() => void) | undefined;
   #idle: Timer | undefined;
   #idleMs = 0;
 
-  static pair(): [InProcessSocket, InProcessSocket] {
-    const ends: [InProcessSocket, InProcessSocket] = [new InProcessSocket(), new InProcessSocket()];
-    ends[0].#peer = ends[1];
-    ends[1].#peer = ends[0];
-    return ends;
+  private constructor(clock: Clock) {
+    super();
+    this.#clock = clock;
+  }
+
+  static pair(clock: Clock = systemClock): [InProcessSocket, InProcessSocket] {
+    const [one, other] = [new InProcessSocket(clock), new InProcessSocket(clock)];
+    one.#peer = other;
+    other.#peer = one;
+    return [one, other];
   }
 
   override _read(): void {
@@ -83,6 +89,6 @@ export class InProcessSocket extends Duplex {
   #active(): void {
     this.#idle?.cancel();
     this.#idle =
-      this.#idleMs > 0 ? systemClock.setTimer(this.#idleMs, () => this.emit("timeout")) : undefined;
+      this.#idleMs > 0 ? this.#clock.setTimer(this.#idleMs, () => this.emit("timeout")) : undefined;
   }
 }
