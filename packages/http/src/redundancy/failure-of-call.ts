@@ -1,4 +1,5 @@
 import { coreFailureCodes, Failure, verdictOf } from "@outrigger/core";
+import { messageOf } from "./message-of.ts";
 import type { LogicalCall } from "./provider-attempt.ts";
 import { type ProviderAttempt, RedundancyFailure } from "./redundancy-failure.ts";
 
@@ -37,8 +38,4 @@ export function failureOfCall(
 /** What others may know of an attempt. */
 export function toldOf({ error: _, ...attempt }: LogicalCall["tried"][number]): ProviderAttempt {
   return attempt;
-}
-
-export function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

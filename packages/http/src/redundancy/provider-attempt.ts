@@ -10,6 +10,7 @@ import {
 import { httpFailureCodes } from "../failure.ts";
 import type { HttpResponse } from "../response.ts";
 import type { Binding } from "./key-bindings.ts";
+import { messageOf } from "./message-of.ts";
 import { providerKey } from "./provider-key.ts";
 import type { ProviderLane } from "./provider-lane.ts";
 import type { RedundancyEvent } from "./redundancy-events.ts";
@@ -119,7 +120,7 @@ async function send(
     return await through.answer(response, input, keys as never);
   } catch (cause) {
     if (Failure.is(cause)) throw cause;
-    throw new Failure(`the answer of ${lane.name} could not be read: ${messageOf(cause)}`, {
+    throw new Failure(`the answer of ${lane.name} could not be read`, {
       code: redundancyFailureCodes.answerInvalid,
       effect: keys === undefined ? "none" : "unknown",
       transient: false,
@@ -128,12 +129,12 @@ async function send(
   }
 }
 
-/** Nothing has been sent when the mapping of the input fails. */
+/** Nothing has been sent when the mapping of the input fails. Why is in the cause: its words may quote the input. */
 function mapped(lane: ProviderLane, request: () => ProviderRequest): ProviderRequest {
   try {
     return request();
   } catch (cause) {
-    throw new Failure(`the request to ${lane.name} could not be made: ${messageOf(cause)}`, {
+    throw new Failure(`the request to ${lane.name} could not be made`, {
       code: httpFailureCodes.requestInvalid,
       effect: "none",
       kind: "rejected",
@@ -217,8 +218,4 @@ function withoutEffect(error: Failure, status: "notThere" | "cancelled"): Failur
     retryAfterMs,
     cause: error,
   });
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -9,7 +9,12 @@ import { type NodeAnswer, sendProblem } from "./send-problem.ts";
  */
 export function expressProblems<Request = unknown>(
   options: ServerProblemOptions<Request> = {},
-): (error: unknown, request: Request, response: NodeAnswer, next: (error?: unknown) => void) => void {
+): (
+  error: unknown,
+  request: NoInfer<Request>,
+  response: NodeAnswer,
+  next: (error?: unknown) => void,
+) => void {
   const answerTo = answering(options);
   // Express tells error middleware by its four parameters.
   return (error, request, response, next) => {

@@ -22,7 +22,7 @@ export interface FastifyScope<Request> {
  */
 export function fastifyProblems<Request = unknown>(
   options: ServerProblemOptions<Request> = {},
-): (error: unknown, request: Request, reply: FastifyAnswer) => unknown {
+): (error: unknown, request: NoInfer<Request>, reply: FastifyAnswer) => unknown {
   const answerTo = answering(options);
   return (error, request, reply) => {
     const answer = reply.sent ? undefined : answerTo(error, request);

@@ -16,7 +16,7 @@ export function honoProblems<Context extends HonoContext = HonoContext>(
   options: ServerProblemOptions<Context> & {
     readonly otherwise?: ((error: Error, context: Context) => Response | Promise<Response>) | undefined;
   } = {},
-): (error: Error, context: Context) => Response | Promise<Response> {
+): (error: Error, context: NoInfer<Context>) => Response | Promise<Response> {
   const { otherwise, ...rules } = options;
   const answerTo = answering(rules);
   return (error, context) => {

@@ -100,7 +100,7 @@ test("a mapping that throws sent nothing, and is visible behind the provider tha
 });
 
 test("an answer that cannot be read may be that of a change that was made", async () => {
-  const unread = { ...write, answer: () => JSON.parse("<html>") };
+  const unread = { ...write, answer: () => JSON.parse("<html>card 4111") };
   const { b, payments } = setUp({}, { write: redundantWrite({ providers: { a: unread, b: write } }) });
   expect(await caught(payments.call("write", "x"))).toMatchObject({
     code: "ANSWER_INVALID",
@@ -108,6 +108,8 @@ test("an answer that cannot be read may be that of a change that was made", asyn
     transient: false,
   });
   expect(b.sent).toEqual([]);
+  const { message } = (await caught(payments.call("write", "x"))) as Error;
+  expect(message).toBe("payments.write: the answer of a could not be read");
 });
 
 test("an answer that says no is taken at its word", async () => {

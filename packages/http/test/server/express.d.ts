@@ -22,7 +22,11 @@ declare module "express" {
     next: NextFunction,
   ) => unknown;
   export interface Express {
-    use(handler: ErrorRequestHandler): this;
+    use(...handlers: (RequestHandler | ErrorRequestHandler)[]): this;
+    use(
+      path: string | RegExp | readonly string[],
+      ...handlers: (RequestHandler | ErrorRequestHandler)[]
+    ): this;
     get(path: string, handler: RequestHandler): this;
     post(path: string, handler: RequestHandler): this;
     listen(port: number, host: string): Server;
