@@ -84,7 +84,7 @@ export type { PathParams } from "./request/path-template.ts";
 export type { HttpCallOptions, RequestOptions } from "./request/prepare.ts";
 export type { Progress, ProgressListener } from "./request/progress.ts";
 export type { Query } from "./request/query.ts";
-export type { HttpResponse, ResponseHeaders } from "./response.ts";
+export type { HttpResponse, JsonOptions, ResponseHeaders } from "./response.ts";
 export { longestRetryAfterMs, parseRetryAfterMs } from "./retry-after.ts";
 export {
   type BeingSettled,

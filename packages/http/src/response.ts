@@ -43,18 +43,31 @@ export class HttpResponse implements ResponseLike {
   /**
    * The body, parsed as JSON. Its type is the caller's word: nothing checks the shape.
    *
+   * A number is a double, which holds neither 9007199254740993 nor 1e400. `numbers: "text"` gives every number as it is
+   * written, `"9007199254740993"`: for amounts of money and long ids.
+   *
    * @throws {@link HttpFailure} `RESPONSE_INVALID` when it is not JSON. Its effect is `unknown` unless the operation
    * only reads: a provider that answers with an HTML page may have acted or not.
    */
-  json<T = unknown>(): T {
+  json<T = unknown>(options: JsonOptions = {}): T {
     const text = this.text();
     try {
-      return JSON.parse(text) as T;
+      return (options.numbers === "text" ? JSON.parse(text, asWritten) : JSON.parse(text)) as T;
     } catch {
       // The parser's own message quotes the body, so it is not kept.
       throw this.#unreadable(`its ${this.bytes.byteLength} bytes are not JSON`);
     }
   }
+}
+
+export interface JsonOptions {
+  /** @defaultValue "double" */
+  readonly numbers?: "double" | "text" | undefined;
+}
+
+/** The third argument is newer than the types: https://tc39.es/proposal-json-parse-with-source/ */
+function asWritten(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  return typeof value === "number" ? (context?.source ?? String(value)) : value;
 }
 
 /** The first value of a header. */

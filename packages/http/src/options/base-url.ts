@@ -5,8 +5,15 @@ export interface BaseUrl {
   readonly prefix: string;
 }
 
+/** Visible ASCII without a backslash: what `URL` would drop or turn into something else has to be written as it is meant. */
+const asIs = /^[\x21-\x5b\x5d-\x7e]*$/;
+
 /** @throws RangeError that names the option and the fix, and never shows a password. */
 export function parseBaseUrl(path: string, value: unknown): BaseUrl {
+  if (typeof value === "string" && !asIs.test(value))
+    throw new RangeError(
+      `${path} must be visible ASCII without a backslash: percent-encode its path, write its host in punycode`,
+    );
   const url = typeof value === "string" && URL.canParse(value) ? new URL(value) : undefined;
   if (url === undefined || (url.protocol !== "https:" && url.protocol !== "http:")) {
     throw new RangeError(`${path} must be a URL that starts with https:// or http://`);
