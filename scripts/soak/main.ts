@@ -1,0 +1,18 @@
+// `npm run soak -- http [--requests 500000] [--seed 1] [--json]`: runs one topic for long, and exits with 1 when
+// something is left behind or done twice.
+import { soakHttp } from "./http.ts";
+
+const topics: Readonly<Record<string, (args: readonly string[]) => Promise<boolean>>> = {
+  http: soakHttp,
+};
+
+const [name = "", ...args] = process.argv.slice(2);
+const topic = topics[name];
+if (topic === undefined) {
+  console.error(
+    `usage: npm run soak -- ${Object.keys(topics).join("|")} [--json] [--requests <n>] [--seed <n>]`,
+  );
+  process.exitCode = 2;
+} else {
+  process.exitCode = (await topic(args)) ? 0 : 1;
+}
