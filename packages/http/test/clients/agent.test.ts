@@ -84,6 +84,14 @@ test.each(["evil.test", "127.0.0.1"])("a Host header of %s is refused", async (h
   expect(provider.connections).toBe(0);
 });
 
+test("an upgrade is refused", async () => {
+  const { provider, api } = await lane();
+  const made = call(api, "/x", { headers: { connection: "Upgrade", upgrade: "websocket" } });
+  made.end();
+  expect(await rejection(answered(made))).toMatchObject({ code: "REQUEST_INVALID", effect: "none" });
+  expect(provider.connections).toBe(0);
+});
+
 test("the timeout of a request is told to it, and what it does then ends the call", async () => {
   const { provider, api } = await lane();
   provider.answer(silent);

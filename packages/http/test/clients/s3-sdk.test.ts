@@ -131,6 +131,32 @@ test("a timeout of the SDK's own is refused: it would say nothing about the effe
   expect(provider.arrived).toHaveLength(0);
 });
 
+test("the handler alone has an AbortError for an abort, with the failure in it", async () => {
+  const { provider, api } = await lane();
+  const arrived = Promise.withResolvers<void>();
+  provider.answer(() => arrived.resolve());
+  const { protocol, hostname, port } = new URL(api.baseUrl);
+  const controller = new AbortController();
+  const request = {
+    protocol,
+    hostname,
+    port: Number(port),
+    method: "PUT",
+    path: "/x",
+    headers: {},
+    body: "b",
+  };
+  const call = rejection(
+    smithyOptions(api).requestHandler.handle(request, { abortSignal: controller.signal }),
+  );
+  await arrived.promise;
+  controller.abort();
+  expect(await call).toMatchObject({
+    name: "AbortError",
+    cause: { code: "CALL_ABORTED", effect: "unknown" },
+  });
+});
+
 test("destroying the client closes nothing of the integration's", async () => {
   const { provider, api } = await lane();
   provider.answer(text(200, "content"));

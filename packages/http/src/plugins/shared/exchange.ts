@@ -68,9 +68,12 @@ export async function exchangeFor(doors: readonly Door[], request: ClientRequest
   };
 }
 
-/** A host that is not the URL's goes on, to be refused: dropping it would lead the request elsewhere. */
+/**
+ * A host that is not the URL's goes on, to be refused: dropping it would lead the request elsewhere. So does a wish for
+ * another protocol, which would be passed over in silence.
+ */
 function isTransports(name: string, value: string, url: string): boolean {
-  if (!isTransportHeader(name)) return false;
+  if (!isTransportHeader(name) || name.toLowerCase() === "upgrade") return false;
   return name.toLowerCase() !== "host" || !URL.canParse(url) || hostOf(value, url) === new URL(url).host;
 }
 
