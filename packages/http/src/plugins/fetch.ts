@@ -26,10 +26,10 @@ export function fetchOf(...integrations: readonly [Door, ...Door[]]): Fetch {
   const [first] = integrations;
   return async (input, init = {}) => {
     const below = typeof input === "string" && /^\/(?!\/)/.test(input);
-    const request = new Request(below ? `${first.baseUrl}${input}` : input, init);
+    // Without its signal: it would follow the caller's, which is listened to as it is.
+    const request = new Request(below ? `${first.baseUrl}${input}` : input, { ...init, signal: null });
     refuseWhatIsNotDone(request, init);
-    // The signal of a `Request` follows the caller's only while the `Request` lives.
-    const signal = init.signal ?? (isRequest(input) ? input.signal : undefined);
+    const signal = init.signal ?? (isRequest(input) ? signalOf(input) : undefined);
     try {
       if (signal?.aborted) throw signal.reason;
       const answer = await exchangeFor(integrations, {
@@ -45,6 +45,15 @@ export function fetchOf(...integrations: readonly [Door, ...Door[]]): Fetch {
       throw asFetchRejects(error, signal);
     }
   };
+}
+
+/**
+ * In Node 24 the signal of a `Request` follows its caller's only as long as the `Request` lives, and of a client's
+ * `Request` nothing is left but its signal while the call runs. By the listener the one keeps the other.
+ */
+function signalOf(request: Request): AbortSignal {
+  request.signal.addEventListener("abort", () => request, { once: true });
+  return request.signal;
 }
 
 /** What would otherwise be passed over in silence. */
@@ -72,8 +81,8 @@ function responseOf(request: Request, answer: ClientAnswer, signal: AbortSignal 
     status: answer.status,
     headers: answer.headers.map(([name, value]) => [name, value]),
   });
-  // As getters, because a `Response` made by hand has no URL; and the request is held as long as its answer.
-  return Object.defineProperties(response, { url: { get: () => request.url } });
+  // One that is made by hand has none.
+  return Object.defineProperty(response, "url", { value: request.url });
 }
 
 /** The body, ending as `fetch` has it when its caller aborts: with the reason that the caller gave. */

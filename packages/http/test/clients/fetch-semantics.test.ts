@@ -1,3 +1,6 @@
+import { getEventListeners } from "node:events";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { gzipSync } from "node:zlib";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { HttpFailure } from "../../src/index.ts";
@@ -11,6 +14,15 @@ async function elsewhere(): Promise<Provider> {
   onTestFinished(() => other.stop());
   other.answer(text(200, "elsewhere"));
   return other;
+}
+
+async function collectGarbage(): Promise<void> {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  for (let nth = 0; nth < 10; nth += 1) {
+    collect();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 describe("redirects", () => {
@@ -275,6 +287,29 @@ describe("aborts", () => {
     controller.abort();
     expect(await reading).toMatchObject({ name: "AbortError" });
     await expect.poll(() => provider.abandoned).toBe(1);
+  });
+
+  test("reach the call through a Request that nobody else holds any more", async () => {
+    const { provider, api } = await lane();
+    provider.answer((response) => {
+      response.writeHead(200);
+      response.write("half");
+    });
+    const controller = new AbortController();
+    const response = await fetchOf(api)(new Request(`${api.baseUrl}/x`, { signal: controller.signal }));
+    const reading = rejection(response.text());
+    await collectGarbage();
+    controller.abort();
+    expect(await reading).toMatchObject({ name: "AbortError" });
+  });
+
+  test("leave nothing on a signal that outlives the calls", async () => {
+    const { provider, api } = await lane();
+    provider.answer(json(200, {}));
+    const { signal } = new AbortController();
+    const fetch = fetchOf(api);
+    for (let nth = 0; nth < 20; nth += 1) await (await fetch("/x", { signal })).text();
+    expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
   test("a failure that is no abort stays the failure, though the signal is aborted later", async () => {
