@@ -112,3 +112,35 @@ test("a PUT is repeatable by its meaning, unless the description says otherwise;
     "/post-any",
   ]);
 });
+
+test.each([
+  [408, [1, 2]],
+  [421, [1, 2]],
+  [503, [1, 1]],
+])("after %i the next try goes over the connections %j", async (status, connections) => {
+  const { api, server } = await lane((_request, peer) => peer.reply(status), {
+    retry: { maxRetries: 1, backoff: exponential("1ms") },
+  });
+  await failureOf(api.request("read"));
+  expect(server.received.map(({ connection }) => connection)).toEqual(connections);
+});
+
+test("500 is repeated under a key where it is listed as uncertain, and never without one", async () => {
+  const { api, server } = await lane((_request, peer) => peer.reply(500), {
+    retry: { maxRetries: 1, backoff: exponential("1ms") },
+    uncertain: [500],
+  });
+  for (const [operation, effect, sent] of [
+    ["read", "none", 2],
+    ["keyed", "unknown", 2],
+    ["plain", "unknown", 1],
+  ] as const) {
+    const before = server.received.length;
+    expect(await failureOf(api.request(operation))).toMatchObject({
+      effect,
+      kind: "failed",
+      transient: true,
+    });
+    expect([operation, server.received.length - before]).toEqual([operation, sent]);
+  }
+});

@@ -69,3 +69,11 @@ function verdictOfList(listed: Listed, { readOnly }: AnswerContract): AnswerVerd
   if (listed === "notApplied") return notApplied;
   return { effect: readOnly ? "none" : "unknown", kind: "failed", transient: true };
 }
+
+/**
+ * Whether the next try has to go over another connection: after 408 the server gives this one up (RFC 9110, 15.5.9), and
+ * after 421 it has said that it does not answer for the host here (15.5.20).
+ */
+export function wantsOtherConnection(status: number): boolean {
+  return status === 408 || status === 421;
+}

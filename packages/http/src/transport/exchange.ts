@@ -1,5 +1,6 @@
 import type { CallContext, Timer } from "@outrigger/core";
 import type { Dispatcher } from "undici";
+import { wantsOtherConnection } from "../classify/status.ts";
 import type { HttpStage } from "../failure.ts";
 import type { Lease } from "../pool/connection-pool.ts";
 import { type ResponseHeaders, single } from "../response.ts";
@@ -234,7 +235,8 @@ export class Exchange implements Dispatcher.DispatchHandler, ExchangeFacts, Send
       return;
     }
     // The rest of this request would go out in front of the next one, to a server that may read neither.
-    if ((this.#lease.connection.socket?.writableLength ?? 0) > 0) this.#lease.connection.retire();
+    const unsent = (this.#lease.connection.socket?.writableLength ?? 0) > 0;
+    if (unsent || wantsOtherConnection(this.status)) this.#lease.connection.retire();
     const body = this.#others === undefined ? (this.#first ?? nothing) : Buffer.concat(this.#others);
     this.#settle({ type: "answered", body });
   }
