@@ -1,6 +1,6 @@
 import type { Clock, Random } from "../clock/clock.ts";
 import { type Duration, durationMs, show } from "../duration/duration.ts";
-import { assertKnownKeys, integerIn, join, oneOf, ratioIn } from "../options/options.ts";
+import { assertOptions, integerIn, join, oneOf, ratioIn } from "../options/options.ts";
 import { functionAt, type PolicyOptions } from "../options/policy-options.ts";
 
 /** Which rule moves the limit; see `algorithm`. */
@@ -204,7 +204,7 @@ function algorithmSettings(path: string, rules: AdaptiveConcurrencyRules): Adapt
   }
   const at = join(path, kind);
   const given = (rules[kind] ?? {}) as Record<string, unknown>;
-  assertKnownKeys(at, given, Object.keys(defaults[kind]));
+  assertOptions(at, given, Object.keys(defaults[kind]));
   const filled: Record<string, unknown> = { ...defaults[kind] };
   for (const [key, value] of Object.entries(given)) if (value !== undefined) filled[key] = value;
   const ratio = (key: string): number => ratioIn(join(at, key), filled[key]);

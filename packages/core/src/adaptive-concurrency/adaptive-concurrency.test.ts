@@ -374,7 +374,7 @@ test.each<[AdaptiveConcurrencyOptions | Record<string, unknown>, string]>([
   [{ algorithm: "gradient2", gradient2: { queueSize: 0 } }, "gradient2.queueSize must be a whole number"],
   [{ algorithm: "aimd", aimd: { slowAfter: 5 } }, "adaptiveConcurrency.aimd.slowAfter must be a duration"],
   [{ random: 0.5 }, "adaptiveConcurrency.random must be a function; got 0.5"],
-  [{ clock: null }, "adaptiveConcurrency.clock.now must be a function; got undefined"],
+  [{ clock: null }, "adaptiveConcurrency.clock must not be null; write a value or leave it out"],
   [{ maximum: 3 }, "adaptiveConcurrency.maximum is not an option"],
   [{ name: "" }, "adaptiveConcurrency.name must be a non-empty string"],
 ])("%j is refused with its path and the fix", (options, message) => {

@@ -1,7 +1,8 @@
 import { systemClock, systemRandom } from "../clock/clock.ts";
 import type { Policy } from "../context/call.ts";
-import { assertKnownKeys } from "../options/options.ts";
-import { functionAt, observerOf, policyOptionKeys } from "../options/policy-options.ts";
+import { assertOptions } from "../options/options.ts";
+import { clockAt, observerOf, policyOptionKeys } from "../options/policy-options.ts";
+import { randomAt } from "../options/user-functions.ts";
 import { gatePolicy } from "../pipeline/gate.ts";
 import {
   type AdaptiveAlgorithm,
@@ -65,10 +66,10 @@ export type AdaptiveConcurrency = Policy & {
  */
 export function adaptiveConcurrency(options: AdaptiveConcurrencyOptions = {}): AdaptiveConcurrency {
   const path = "adaptiveConcurrency";
-  assertKnownKeys(path, options, [...adaptiveRuleKeys, "initial", "clock", "random", ...policyOptionKeys]);
-  const { initial, clock = systemClock, random = systemRandom, name, onEvent, ...rules } = options;
-  functionAt(`${path}.clock.now`, clock?.now);
-  functionAt(`${path}.random`, random);
+  assertOptions(path, options, [...adaptiveRuleKeys, "initial", "clock", "random", ...policyOptionKeys]);
+  const { initial, clock = systemClock, name, onEvent, ...rules } = options;
+  clockAt(`${path}.clock`, clock);
+  const random = randomAt(`${path}.random`, options.random ?? systemRandom);
   const observer = observerOf(path, { name, onEvent });
   let given: AdaptiveConcurrencyRules = rules;
   let settings = adaptiveSettings(path, given);
@@ -110,7 +111,7 @@ export function adaptiveConcurrency(options: AdaptiveConcurrencyOptions = {}): A
       drops: gate.drops,
     }),
     reconfigure(change: AdaptiveConcurrencyRules): void {
-      assertKnownKeys(path, change, adaptiveRuleKeys);
+      assertOptions(path, change, adaptiveRuleKeys);
       const merged = merge(given, change);
       const next = adaptiveSettings(path, merged);
       const kept = next.algorithm.kind === settings.algorithm.kind ? limiter.baselineMs : undefined;

@@ -3,6 +3,7 @@ import { durationText } from "../duration/duration.ts";
 import { coreFailureCodes, Failure, verdictOf } from "../failure/failure.ts";
 import { rejection } from "../failure/rejection.ts";
 import type { Observer } from "../options/policy-options.ts";
+import { yesOrNo } from "../options/user-functions.ts";
 import type { Gate, GateOutcome } from "../pipeline/gate.ts";
 import type { AdaptiveSettings } from "./adaptive-concurrency-options.ts";
 import { describeMove } from "./describe-move.ts";
@@ -77,13 +78,9 @@ export class AdaptiveGate implements Gate {
   #isDrop(error: unknown, elapsedMs: number): boolean {
     const { isDrop } = this.settings;
     const { transient, effect } = verdictOf(error);
-    if (isDrop !== undefined) {
-      try {
-        return isDrop(error) === true;
-      } catch {
-        // A broken predicate must not change the call; the default judges instead.
-      }
-    }
+    const judged = isDrop === undefined ? undefined : yesOrNo(isDrop, error);
+    // A broken predicate must not change the call; the default judges instead.
+    if (judged !== undefined) return judged;
     if (!Failure.is(error) || error.code !== coreFailureCodes.deadlineExceeded) return transient;
     // A deadline that left less time than a call usually takes speaks of our caller, not of the other side.
     return effect !== "none" && elapsedMs >= this.#limiter.usualMs;

@@ -1,7 +1,8 @@
 import { systemClock, systemRandom } from "../clock/clock.ts";
 import type { Policy } from "../context/call.ts";
-import { assertKnownKeys } from "../options/options.ts";
-import { functionAt, observerOf, policyOptionKeys } from "../options/policy-options.ts";
+import { assertOptions } from "../options/options.ts";
+import { clockAt, observerOf, policyOptionKeys } from "../options/policy-options.ts";
+import { randomAt } from "../options/user-functions.ts";
 import { gatePolicy } from "../pipeline/gate.ts";
 import {
   type AdaptiveThrottleOptions,
@@ -53,10 +54,10 @@ export type AdaptiveThrottle = Policy & {
  */
 export function adaptiveThrottle(options: AdaptiveThrottleOptions = {}): AdaptiveThrottle {
   const path = "adaptiveThrottle";
-  assertKnownKeys(path, options, [...throttleRuleKeys, "clock", "random", ...policyOptionKeys]);
-  const { clock = systemClock, random = systemRandom, name, onEvent, ...rules } = options;
-  functionAt(`${path}.clock.now`, clock?.now);
-  functionAt(`${path}.random`, random);
+  assertOptions(path, options, [...throttleRuleKeys, "clock", "random", ...policyOptionKeys]);
+  const { clock = systemClock, name, onEvent, ...rules } = options;
+  clockAt(`${path}.clock`, clock);
+  const random = randomAt(`${path}.random`, options.random ?? systemRandom);
   const observer = observerOf(path, { name, onEvent });
   let given: AdaptiveThrottleRules = rules;
   const settings = throttleSettings(path, given);
@@ -80,7 +81,7 @@ export function adaptiveThrottle(options: AdaptiveThrottleOptions = {}): Adaptiv
       };
     },
     reconfigure(change: AdaptiveThrottleRules): void {
-      assertKnownKeys(path, change, throttleRuleKeys);
+      assertOptions(path, change, throttleRuleKeys);
       const merged = { ...given, ...change };
       const next = throttleSettings(path, merged);
       throttle.change(next, clock.now());

@@ -3,6 +3,7 @@ import { durationText } from "../duration/duration.ts";
 import { coreFailureCodes, type Failure } from "../failure/failure.ts";
 import { rejection } from "../failure/rejection.ts";
 import type { Observer } from "../options/policy-options.ts";
+import { yesOrNo } from "../options/user-functions.ts";
 import type { Gate, GateOutcome } from "../pipeline/gate.ts";
 import type { ThrottleSettings } from "./adaptive-throttle-options.ts";
 import type { Throttle } from "./throttle.ts";
@@ -57,14 +58,9 @@ export class ThrottleGate implements Gate {
 
   #isAccepted(outcome: GateOutcome, error: unknown): boolean {
     const { isFailure } = this.settings;
-    if (isFailure !== undefined && error !== undefined) {
-      try {
-        return !isFailure(error);
-      } catch {
-        // A broken predicate must not change the call; the default judges instead.
-      }
-    }
-    return outcome === "success";
+    const judged = isFailure === undefined || error === undefined ? undefined : yesOrNo(isFailure, error);
+    // A broken predicate must not change the call; the default judges instead.
+    return judged === undefined ? outcome === "success" : !judged;
   }
 
   /** Around the threshold each call could change the answer, so a change is told once in a tenth of the window. */

@@ -4,7 +4,7 @@ import { deadlineExceeded } from "../deadline/deadline.ts";
 import { type Duration, durationMs, durationText, show } from "../duration/duration.ts";
 import { coreFailureCodes, type Effect, Failure, verdictOf } from "../failure/failure.ts";
 import { LatencyEstimate } from "../latency/latency-estimate.ts";
-import { assertKnownKeys } from "../options/options.ts";
+import { assertOptions } from "../options/options.ts";
 import { observerOf, type PolicyOptions, policyOptionKeys } from "../options/policy-options.ts";
 import { withPlan } from "../pipeline/plan.ts";
 import { cutShort } from "../timeout/cut-short.ts";
@@ -74,7 +74,7 @@ export type AdaptiveAttemptTimeout = Policy & {
  * @throws {@link Failure} `ATTEMPT_TIMEOUT`; its effect is what the attempt had reached.
  */
 export function adaptiveAttemptTimeout(options: AdaptiveAttemptTimeoutOptions): AdaptiveAttemptTimeout {
-  assertKnownKeys(path, options, [...ruleKeys, ...policyOptionKeys]);
+  assertOptions(path, options, [...ruleKeys, ...policyOptionKeys]);
   const { name, emit } = observerOf(path, options);
   let given: AdaptiveAttemptTimeoutOptions = { ...options };
   let rules = rulesOf(given);
@@ -133,7 +133,7 @@ export function adaptiveAttemptTimeout(options: AdaptiveAttemptTimeoutOptions): 
     return { kind: "adaptiveAttemptTimeout", name, timeoutMs: figureMs, calls: size, timedOut };
   };
   const reconfigure = (change: AdaptiveAttemptTimeoutChange): void => {
-    assertKnownKeys(path, change, ruleKeys);
+    assertOptions(path, change, ruleKeys);
     // A maximum that is missing now is refused with the rest of the rules.
     const next = { ...given, ...change } as AdaptiveAttemptTimeoutOptions;
     rules = rulesOf(next);

@@ -6,6 +6,7 @@ import type { PolicyEvent } from "../events/policy-event.ts";
 import { coreFailureCodes, type Failure } from "../failure/failure.ts";
 import { rejection } from "../failure/rejection.ts";
 import type { Observer } from "../options/policy-options.ts";
+import { randomAt, yesOrNo } from "../options/user-functions.ts";
 import { type BreakerRules, changedRules, circuitRules } from "./breaker-options.ts";
 import type { BreakerState } from "./breaker-states.ts";
 import {
@@ -37,7 +38,7 @@ export class BreakerHost implements CircuitHost {
     this.#path = path;
     this.name = observer.name;
     this.#emit = observer.emit;
-    this.random = random;
+    this.random = randomAt(`${path}.random`, random);
     this.#rules = circuitRules(path, options);
     this.#given = { ...options };
     this.#shadow = options.shadow ?? false;
@@ -98,12 +99,10 @@ export class BreakerHost implements CircuitHost {
   judge(outcome: Outcome, error: unknown): Outcome {
     if (this.#isFailure === undefined || outcome === "ignored") return outcome;
     if (outcome === "success" && error === undefined) return outcome;
-    try {
-      return this.#isFailure(error) ? "failure" : "success";
-    } catch {
-      // A broken predicate must not change the call; the default judges instead.
-      return outcome;
-    }
+    const isFailure = yesOrNo(this.#isFailure, error);
+    // A broken predicate must not change the call; the default judges instead.
+    if (isFailure === undefined) return outcome;
+    return isFailure ? "failure" : "success";
   }
 
   moved({ to, reason }: Transition, circuit: Circuit): void {

@@ -1,6 +1,6 @@
 import type { Clock, Random } from "../clock/clock.ts";
 import { type Duration, durationMs, show } from "../duration/duration.ts";
-import { assertKnownKeys, integerIn, ratioIn } from "../options/options.ts";
+import { assertOptions, integerIn, ratioIn } from "../options/options.ts";
 import { functionAt, type PolicyOptions } from "../options/policy-options.ts";
 import { type CircuitRules, failuresNeeded, type RatioRule, type SlowCallRule } from "./circuit-rules.ts";
 import type { OpenTimeRules } from "./open-time.ts";
@@ -233,7 +233,7 @@ function listedTrips(path: string, options: BreakerRules): Trips {
   let consecutiveFailures = Number.POSITIVE_INFINITY;
   for (const [index, rule] of (trip as readonly TripRule[]).entries()) {
     const here = `${path}.trip[${index}]`;
-    assertKnownKeys(here, rule, tripKeys);
+    assertOptions(here, rule, tripKeys);
     if (rule.consecutiveFailures === undefined) {
       trips.push(ratioRule(here, rule));
       continue;
@@ -307,7 +307,7 @@ function slowCallRule(
   first: RatioRule | undefined,
 ): SlowCallRule | undefined {
   if (options === undefined) return undefined;
-  assertKnownKeys(path, options, ["after", "ratio", "minimumCalls"]);
+  assertOptions(path, options, ["after", "ratio", "minimumCalls"]);
   const given = options as SlowCallOptions;
   const window = first?.window ?? { windowMs: durationMs("window", breakerDefaults.window) };
   const afterMs = durationMs(`${path}.after`, given.after);
@@ -335,7 +335,7 @@ function openTimeRules(path: string, value: unknown): OpenTimeRules {
     const firstMs = durationMs(path, value);
     return { firstMs, factor: 1, maxMs: firstMs, jitter: 0, resetAfterMs, maxRetryAfterMs };
   }
-  assertKnownKeys(path, value, Object.keys(openForDefaults));
+  assertOptions(path, value, Object.keys(openForDefaults));
   const given: OpenForOptions = value;
   const firstMs = duration("first", given.first ?? openForDefaults.first);
   const maxMs =

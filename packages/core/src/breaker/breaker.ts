@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from "../clock/clock.ts";
 import type { Policy } from "../context/call.ts";
 import { durationMs, show } from "../duration/duration.ts";
-import { assertKnownKeys, assertObject, nonEmptyString, oneOf } from "../options/options.ts";
-import { functionAt, observerOf, policyOptionKeys } from "../options/policy-options.ts";
+import { assertObject, assertOptions, nonEmptyString, oneOf } from "../options/options.ts";
+import { clockAt, observerOf, policyOptionKeys } from "../options/policy-options.ts";
 import { type Gate, gatePolicy } from "../pipeline/gate.ts";
 import { BreakerHost } from "./breaker-host.ts";
 import { type BreakerOptions, type BreakerRules, breakerRuleKeys } from "./breaker-options.ts";
@@ -57,10 +57,9 @@ export type CircuitBreaker = Policy & {
  */
 export function circuitBreaker(options: BreakerOptions = {}): CircuitBreaker {
   const path = "circuitBreaker";
-  assertKnownKeys(path, options, [...breakerRuleKeys, "clock", "random", ...policyOptionKeys]);
+  assertOptions(path, options, [...breakerRuleKeys, "clock", "random", ...policyOptionKeys]);
   const { clock = systemClock, random } = options;
-  assertClock(path, clock);
-  if (random !== undefined) functionAt(`${path}.random`, random);
+  clockAt(`${path}.clock`, clock);
   const host = new BreakerHost(path, options, observerOf(path, options), random);
   const { name } = host;
   const circuit = new Circuit(host);
@@ -87,7 +86,7 @@ export function circuitBreaker(options: BreakerOptions = {}): CircuitBreaker {
       restoreCircuit("snapshot", snapshot, circuit, clock);
     },
     reconfigure(change: BreakerRules): void {
-      assertKnownKeys(path, change, breakerRuleKeys);
+      assertOptions(path, change, breakerRuleKeys);
       host.reconfigure(change);
       circuit.rulesChanged(clock.now());
     },
@@ -95,10 +94,6 @@ export function circuitBreaker(options: BreakerOptions = {}): CircuitBreaker {
       forceCircuit(`${path}.force`, host, circuit, to, given, clock.now());
     },
   });
-}
-
-export function assertClock(path: string, clock: unknown): void {
-  functionAt(`${path}.clock.now`, (clock as Partial<Clock> | null)?.now);
 }
 
 export function breakerSnapshot(host: BreakerHost, circuit: Circuit, clock: Clock): BreakerSnapshot {
@@ -134,7 +129,7 @@ export function forceCircuit(
   nowMs: number,
 ): void {
   const state = to === undefined ? undefined : oneOf(path, to, forcedStates);
-  assertKnownKeys(`${path} options`, options, state === undefined ? ["reason"] : ["reason", "for"]);
+  assertOptions(`${path} options`, options, state === undefined ? ["reason"] : ["reason", "for"]);
   const reason = nonEmptyString(`${path}.reason`, options.reason);
   if (state === undefined) {
     circuit.release(reason, nowMs);

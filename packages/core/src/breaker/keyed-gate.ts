@@ -1,5 +1,6 @@
 import type { CallContext } from "../context/call-context.ts";
 import type { Failure } from "../failure/failure.ts";
+import { answerOf } from "../options/user-functions.ts";
 import type { Gate, GateOutcome } from "../pipeline/gate.ts";
 import type { BreakerHost } from "./breaker-host.ts";
 import { type Circuit, turnedAway } from "./circuit.ts";
@@ -61,11 +62,7 @@ export class KeyedGate implements Gate {
   }
 
   #keyOf(input: unknown, context: CallContext): string {
-    try {
-      const key: unknown = this.#key(input, context);
-      return typeof key === "string" ? key : "";
-    } catch {
-      return "";
-    }
+    const key: unknown = answerOf(this.#key, input, context);
+    return typeof key === "string" ? key : "";
   }
 }

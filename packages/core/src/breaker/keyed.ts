@@ -2,16 +2,10 @@ import { systemClock } from "../clock/clock.ts";
 import type { Policy } from "../context/call.ts";
 import type { CallContext } from "../context/call-context.ts";
 import { type Duration, durationMs } from "../duration/duration.ts";
-import { assertKnownKeys, assertObject, integerIn } from "../options/options.ts";
-import { functionAt, observerOf, policyOptionKeys } from "../options/policy-options.ts";
+import { assertObject, assertOptions, integerIn } from "../options/options.ts";
+import { clockAt, functionAt, observerOf, policyOptionKeys } from "../options/policy-options.ts";
 import { gatePolicy } from "../pipeline/gate.ts";
-import {
-  assertClock,
-  type BreakerSnapshot,
-  breakerSnapshot,
-  forceCircuit,
-  restoreCircuit,
-} from "./breaker.ts";
+import { type BreakerSnapshot, breakerSnapshot, forceCircuit, restoreCircuit } from "./breaker.ts";
 import { BreakerHost } from "./breaker-host.ts";
 import { type BreakerOptions, type BreakerRules, breakerRuleKeys } from "./breaker-options.ts";
 import type { ForcedState, ForceOptions } from "./forced.ts";
@@ -78,11 +72,10 @@ const mostInSnapshot = 1_000;
 export function keyedBreaker(options: KeyedBreakerOptions): KeyedBreaker {
   const path = "keyedBreaker";
   const known = ["key", ...tableKeys, ...breakerRuleKeys, "clock", "random", ...policyOptionKeys];
-  assertKnownKeys(path, options, known);
+  assertOptions(path, options, known);
   const { clock = systemClock, random, key } = options;
   functionAt(`${path}.key`, key);
-  assertClock(path, clock);
-  if (random !== undefined) functionAt(`${path}.random`, random);
+  clockAt(`${path}.clock`, clock);
   const { maxKeys, idleForMs } = tableOf(path, options);
   const host = new BreakerHost(path, options, observerOf(path, options), random);
   const circuits = new KeyedCircuits(host, maxKeys, idleForMs);
@@ -125,7 +118,7 @@ export function keyedBreaker(options: KeyedBreakerOptions): KeyedBreaker {
       }
     },
     reconfigure(change: KeyedBreakerChange): void {
-      assertKnownKeys(path, change, [...tableKeys, ...breakerRuleKeys]);
+      assertOptions(path, change, [...tableKeys, ...breakerRuleKeys]);
       const table = tableOf(path, change);
       host.reconfigure(change);
       if ("maxKeys" in change) circuits.maxKeys = table.maxKeys;

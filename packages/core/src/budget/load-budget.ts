@@ -1,5 +1,6 @@
 import { type Duration, durationMs, show } from "../duration/duration.ts";
-import { assertKnownKeys, join, nonEmptyString, ratioIn } from "../options/options.ts";
+import { assertOptions, join, nonEmptyString, ratioIn } from "../options/options.ts";
+import { functionAt } from "../options/policy-options.ts";
 import { accountSlots, LoadAccount } from "./load-account.ts";
 
 /**
@@ -26,6 +27,12 @@ export interface LoadBudget {
 export interface Reservation {
   /** The extra call was not made, or not sent. Doing it twice does nothing. */
   refund(): void;
+}
+
+/** @throws TypeError that names the path and what is missing. */
+export function budgetAt(path: string, budget: unknown): asserts budget is LoadBudget {
+  const given = budget as Partial<Record<keyof LoadBudget, unknown>> | null | undefined;
+  for (const key of ["reserve", "began"] as const) functionAt(`${path}.${key}`, given?.[key]);
 }
 
 export interface LoadBudgetOptions {
@@ -101,7 +108,7 @@ export interface SharedLoadBudget extends LoadBudget {
  * while they wait.
  */
 export function loadBudget(options: LoadBudgetOptions = {}): SharedLoadBudget {
-  assertKnownKeys("loadBudget", options, ["name", "window", ...tunable]);
+  assertOptions("loadBudget", options, ["name", "window", ...tunable]);
   const { name } = options;
   if (name !== undefined) nonEmptyString("loadBudget.name", name);
   const windowMs = durationMs("loadBudget.window", options.window ?? loadBudgetDefaults.window, {
@@ -186,7 +193,7 @@ export function loadBudget(options: LoadBudgetOptions = {}): SharedLoadBudget {
       ),
     }),
     reconfigure(change: LoadBudgetChange): void {
-      assertKnownKeys("loadBudget", change, tunable);
+      assertOptions("loadBudget", change, tunable);
       const next = { ...given, ...change };
       allowance = allowanceOf(next, windowMs);
       given = next;

@@ -1,5 +1,5 @@
 import { show } from "../duration/duration.ts";
-import { assertKnownKeys, nonEmptyString } from "../options/options.ts";
+import { assertOptions, nonEmptyString } from "../options/options.ts";
 import type { LoadBudget } from "./load-budget.ts";
 
 export interface RetryThrottleOptions {
@@ -39,7 +39,7 @@ export type RetryThrottle = LoadBudget & { snapshot(): RetryThrottleSnapshot };
  * Source: https://github.com/grpc/proposal/blob/master/A6-client-retries.md
  */
 export function retryThrottle(options: RetryThrottleOptions = {}): RetryThrottle {
-  assertKnownKeys("retryThrottle", options, ["name", "maxTokens", "tokenRatio"]);
+  assertOptions("retryThrottle", options, ["name", "maxTokens", "tokenRatio"]);
   const { name } = options;
   if (name !== undefined) nonEmptyString("retryThrottle.name", name);
   const maxTokens = numberIn("maxTokens", options.maxTokens ?? retryThrottleDefaults.maxTokens);

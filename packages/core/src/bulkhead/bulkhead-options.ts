@@ -1,7 +1,8 @@
 import type { CallContext } from "../context/call-context.ts";
-import { type Duration, durationMs } from "../duration/duration.ts";
-import { assertKnownKeys, integerIn, oneOf } from "../options/options.ts";
+import { type Duration, durationMs, show } from "../duration/duration.ts";
+import { assertOptions, integerIn, oneOf } from "../options/options.ts";
 import { functionAt, type PolicyOptions, policyOptionKeys } from "../options/policy-options.ts";
+import { answerOf } from "../options/user-functions.ts";
 import type { CoDelRules } from "./codel.ts";
 
 export interface BulkheadOptions extends PolicyOptions {
@@ -114,7 +115,7 @@ const path = "bulkhead";
 
 /** @throws RangeError or TypeError that names the option, its value and the fix. */
 export function bulkheadSettings(options: BulkheadOptions): BulkheadSettings {
-  assertKnownKeys(path, options, ["limit", "queue", "retryAfter", ...policyOptionKeys]);
+  assertOptions(path, options, ["limit", "queue", "retryAfter", ...policyOptionKeys]);
   return {
     limit: integerIn(`${path}.limit`, options.limit, 1),
     retryAfterMs: durationMs(`${path}.retryAfter`, options.retryAfter ?? bulkheadDefaults.retryAfter, {
@@ -126,7 +127,7 @@ export function bulkheadSettings(options: BulkheadOptions): BulkheadSettings {
 
 function queueSettings(queue: BulkheadQueueOptions): QueueSettings {
   const at = `${path}.queue`;
-  assertKnownKeys(at, queue, ["maxWaiting", "timeout", "order", "codel", "priorities", "fairness"]);
+  assertOptions(at, queue, ["maxWaiting", "timeout", "order", "codel", "priorities", "fairness"]);
   const order = oneOf(`${at}.order`, queue.order ?? bulkheadDefaults.order, ["fifo", "lifo", "codel"]);
   if (queue.codel !== undefined && order !== "codel") {
     throw new TypeError(`${at}.codel counts only with the order "codel"; got order "${order}"`);
@@ -142,7 +143,7 @@ function queueSettings(queue: BulkheadQueueOptions): QueueSettings {
 }
 
 function codelSettings(at: string, codel: CoDelOptions): CoDelRules & { readonly newestFirst: boolean } {
-  assertKnownKeys(at, codel, ["target", "interval", "newestFirst"]);
+  assertOptions(at, codel, ["target", "interval", "newestFirst"]);
   const { codel: defaults } = bulkheadDefaults;
   const { target = defaults.target, interval = defaults.interval, newestFirst } = codel;
   const targetMs = durationMs(`${at}.target`, target);
@@ -154,7 +155,7 @@ function codelSettings(at: string, codel: CoDelOptions): CoDelRules & { readonly
     );
   }
   if (newestFirst !== undefined && typeof newestFirst !== "boolean") {
-    throw new TypeError(`${at}.newestFirst must be true or false`);
+    throw new TypeError(`${at}.newestFirst must be true or false; got ${show(newestFirst)}`);
   }
   return { targetMs, intervalMs, newestFirst: newestFirst ?? defaults.newestFirst };
 }
@@ -165,7 +166,7 @@ function prioritySettings(
 ): Pick<QueueSettings, "levels" | "maxOvertakes" | "levelOf"> {
   const maxOvertakes = bulkheadDefaults.maxOvertakes;
   if (priorities === undefined) return { levels: 1, maxOvertakes, levelOf: () => 0 };
-  assertKnownKeys(at, priorities, ["levels", "of", "maxOvertakes"]);
+  assertOptions(at, priorities, ["levels", "of", "maxOvertakes"]);
   functionAt(`${at}.of`, priorities.of);
   return {
     levels: integerIn(`${at}.levels`, priorities.levels, 2, 16),
@@ -180,7 +181,7 @@ function fairnessSettings(
 ): Pick<QueueSettings, "maxKeys" | "keyed" | "keyOf"> {
   const maxKeys = bulkheadDefaults.maxKeys;
   if (fairness === undefined) return { maxKeys, keyed: false, keyOf: () => "" };
-  assertKnownKeys(at, fairness, ["key", "maxKeys"]);
+  assertOptions(at, fairness, ["key", "maxKeys"]);
   functionAt(`${at}.key`, fairness.key);
   return {
     maxKeys: integerIn(`${at}.maxKeys`, fairness.maxKeys ?? maxKeys, 1),
@@ -189,16 +190,13 @@ function fairnessSettings(
   };
 }
 
-/** The same function, where a throw stands for `instead`: what sorts calls must not fail them. */
-function harmless<T>(
+/** The same function, where anything else than such a value stands for `instead`: what sorts calls must not fail them. */
+function harmless<T extends string | number>(
   sort: (input: unknown, context: CallContext) => T,
   instead: T,
 ): (input: unknown, context: CallContext) => T {
   return (input, context) => {
-    try {
-      return sort(input, context);
-    } catch {
-      return instead;
-    }
+    const sorted = answerOf(sort, input, context);
+    return typeof sorted === typeof instead ? (sorted as T) : instead;
   };
 }

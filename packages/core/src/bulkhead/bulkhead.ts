@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../clock/clock.ts";
 import { type Call, invoke, type Policy } from "../context/call.ts";
 import type { CallContext } from "../context/call-context.ts";
 import type { Duration } from "../duration/duration.ts";
-import { assertKnownKeys, limitOptions } from "../options/options.ts";
+import { assertOptions, limitOptions } from "../options/options.ts";
 import { observerOf } from "../options/policy-options.ts";
 import { type BulkheadPlan, withPlan } from "../pipeline/plan.ts";
 import { type BulkheadOptions, type BulkheadSettings, bulkheadSettings } from "./bulkhead-options.ts";
@@ -177,9 +177,9 @@ function planFor({ limit, queue, retryAfterMs }: BulkheadSettings, name: string 
 }
 
 function changed(given: BulkheadOptions, change: BulkheadChange): BulkheadOptions {
-  assertKnownKeys("bulkhead", change, ["limit", "queue", "retryAfter"]);
+  assertOptions("bulkhead", change, ["limit", "queue", "retryAfter"]);
   if (change.queue === undefined) return { ...given, ...change, queue: given.queue } as BulkheadOptions;
-  assertKnownKeys("bulkhead.queue", change.queue, ["maxWaiting", "timeout"]);
+  assertOptions("bulkhead.queue", change.queue, ["maxWaiting", "timeout"]);
   if (given.queue === undefined) {
     throw new TypeError("bulkhead.queue cannot be changed, because the bulkhead was made without a queue");
   }

@@ -3,7 +3,7 @@ import type { CallContext } from "../context/call-context.ts";
 import { type Duration, durationMs, durationText } from "../duration/duration.ts";
 import { coreFailureCodes, type Failure } from "../failure/failure.ts";
 import { rejection } from "../failure/rejection.ts";
-import { assertKnownKeys, integerIn, limitOptions } from "../options/options.ts";
+import { assertOptions, integerIn, limitOptions } from "../options/options.ts";
 import {
   type Observer,
   observerOf,
@@ -62,7 +62,7 @@ export type ConcurrencyLimitChange = Partial<Pick<ConcurrencyLimitOptions, "limi
  */
 export function concurrencyLimit(options: number | ConcurrencyLimitOptions): ConcurrencyLimit {
   const given: ConcurrencyLimitOptions = limitOptions("concurrencyLimit", options);
-  assertKnownKeys("concurrencyLimit", given, [...ruleKeys, ...policyOptionKeys]);
+  assertOptions("concurrencyLimit", given, [...ruleKeys, ...policyOptionKeys]);
   const { name } = given;
   let rules: ConcurrencyLimitChange = { ...given };
   const gate = new LimitGate(rulesOf(given), observerOf("concurrencyLimit", given));
@@ -81,7 +81,7 @@ export function concurrencyLimit(options: number | ConcurrencyLimitOptions): Con
   return Object.assign(gatePolicy(gate, plan), {
     snapshot: () => gate.snapshot(),
     reconfigure(change: ConcurrencyLimitChange): void {
-      assertKnownKeys("concurrencyLimit", change, ruleKeys);
+      assertOptions("concurrencyLimit", change, ruleKeys);
       const next = { ...rules, ...change };
       gate.rules = rulesOf(next);
       rules = next;

@@ -172,5 +172,5 @@ test("wrong options are refused with their path and the fix", () => {
   expect(() => deadline({ totl: "1s" } as never)).toThrow(
     'deadline.totl is not an option; did you mean "total"?',
   );
-  expect(() => deadline(null as never)).toThrow("deadline.total must be a duration with a unit");
+  expect(() => deadline(null as never)).toThrow("deadline.total must not be null; write a value");
 });

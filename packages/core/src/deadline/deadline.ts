@@ -2,7 +2,7 @@ import type { Call, Policy } from "../context/call.ts";
 import type { CallContext } from "../context/call-context.ts";
 import { type Duration, durationMs, durationText } from "../duration/duration.ts";
 import { coreFailureCodes, type Effect, Failure } from "../failure/failure.ts";
-import { assertKnownKeys } from "../options/options.ts";
+import { assertOptions } from "../options/options.ts";
 import {
   type Observer,
   observerOf,
@@ -41,7 +41,7 @@ export type Deadline = Policy & {
  */
 export function deadline(total: Duration | DeadlineOptions): Deadline {
   const options = typeof total === "object" && total !== null ? total : { total };
-  assertKnownKeys("deadline", options, ["total", ...policyOptionKeys]);
+  assertOptions("deadline", options, ["total", ...policyOptionKeys]);
   const observer = observerOf("deadline", options);
   const core = new DeadlineReports(durationMs("deadline.total", options.total), observer);
   const policy = <I, O>(next: Call<I, O>): Call<I, O> => untilDeadline(next, core);
@@ -50,7 +50,7 @@ export function deadline(total: Duration | DeadlineOptions): Deadline {
     Object.assign(policy, {
       snapshot: (): DeadlineSnapshot => ({ kind: "deadline", name, totalMs: core.totalMs }),
       reconfigure: (changes: Pick<DeadlineOptions, "total">) => {
-        assertKnownKeys("deadline", changes, ["total"]);
+        assertOptions("deadline", changes, ["total"]);
         core.totalMs = durationMs("deadline.total", changes.total);
       },
     }),

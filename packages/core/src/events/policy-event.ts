@@ -30,7 +30,7 @@ export interface RetryRefused extends OfCall {
    * - `usedUp`: `maxRetries` have been made.
    * - `notTransient`: no repetition mends this failure.
    * - `notSafe`: the call may have taken effect, and sending it twice is not the same as once.
-   * - `notWanted`: the retry's own condition said no.
+   * - `notWanted`: the retry's own condition said no, or its backoff gave no wait.
    * - `pastDeadline`: the wait would not end before the deadline.
    * - `budgetExhausted`: too many extra calls have been made already.
    */

@@ -1,10 +1,10 @@
-import type { LoadBudget, Reservation } from "../budget/load-budget.ts";
+import { budgetAt, type LoadBudget, type Reservation } from "../budget/load-budget.ts";
 import { type Call, invoke } from "../context/call.ts";
 import type { CallContext } from "../context/call-context.ts";
 import { show } from "../duration/duration.ts";
 import type { FailoverRefused } from "../events/policy-event.ts";
 import { type Effect, verdictOf, worseEffect } from "../failure/failure.ts";
-import { assertKnownKeys, assertObject, nonEmptyString } from "../options/options.ts";
+import { assertObject, assertOptions, nonEmptyString } from "../options/options.ts";
 import { functionAt, observerOf, type PolicyOptions, policyOptionKeys } from "../options/policy-options.ts";
 import { carrying } from "../retry/carrying.ts";
 
@@ -70,7 +70,7 @@ export function failover<I, O>(
   targets: readonly FailoverTarget<I, O>[],
   options: FailoverOptions = {},
 ): Failover<I, O> {
-  assertKnownKeys("failover", options, [...ruleKeys, ...policyOptionKeys]);
+  assertOptions("failover", options, [...ruleKeys, ...policyOptionKeys]);
   const { name, emit } = observerOf("failover", options);
   let given: FailoverOptions = { ...options };
   let rules = rulesOf(given);
@@ -135,7 +135,7 @@ export function failover<I, O>(
       targets: known.map((target) => ({ name: target.name, ...countOf(target.name) })),
     }),
     reconfigure(change: FailoverChange<I, O>): void {
-      assertKnownKeys("failover", change, [...ruleKeys, "targets"]);
+      assertOptions("failover", change, [...ruleKeys, "targets"]);
       const { targets: others, ...changes } = change;
       const next = { ...given, ...changes };
       const nextRules = rulesOf(next);
@@ -163,9 +163,7 @@ function rulesOf(options: FailoverOptions): FailoverRules {
   if (typeof acceptUnknown !== "boolean") {
     throw new TypeError(`failover.acceptUnknown must be true or false; got ${show(acceptUnknown)}`);
   }
-  if (budget !== undefined) {
-    functionAt("failover.budget.reserve", (budget as Partial<LoadBudget> | null)?.reserve);
-  }
+  if (budget !== undefined) budgetAt("failover.budget", budget);
   return { budget, acceptUnknown };
 }
 
@@ -191,7 +189,7 @@ function targetsOf<I, O>(
   for (const [index, target] of value.entries()) {
     const path = `${at}[${index}]`;
     assertObject(path, target);
-    assertKnownKeys(path, target, ["name", "call"]);
+    assertOptions(path, target, ["name", "call"]);
     const name = nonEmptyString(`${path}.name`, target.name);
     functionAt(`${path}.call`, target.call);
     if (names.has(name)) throw new RangeError(`${path}.name must differ from the others; got ${show(name)}`);

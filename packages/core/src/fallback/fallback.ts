@@ -3,8 +3,9 @@ import type { CallContext } from "../context/call-context.ts";
 import { show } from "../duration/duration.ts";
 import type { FallbackRefused } from "../events/policy-event.ts";
 import { type Effect, Failure, type Verdict, verdictOf } from "../failure/failure.ts";
-import { assertKnownKeys } from "../options/options.ts";
+import { assertObject, assertOptions } from "../options/options.ts";
 import { functionAt, observerOf, type PolicyOptions, policyOptionKeys } from "../options/policy-options.ts";
+import { yesOrNo } from "../options/user-functions.ts";
 import { withPlan } from "../pipeline/plan.ts";
 import { carrying } from "../retry/carrying.ts";
 
@@ -78,7 +79,7 @@ export function fallback<T>(
   answer: T | ((failed: FailedCall) => T | Promise<T>),
   options: FallbackOptions = {},
 ): Fallback {
-  assertKnownKeys("fallback", options, [...ruleKeys, ...policyOptionKeys]);
+  assertOptions("fallback", options, [...ruleKeys, ...policyOptionKeys]);
   const { name, emit } = observerOf("fallback", options);
   let given: FallbackOptions = { ...options };
   let rules = rulesOf(given);
@@ -114,8 +115,10 @@ export function fallback<T>(
   };
   const snapshot = (): FallbackSnapshot => ({ kind: "fallback", name, ...counts });
   const reconfigure = (change: FallbackChange): void => {
-    assertKnownKeys("fallback", change, [...ruleKeys, "answer"]);
+    assertObject("fallback", change);
     const { answer: next, ...others } = change;
+    // Not the answer: any value is one, null and undefined too.
+    assertOptions("fallback", others, ruleKeys);
     const changed = { ...given, ...others };
     rules = rulesOf(changed);
     given = changed;
@@ -153,11 +156,7 @@ function isWanted(when: FallbackOptions["when"], { verdict, error, context }: Fa
   // Whoever went away reads no answer; and after an abort from further out, the answer is decided there.
   if (verdict.kind === "aborted" || context.abortReason !== undefined) return false;
   if (when === undefined) return verdict.kind === "failed" || verdict.kind === "rejected";
-  try {
-    return when(verdict, error, context) === true;
-  } catch {
-    return false;
-  }
+  return yesOrNo(when, verdict, error, context) === true;
 }
 
 function whyNot(

@@ -2,8 +2,9 @@ import { type Random, systemRandom } from "../clock/clock.ts";
 import { type Call, invoke, type Policy } from "../context/call.ts";
 import type { CallContext } from "../context/call-context.ts";
 import { show } from "../duration/duration.ts";
-import { assertKnownKeys } from "../options/options.ts";
+import { assertOptions } from "../options/options.ts";
 import { functionAt, observerOf, type PolicyOptions, policyOptionKeys } from "../options/policy-options.ts";
+import { randomAt, yesOrNo } from "../options/user-functions.ts";
 import { withPlan } from "../pipeline/plan.ts";
 import { type Fault, faultsOf, type PlannedFault } from "./faults.ts";
 import { injected } from "./injected.ts";
@@ -58,15 +59,15 @@ export type FaultInjection = Policy & {
  * @throws {@link Failure} `INJECTED_FAULT`, or what the fault's `error` makes.
  */
 export function faultInjection(options: FaultInjectionOptions): FaultInjection {
-  assertKnownKeys("faultInjection", options, ["faults", "enabled", "when", "random", ...policyOptionKeys]);
+  assertOptions("faultInjection", options, ["faults", "enabled", "when", "random", ...policyOptionKeys]);
   let faults = faultsOf("faultInjection.faults", options.faults);
-  const { when, random = faultInjectionDefaults.random } = options;
+  const { when } = options;
+  const random = randomAt("faultInjection.random", options.random ?? faultInjectionDefaults.random);
   let enabled = options.enabled ?? faultInjectionDefaults.enabled;
   if (typeof enabled !== "boolean") {
     throw new TypeError(`faultInjection.enabled must be true or false; got ${show(enabled)}`);
   }
   if (when !== undefined) functionAt("faultInjection.when", when);
-  functionAt("faultInjection.random", random);
   const { name, emit } = observerOf("faultInjection", options);
   let counts = faults.map(() => 0);
   let calls = 0;
@@ -94,7 +95,7 @@ export function faultInjection(options: FaultInjectionOptions): FaultInjection {
         enabled = false;
       },
       reconfigure: (changes: Pick<FaultInjectionOptions, "faults">) => {
-        assertKnownKeys("faultInjection", changes, ["faults"]);
+        assertOptions("faultInjection", changes, ["faults"]);
         faults = faultsOf("faultInjection.faults", changes.faults);
         counts = faults.map(() => 0);
       },
@@ -133,9 +134,5 @@ function drawn(faults: readonly PlannedFault[], number: number): number {
 
 function isMeant(when: FaultInjectionOptions["when"], input: unknown, context: CallContext): boolean {
   if (when === undefined) return true;
-  try {
-    return when(input, context) === true;
-  } catch {
-    return false;
-  }
+  return yesOrNo(when, input, context) === true;
 }

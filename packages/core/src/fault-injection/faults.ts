@@ -1,5 +1,5 @@
 import { type Duration, durationMs, show } from "../duration/duration.ts";
-import { assertKnownKeys, oneOf, ratioIn } from "../options/options.ts";
+import { assertOptions, oneOf, ratioIn } from "../options/options.ts";
 import { functionAt } from "../options/policy-options.ts";
 
 interface AnyFault {
@@ -58,7 +58,7 @@ export function faultsOf(path: string, value: unknown): readonly PlannedFault[] 
 }
 
 function faultOf(path: string, value: unknown): PlannedFault {
-  assertKnownKeys(path, value, ["kind", "rate", "at", "delay", "error", "result"]);
+  assertOptions(path, value, ["kind", "rate", "at", "delay", "error", "result"]);
   const fault = value as Partial<LatencyFault & Omit<ErrorFault, "kind"> & Omit<ResultFault, "kind">>;
   const kind = oneOf(`${path}.kind`, fault.kind as unknown, ["latency", "error", "hang", "result"]);
   const common = {

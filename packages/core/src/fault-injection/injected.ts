@@ -36,12 +36,12 @@ async function strike<O>(
   if (fault.kind === "hang") return (await pause(Number.POSITIVE_INFINITY, context)) as never;
   if (fault.kind === "result") return fault.result() as O;
   const whose = name === undefined ? "" : ` by ${name}`;
-  throw fault.error === undefined
-    ? new Failure(`a fault was injected${whose} ${fault.at} the call`, {
-        code: coreFailureCodes.injectedFault,
-        effect: fault.at === "before" ? "none" : "unknown",
-      })
-    : fault.error();
+  // Waited for, as a promise is no error to throw.
+  if (fault.error !== undefined) throw await fault.error();
+  throw new Failure(`a fault was injected${whose} ${fault.at} the call`, {
+    code: coreFailureCodes.injectedFault,
+    effect: fault.at === "before" ? "none" : "unknown",
+  });
 }
 
 /** Waits; ends as a rejection when the call is aborted. */

@@ -1,9 +1,9 @@
-import type { LoadBudget } from "../budget/load-budget.ts";
+import { budgetAt, type LoadBudget } from "../budget/load-budget.ts";
 import type { Call, Policy } from "../context/call.ts";
 import { type Duration, durationMs, show } from "../duration/duration.ts";
 import { LatencyEstimate } from "../latency/latency-estimate.ts";
-import { assertKnownKeys, integerIn } from "../options/options.ts";
-import { functionAt, observerOf, type PolicyOptions, policyOptionKeys } from "../options/policy-options.ts";
+import { assertOptions, integerIn } from "../options/options.ts";
+import { observerOf, type PolicyOptions, policyOptionKeys } from "../options/policy-options.ts";
 import { withPlan } from "../pipeline/plan.ts";
 import { HedgeRace, type HedgeRules } from "./hedge-race.ts";
 
@@ -83,14 +83,14 @@ export type Hedge = Policy & {
  * @throws what the last call threw; the effect is the worst of all.
  */
 export function hedge(options: HedgeOptions): Hedge {
-  assertKnownKeys("hedge", options, [...tunable, "budget", ...policyOptionKeys]);
+  assertOptions("hedge", options, [...tunable, "budget", ...policyOptionKeys]);
   const { budget } = options;
   if (budget === undefined) {
     throw new TypeError(
       "hedge.budget is required, or a slow service would get double the load: loadBudget()",
     );
   }
-  functionAt("hedge.budget.reserve", (budget as Partial<LoadBudget> | null)?.reserve);
+  budgetAt("hedge.budget", budget);
   const observer = observerOf("hedge", options);
   const { name } = observer;
   const latency = new LatencyEstimate(windowMs, (histogram, nowMs) =>
@@ -135,7 +135,7 @@ export function hedge(options: HedgeOptions): Hedge {
     return { kind: "hedge", name, maxHedges, delayMs: Number.isFinite(delayMs) ? delayMs : null, ...counts };
   };
   const reconfigure: Hedge["reconfigure"] = (changes) => {
-    assertKnownKeys("hedge", changes, tunable);
+    assertOptions("hedge", changes, tunable);
     const next = changedRules(given, changes);
     const nextDelay = delayOf(next);
     const maxHedges = integerIn("hedge.maxHedges", next.maxHedges ?? hedgeDefaults.maxHedges, 1, 10);

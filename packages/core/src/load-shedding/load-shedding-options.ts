@@ -1,7 +1,8 @@
 import type { CallContext } from "../context/call-context.ts";
 import { type Duration, durationMs, show } from "../duration/duration.ts";
-import { assertKnownKeys, assertObject, nonEmptyString } from "../options/options.ts";
+import { assertObject, assertOptions, nonEmptyString } from "../options/options.ts";
 import { functionAt, type PolicyOptions, policyOptionKeys } from "../options/policy-options.ts";
+import { answerOf } from "../options/user-functions.ts";
 import type { SheddingRules } from "./shedding-step.ts";
 
 export interface SheddingLevel {
@@ -55,7 +56,7 @@ const path = "loadShedding";
 
 /** @throws RangeError or TypeError that names the option, its value and the fix. */
 export function sheddingSettings(options: LoadSheddingOptions): SheddingSettings {
-  assertKnownKeys(path, options, [
+  assertOptions(path, options, [
     ...["levels", "utilisation", "levelOf", "hysteresis", "holdFor", "retryAfter"],
     ...policyOptionKeys,
   ]);
@@ -95,7 +96,7 @@ function thresholds(levels: unknown): number[] {
   const names: string[] = [];
   return levels.map((level: unknown, index) => {
     const at = `${path}.levels[${index}]`;
-    assertKnownKeys(at, level, ["name", "shedAt"]);
+    assertOptions(at, level, ["name", "shedAt"]);
     assertObject(at, level);
     const name = nonEmptyString(`${at}.name`, level["name"]);
     if (names.includes(name)) throw new TypeError(`${at}.name must not repeat "${name}"`);
@@ -114,12 +115,8 @@ function threshold(at: string, value: unknown, isMostImportant: boolean, before:
 }
 
 function finite(utilisation: () => number): number | undefined {
-  try {
-    const value: unknown = utilisation();
-    return typeof value === "number" && Number.isFinite(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value: unknown = answerOf(utilisation);
+  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
 }
 
 function indexOf(
@@ -128,12 +125,8 @@ function indexOf(
   context: CallContext,
 ): number {
   const mostImportant = names.length - 1;
-  try {
-    const level = levelOf?.(context);
-    const index = level === undefined ? -1 : names.indexOf(level);
-    return index < 0 ? mostImportant : index;
-  } catch {
-    // What sorts calls must not fail them.
-    return mostImportant;
-  }
+  // What sorts calls must not fail them.
+  const level = levelOf === undefined ? undefined : answerOf(levelOf, context);
+  const index = level === undefined ? -1 : names.indexOf(level);
+  return index < 0 ? mostImportant : index;
 }

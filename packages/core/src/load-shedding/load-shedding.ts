@@ -2,7 +2,7 @@ import type { Policy } from "../context/call.ts";
 import type { CallContext } from "../context/call-context.ts";
 import { durationText } from "../duration/duration.ts";
 import { coreFailureCodes, Failure } from "../failure/failure.ts";
-import { assertKnownKeys, oneOf } from "../options/options.ts";
+import { assertOptions, oneOf } from "../options/options.ts";
 import { observerOf } from "../options/policy-options.ts";
 import { type Gate, gatePolicy } from "../pipeline/gate.ts";
 import { type LoadSheddingOptions, type SheddingLevel, sheddingSettings } from "./load-shedding-options.ts";
@@ -133,7 +133,7 @@ export function loadShedding(options: LoadSheddingOptions): LoadShedding {
       }),
     }),
     reconfigure(change: LoadSheddingChange) {
-      assertKnownKeys("loadShedding", change, ["levels", "hysteresis", "holdFor", "retryAfter"]);
+      assertOptions("loadShedding", change, ["levels", "hysteresis", "holdFor", "retryAfter"]);
       // Levels that are missing now are refused with the rest of the settings.
       const merged = { ...given, ...change } as LoadSheddingOptions;
       const next = sheddingSettings(merged);

@@ -15,6 +15,20 @@ export function assertKnownKeys(path: string, value: unknown, known: readonly st
   }
 }
 
+/**
+ * The same for the options of a policy, of which none may be `null`: what JSON or YAML leave empty would otherwise
+ * pass for the default, and nobody would notice.
+ *
+ * @throws TypeError that names the path and the key.
+ */
+export function assertOptions(path: string, value: unknown, known: readonly string[]): void {
+  assertKnownKeys(path, value, known);
+  for (const [key, each] of Object.entries(value as object)) {
+    if (each === null)
+      throw new TypeError(`${join(path, key)} must not be null; write a value or leave it out`);
+  }
+}
+
 /** @throws TypeError that names the path. */
 export function assertObject(path: string, value: unknown): asserts value is Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {

@@ -1,3 +1,4 @@
+import type { Clock } from "../clock/clock.ts";
 import { show } from "../duration/duration.ts";
 import { isolated, type Listener } from "../events/events.ts";
 import type { PolicyEvent } from "../events/policy-event.ts";
@@ -11,7 +12,7 @@ export interface PolicyOptions {
   readonly onEvent?: Listener<PolicyEvent> | undefined;
 }
 
-/** The keys of {@link PolicyOptions}, for `assertKnownKeys`. */
+/** The keys of {@link PolicyOptions}, for `assertOptions`. */
 export const policyOptionKeys: readonly string[] = ["name", "onEvent"];
 
 export interface Observer {
@@ -26,6 +27,12 @@ export function observerOf(path: string, options: PolicyOptions): Observer {
   if (name !== undefined) nonEmptyString(join(path, "name"), name);
   if (onEvent !== undefined) functionAt(join(path, "onEvent"), onEvent);
   return { name, emit: onEvent === undefined ? undefined : isolated(onEvent) };
+}
+
+/** @throws TypeError that names the path and what is missing. */
+export function clockAt(path: string, clock: unknown): asserts clock is Clock {
+  const given = clock as Partial<Record<keyof Clock, unknown>> | null | undefined;
+  for (const key of ["now", "wallNow", "setTimer"] as const) functionAt(`${path}.${key}`, given?.[key]);
 }
 
 /** @throws TypeError that names the path and the value. */

@@ -1,6 +1,7 @@
 import { type Call, invoke, type Policy } from "../context/call.ts";
-import type { Failure } from "../failure/failure.ts";
+import { Failure } from "../failure/failure.ts";
 import { functionAt } from "../options/policy-options.ts";
+import { answerOf } from "../options/user-functions.ts";
 import { withPlan } from "./plan.ts";
 
 /**
@@ -24,14 +25,11 @@ export function failWhen<R>(classify: (result: R) => Failure | undefined): Polic
   return withPlan(policy, { kind: "failWhen", classify: judge });
 }
 
-/** What a classification says of a result. One that throws says nothing. */
+/** What a classification says of a result. One that throws says nothing, and neither does what is no error. */
 export function judged(
   classify: (result: unknown) => Failure | undefined,
   result: unknown,
 ): Failure | undefined {
-  try {
-    return classify(result);
-  } catch {
-    return undefined;
-  }
+  const failure: unknown = answerOf(classify, result);
+  return Failure.is(failure) || failure instanceof Error ? (failure as Failure) : undefined;
 }

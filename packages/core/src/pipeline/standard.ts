@@ -1,6 +1,6 @@
 import type { Policy } from "../context/call.ts";
 import { show } from "../duration/duration.ts";
-import { assertKnownKeys } from "../options/options.ts";
+import { assertOptions } from "../options/options.ts";
 import { functionAt } from "../options/policy-options.ts";
 import { flattened } from "./fuse.ts";
 import { type Pipeline, pipeline } from "./pipeline.ts";
@@ -60,7 +60,7 @@ const order = Object.keys(places) as readonly Place[];
  * and what belongs there; and what {@link pipeline} throws.
  */
 export function standardPipeline(policies: StandardPolicies): Pipeline {
-  assertKnownKeys("standardPipeline", policies, order);
+  assertOptions("standardPipeline", policies, order);
   return pipeline(...order.flatMap((place) => policiesAt(place, policies[place])));
 }
 

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../clock/clock.ts";
 import { type Duration, durationMs, show } from "../duration/duration.ts";
-import { assertKnownKeys, integerIn, oneOf } from "../options/options.ts";
-import { functionAt, type PolicyOptions, policyOptionKeys } from "../options/policy-options.ts";
+import { assertOptions, integerIn, oneOf } from "../options/options.ts";
+import { clockAt, functionAt, type PolicyOptions, policyOptionKeys } from "../options/policy-options.ts";
 import type { Rate } from "./gcra.ts";
 
 export interface RateLimitOptions extends PolicyOptions {
@@ -63,7 +63,7 @@ const path = "rateLimit";
 
 /** @throws RangeError or TypeError that names the option, its value and the fix. */
 export function rateLimitSettings(options: RateLimitOptions): RateLimitSettings {
-  assertKnownKeys(path, options, [
+  assertOptions(path, options, [
     ...[
       "permits",
       "per",
@@ -93,7 +93,7 @@ export function rateLimitSettings(options: RateLimitOptions): RateLimitSettings 
     throw new TypeError(`${path}.maxPause counts only with obeyRetryAfter: leave one out`);
   }
   if (cost !== undefined) functionAt(`${path}.cost`, cost);
-  functionAt(`${path}.clock.now`, (clock as Partial<Clock> | null)?.now);
+  clockAt(`${path}.clock`, clock);
   const permits = integerIn(`${path}.permits`, options.permits, 1);
   const maxPauseMs = durationMs(`${path}.maxPause`, options.maxPause ?? rateLimitDefaults.maxPause);
   return {
@@ -122,5 +122,9 @@ export function costOf(
   input: unknown,
   burst: number,
 ): number {
-  return cost === undefined ? 1 : integerIn(`${path}.cost(input)`, cost(input), 0, burst);
+  if (cost === undefined) return 1;
+  const needed: unknown = cost(input);
+  // Nobody waits for a promise here, and what it rejects with must not end the process.
+  if (needed instanceof Promise) needed.catch(() => {});
+  return integerIn(`${path}.cost(input)`, needed, 0, burst);
 }

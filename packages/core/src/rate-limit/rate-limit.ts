@@ -3,7 +3,7 @@ import { type Call, invoke, type Policy } from "../context/call.ts";
 import type { CallContext } from "../context/call-context.ts";
 import type { Duration } from "../duration/duration.ts";
 import { verdictOf } from "../failure/failure.ts";
-import { assertKnownKeys } from "../options/options.ts";
+import { assertOptions } from "../options/options.ts";
 import { observerOf } from "../options/policy-options.ts";
 import { type Gate, gatePolicy } from "../pipeline/gate.ts";
 import { withPlan } from "../pipeline/plan.ts";
@@ -193,7 +193,7 @@ function instant(untilMs: unknown): number {
 const tunable = ["permits", "per", "burst", "maxWait", "maxWaiting", "obeyRetryAfter", "maxPause"];
 
 function changed(given: RateLimitOptions, change: RateLimitChange): RateLimitOptions {
-  assertKnownKeys("rateLimit", change, tunable);
+  assertOptions("rateLimit", change, tunable);
   // What is required and missing now is refused with the rest of the settings.
   return { ...given, ...change } as RateLimitOptions;
 }

@@ -1,5 +1,5 @@
 import { type Duration, durationMs, durationText, show } from "../duration/duration.ts";
-import { assertKnownKeys } from "../options/options.ts";
+import { assertOptions } from "../options/options.ts";
 import type { Jitter } from "./jitter.ts";
 
 /** How long to wait before each retry, before jitter. */
@@ -39,7 +39,7 @@ export function fixed(delay: Duration): Backoff {
 
 /** Waits that grow by `step`: 1, 2, 3 … times `step`. */
 export function linear(step: Duration, options: LinearOptions = {}): Backoff {
-  assertKnownKeys("linear", options, ["max"]);
+  assertOptions("linear", options, ["max"]);
   const stepMs = durationMs("linear.step", step);
   const maxMs = maximum("linear", stepMs, options.max);
   return {
@@ -51,7 +51,7 @@ export function linear(step: Duration, options: LinearOptions = {}): Backoff {
 
 /** Waits that multiply: `first`, then `factor` times the one before. */
 export function exponential(first: Duration, options: ExponentialOptions = {}): Backoff {
-  assertKnownKeys("exponential", options, ["max", "factor"]);
+  assertOptions("exponential", options, ["max", "factor"]);
   const firstMs = durationMs("exponential.first", first);
   const maxMs = maximum("exponential", firstMs, options.max);
   const factor = options.factor ?? backoffDefaults.factor;
@@ -72,7 +72,7 @@ export function exponential(first: Duration, options: ExponentialOptions = {}): 
  * jitter; `retry` needs no other option.
  */
 export function decorrelated(first: Duration, options: LinearOptions = {}): Backoff {
-  assertKnownKeys("decorrelated", options, ["max"]);
+  assertOptions("decorrelated", options, ["max"]);
   const firstMs = durationMs("decorrelated.first", first);
   const maxMs = maximum("decorrelated", firstMs, options.max);
   return {

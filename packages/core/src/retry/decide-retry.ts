@@ -3,6 +3,7 @@ import type { Random } from "../clock/clock.ts";
 import type { CallContext } from "../context/call-context.ts";
 import type { RetryRefused } from "../events/policy-event.ts";
 import type { Effect, Verdict } from "../failure/failure.ts";
+import { answerOf, yesOrNo } from "../options/user-functions.ts";
 import type { Backoff } from "./backoff.ts";
 import { type Jitter, jitteredMs } from "./jitter.ts";
 
@@ -49,12 +50,23 @@ export function decideRetry(rules: RetryRules, failed: FailedAttempt, context: C
   if (!(worst === "none" || (worst === "unknown" && context.idempotent))) return no("notSafe");
   if (rules.when !== undefined && !isWanted(rules.when, failed, context)) return no("notWanted");
   if (attempt > rules.maxRetries) return no("usedUp");
-  const drawnMs = jitteredMs(rules.jitter, rules.backoff, attempt, previousWaitMs, rules.random);
+  const drawnMs = drawn(rules, attempt, previousWaitMs);
+  if (drawnMs === undefined) return no("notWanted");
   const waitMs = Math.max(drawnMs, verdict.retryAfterMs ?? 0);
   if (!(waitMs < context.leftMs)) return no("pastDeadline");
   if (rules.budget === undefined) return { waitMs, reservation: undefined };
   const reservation = rules.budget.reserve(context.clock.now());
   return reservation === undefined ? no("budgetExhausted") : { waitMs, reservation };
+}
+
+/** Undefined where a backoff of the user's own gives no wait: at once would hammer, and any other time is made up. */
+function drawn(
+  { jitter, backoff, random }: RetryRules,
+  attempt: number,
+  previousMs: number,
+): number | undefined {
+  const waitMs = answerOf(jitteredMs, jitter, backoff, attempt, previousMs, random);
+  return typeof waitMs === "number" && waitMs >= 0 && waitMs < Number.POSITIVE_INFINITY ? waitMs : undefined;
 }
 
 /** Our own rejection, and it says when to come back. */
@@ -63,12 +75,8 @@ function comesBack(rules: RetryRules, verdict: Verdict): boolean {
 }
 
 function isWanted(when: RetryCondition, { verdict, error }: FailedAttempt, context: CallContext): boolean {
-  try {
-    // An async condition answers a promise, which is no yes.
-    return when(verdict, error, context) === true;
-  } catch {
-    return false;
-  }
+  // An async condition answers a promise, which is no yes.
+  return yesOrNo(when, verdict, error, context) === true;
 }
 
 function no(why: RetryRefused["why"] | undefined): RetryDecision {

@@ -204,7 +204,7 @@ test("wrong options are refused with their path and the fix", () => {
     "retry.evenIfRejected must be true or false; got 1",
   );
   expect(() => retry({ budget: 0.2 as never })).toThrow("retry.budget.reserve must be a function");
-  expect(() => retry({ budget: null as never })).toThrow("retry.budget.reserve must be a function");
+  expect(() => retry({ budget: null as never })).toThrow("retry.budget must not be null");
   expect(() => retry({ backoff: decorrelated("100ms"), jitter: "full" })).toThrow(
     'retry.jitter must be left out: this backoff brings "decorrelated"; got "full"',
   );

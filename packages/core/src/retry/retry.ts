@@ -1,11 +1,12 @@
-import type { LoadBudget } from "../budget/load-budget.ts";
+import { budgetAt, type LoadBudget } from "../budget/load-budget.ts";
 import { type Random, systemRandom } from "../clock/clock.ts";
 import { type Call, invoke, type Policy } from "../context/call.ts";
 import type { CallContext } from "../context/call-context.ts";
 import { show } from "../duration/duration.ts";
 import { type Effect, verdictOf, worseEffect } from "../failure/failure.ts";
-import { assertKnownKeys, assertObject, integerIn, oneOf } from "../options/options.ts";
+import { assertObject, assertOptions, integerIn, oneOf } from "../options/options.ts";
 import { functionAt, observerOf, type PolicyOptions, policyOptionKeys } from "../options/policy-options.ts";
+import { answerOf, randomAt } from "../options/user-functions.ts";
 import { withPlan } from "../pipeline/plan.ts";
 import { type Backoff, exponential } from "./backoff.ts";
 import { carrying } from "./carrying.ts";
@@ -101,7 +102,7 @@ export type Retry = Policy & {
  * @throws what the last attempt threw; the effect is the worst of all attempts.
  */
 export function retry(options: RetryOptions = {}): Retry {
-  assertKnownKeys("retry", options, [...ruleKeys, ...policyOptionKeys]);
+  assertOptions("retry", options, [...ruleKeys, ...policyOptionKeys]);
   const observer = observerOf("retry", options);
   let given: { -readonly [Key in keyof RetryOptions]: RetryOptions[Key] } = { ...options };
   const decisions = new RetryDecisions(rulesOf(given), observer);
@@ -115,7 +116,7 @@ export function retry(options: RetryOptions = {}): Retry {
         return { kind: "retry", name, maxRetries, backoff: backoff.describe(), jitter, ...decisions.counts };
       },
       reconfigure: (change: Omit<RetryOptions, keyof PolicyOptions>) => {
-        assertKnownKeys("retry", change, ruleKeys);
+        assertOptions("retry", change, ruleKeys);
         const next = { ...given, ...change };
         // A jitter that was given for another backoff.
         if (change.backoff?.jitter !== undefined && change.jitter === undefined) delete next.jitter;
@@ -200,15 +201,13 @@ function rulesOf(options: RetryOptions): RetryRules {
   if (typeof evenIfRejected !== "boolean") {
     throw new TypeError(`retry.evenIfRejected must be true or false; got ${show(evenIfRejected)}`);
   }
-  functionAt("retry.random", random);
   if (when !== undefined) functionAt("retry.when", when);
-  if (budget !== undefined)
-    functionAt("retry.budget.reserve", (budget as Partial<LoadBudget> | null)?.reserve);
+  if (budget !== undefined) budgetAt("retry.budget", budget);
   return {
     maxRetries: integerIn("retry.maxRetries", options.maxRetries ?? retryDefaults.maxRetries, 0, 1_000),
     backoff,
     jitter: jitterOf(options.jitter, backoff),
-    random,
+    random: randomAt("retry.random", random),
     when,
     evenIfRejected,
     budget,
@@ -218,12 +217,19 @@ function rulesOf(options: RetryOptions): RetryRules {
 function backoffOf(value: unknown): Backoff {
   assertObject("retry.backoff", value);
   functionAt("retry.backoff.ceilingMs", value["ceilingMs"]);
+  functionAt("retry.backoff.describe", value["describe"]);
   const backoff = value as unknown as Backoff;
-  const firstMs: unknown = backoff.ceilingMs(1);
-  if (typeof firstMs !== "number" || !Number.isFinite(firstMs) || firstMs < 0) {
+  const { maxMs, jitter } = backoff;
+  // NaN for what is no number: no retry follows then, see `decideRetry`.
+  const ceilingMs = (retryNumber: number): number => {
+    const ms: unknown = answerOf(() => backoff.ceilingMs(retryNumber));
+    return typeof ms === "number" ? ms : Number.NaN;
+  };
+  const firstMs = ceilingMs(1);
+  if (!Number.isFinite(firstMs) || firstMs < 0) {
     throw new RangeError(`retry.backoff.ceilingMs(1) must be milliseconds, 0 or more; got ${show(firstMs)}`);
   }
-  return backoff;
+  return { maxMs, jitter, ceilingMs, describe: () => backoff.describe() };
 }
 
 function jitterOf(given: Jitter | undefined, backoff: Backoff): Jitter {

@@ -3,7 +3,7 @@ import type { CallContext } from "../context/call-context.ts";
 import { deadlineExceeded } from "../deadline/deadline.ts";
 import { type Duration, durationMs, durationText } from "../duration/duration.ts";
 import { coreFailureCodes, type Effect, Failure } from "../failure/failure.ts";
-import { assertKnownKeys } from "../options/options.ts";
+import { assertOptions } from "../options/options.ts";
 import {
   type Observer,
   observerOf,
@@ -44,7 +44,7 @@ export type AttemptTimeout = Policy & {
  */
 export function attemptTimeout(timeout: Duration | AttemptTimeoutOptions): AttemptTimeout {
   const options = typeof timeout === "object" && timeout !== null ? timeout : { timeout };
-  assertKnownKeys("attemptTimeout", options, ["timeout", ...policyOptionKeys]);
+  assertOptions("attemptTimeout", options, ["timeout", ...policyOptionKeys]);
   const observer = observerOf("attemptTimeout", options);
   const core = new TimeoutReports(durationMs("attemptTimeout.timeout", options.timeout), observer);
   const policy = <I, O>(next: Call<I, O>): Call<I, O> => withinTimeout(next, core);
@@ -53,7 +53,7 @@ export function attemptTimeout(timeout: Duration | AttemptTimeoutOptions): Attem
     Object.assign(policy, {
       snapshot: (): AttemptTimeoutSnapshot => ({ kind: "attemptTimeout", name, timeoutMs: core.timeout }),
       reconfigure: (changes: Pick<AttemptTimeoutOptions, "timeout">) => {
-        assertKnownKeys("attemptTimeout", changes, ["timeout"]);
+        assertOptions("attemptTimeout", changes, ["timeout"]);
         core.timeout = durationMs("attemptTimeout.timeout", changes.timeout);
       },
     }),
