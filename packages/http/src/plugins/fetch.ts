@@ -1,3 +1,4 @@
+import { STATUS_CODES } from "node:http";
 import { Failure } from "@outrigger/core";
 import { keepFailureOf } from "./effect-of.ts";
 import { assertDoors, type Door } from "./shared/door.ts";
@@ -24,7 +25,8 @@ const bodiless: ReadonlySet<number> = new Set([204, 205, 304]);
 export function fetchOf(...integrations: readonly [Door, ...Door[]]): Fetch {
   assertDoors("fetchOf", integrations);
   const [first] = integrations;
-  return async (input, init = {}) => {
+  return async (input, given) => {
+    const init = given ?? {};
     const below = typeof input === "string" && /^\/(?!\/)/.test(input);
     // Without its signal: it would follow the caller's, which is listened to as it is.
     const request = new Request(below ? `${first.baseUrl}${input}` : input, { ...init, signal: null });
@@ -79,6 +81,7 @@ function responseOf(request: Request, answer: ClientAnswer, signal: AbortSignal 
   if (empty) void answer.body.cancel();
   const response = new Response(empty ? null : withReason(answer.body, signal), {
     status: answer.status,
+    statusText: STATUS_CODES[answer.status] ?? "",
     headers: answer.headers.map(([name, value]) => [name, value]),
   });
   // One that is made by hand has none.

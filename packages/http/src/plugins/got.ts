@@ -7,6 +7,7 @@ export interface GotOptions {
   readonly agent: { readonly http: Agent; readonly https: HttpsAgent };
   readonly retry: { readonly limit: 0; readonly calculateDelay: () => 0 };
   readonly followRedirect: false;
+  readonly http2: false;
 }
 
 /**
@@ -22,5 +23,7 @@ export function gotOptions(...integrations: readonly [Door, ...Door[]]): GotOpti
     agent: { http: agent, https: agent },
     retry: { limit: 0, calculateDelay: () => 0 },
     followRedirect: false,
+    // With it got would pass the agent by.
+    http2: false,
   };
 }

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from "node:http";
 import { Readable } from "node:stream";
 import { Failure } from "@outrigger/core";
 import { assertDoors, type Door } from "./shared/door.ts";
@@ -17,6 +18,7 @@ export interface SmithyRequest {
 
 export interface SmithyResponse {
   readonly statusCode: number;
+  readonly reason: string;
   readonly headers: Record<string, string>;
   readonly body: Readable;
 }
@@ -66,7 +68,8 @@ export function smithyOptions(...integrations: readonly [Door, ...Door[]]): Smit
             ...(signal === undefined ? {} : { signal }),
           });
           const body = Readable.fromWeb(answer.body as WebStream);
-          return { response: { statusCode: answer.status, headers: joined(answer.headers), body } };
+          const reason = STATUS_CODES[answer.status] ?? "";
+          return { response: { statusCode: answer.status, reason, headers: joined(answer.headers), body } };
         } catch (error) {
           throw Failure.is(error) && error.kind === "aborted" && signal?.aborted ? aborted(error) : error;
         }

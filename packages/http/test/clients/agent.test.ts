@@ -84,6 +84,20 @@ test.each(["evil.test", "127.0.0.1"])("a Host header of %s is refused", async (h
   expect(provider.connections).toBe(0);
 });
 
+test("answers without a body end at once", async () => {
+  const { provider, api } = await lane();
+  provider.answer((response, { method }) => {
+    response.writeHead(method === "HEAD" ? 200 : 204, method === "HEAD" ? { "content-length": "5" } : {});
+    response.end();
+  });
+  for (const method of ["HEAD", "DELETE"]) {
+    const made = call(api, "/x", { method });
+    made.end();
+    expect(await textOf(await answered(made))).toBe("");
+  }
+  expect(api.snapshot().pool.inUse).toBe(0);
+});
+
 test("an upgrade is refused", async () => {
   const { provider, api } = await lane();
   const made = call(api, "/x", { headers: { connection: "Upgrade", upgrade: "websocket" } });

@@ -222,6 +222,13 @@ describe("answers", () => {
   });
 });
 
+test("the status has its text, as fetch has it", async () => {
+  const { provider, api } = await lane();
+  provider.answer(json(404, {}));
+  const { status, statusText } = await fetchOf(api)("/x", null as unknown as RequestInit);
+  expect([status, statusText]).toEqual([404, "Not Found"]);
+});
+
 describe("keys and operations", () => {
   test("a key that the caller writes into the headers is the key of the call", async () => {
     const { provider, api } = await lane();
