@@ -1,6 +1,7 @@
 // One case in a process of its own: `node policies-cases.ts <name>` prints one number.
 import {
   attemptTimeout,
+  type BreakerRules,
   type Call,
   CallContext,
   circuitBreaker,
@@ -283,8 +284,8 @@ function longestStall(): number {
 }
 
 /** Each with one call behind it and its key included. */
-function idleCircuits(): Promise<number> {
-  const circuits = keyedBreaker({ key: String, maxKeys: 200_000, onEvent });
+function idleCircuits(rules: BreakerRules = {}): Promise<number> {
+  const circuits = keyedBreaker({ key: String, maxKeys: 200_000, onEvent, ...rules });
   const guarded = circuits(call);
   const context = new CallContext();
   return bytesKept(100_000, async (index) => void (await guarded(index, context)));
@@ -332,7 +333,8 @@ export const cases: Readonly<Record<string, Case>> = {
   "outrigger, window at 1,000 a second": bookkeeping(1_000),
   "outrigger, window at 1,000,000 a second": bookkeeping(1_000_000),
   "outrigger, longest stall": longestStall,
-  "outrigger, idle circuit": idleCircuits,
+  "outrigger, idle circuit": () => idleCircuits(),
+  "outrigger, idle circuit with slow calls": () => idleCircuits({ slowCall: { after: "1s" } }),
   "floor, bytes": bytes(floor),
   "outrigger, bytes": bytes(ours),
 };

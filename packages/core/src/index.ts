@@ -65,6 +65,7 @@ export {
 } from "./budget/load-budget.ts";
 export {
   type RetryThrottle,
+  type RetryThrottleChange,
   type RetryThrottleOptions,
   type RetryThrottleSnapshot,
   retryThrottle,

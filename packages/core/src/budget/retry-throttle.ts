@@ -26,7 +26,18 @@ export interface RetryThrottleSnapshot {
   readonly refused: number;
 }
 
-export type RetryThrottle = LoadBudget & { snapshot(): RetryThrottleSnapshot };
+/** What may change while calls run. */
+export type RetryThrottleChange = Omit<RetryThrottleOptions, "name">;
+
+export type RetryThrottle = LoadBudget & {
+  snapshot(): RetryThrottleSnapshot;
+  /**
+   * Changes what is given and keeps the rest and the tokens, as far as they fit; `undefined` stands for the default.
+   *
+   * @throws RangeError or TypeError as at construction; nothing has changed then.
+   */
+  reconfigure(change: RetryThrottleChange): void;
+};
 
 /**
  * gRPC's retry throttling as a budget: a failure costs one token, a success earns a part of one, and extra calls
@@ -39,32 +50,65 @@ export type RetryThrottle = LoadBudget & { snapshot(): RetryThrottleSnapshot };
  * Source: https://github.com/grpc/proposal/blob/master/A6-client-retries.md
  */
 export function retryThrottle(options: RetryThrottleOptions = {}): RetryThrottle {
-  assertOptions("retryThrottle", options, ["name", "maxTokens", "tokenRatio"]);
+  assertOptions("retryThrottle", options, ["name", ...ruleKeys]);
   const { name } = options;
   if (name !== undefined) nonEmptyString("retryThrottle.name", name);
-  const maxTokens = numberIn("maxTokens", options.maxTokens ?? retryThrottleDefaults.maxTokens);
-  const tokenRatio = numberIn("tokenRatio", options.tokenRatio ?? retryThrottleDefaults.tokenRatio);
-  // In thousandths, as gRPC counts them, so that ten successes earn exactly one token of ten tenths.
-  const max = Math.round(maxTokens * 1_000);
-  const earned = Math.round(tokenRatio * 1_000);
-  let tokens = max;
+  let given: RetryThrottleOptions = { ...options };
+  let rules = rulesOf(given);
+  let tokens = rules.max;
   let refused = 0;
   return {
     name,
-    ratio: tokenRatio,
+    get ratio() {
+      return rules.tokenRatio;
+    },
     began() {},
     succeeded() {
-      tokens = Math.min(max, tokens + earned);
+      tokens = Math.min(rules.max, tokens + rules.earned);
     },
     failed() {
       tokens = Math.max(0, tokens - 1_000);
     },
     reserve() {
-      if (2 * tokens > max) return unpaid;
+      if (2 * tokens > rules.max) return unpaid;
       refused += 1;
       return undefined;
     },
-    snapshot: () => ({ kind: "retryThrottle", name, tokens: tokens / 1_000, maxTokens, refused }),
+    snapshot: () => ({
+      kind: "retryThrottle",
+      name,
+      tokens: tokens / 1_000,
+      maxTokens: rules.maxTokens,
+      refused,
+    }),
+    reconfigure(change: RetryThrottleChange) {
+      assertOptions("retryThrottle", change, ruleKeys);
+      const next = { ...given, ...change };
+      rules = rulesOf(next);
+      given = next;
+      tokens = Math.min(tokens, rules.max);
+    },
+  };
+}
+
+const ruleKeys = ["maxTokens", "tokenRatio"];
+
+interface ThrottleRules {
+  readonly maxTokens: number;
+  readonly tokenRatio: number;
+  /** In thousandths, as gRPC counts them, so that ten successes earn exactly one token of ten tenths. */
+  readonly max: number;
+  readonly earned: number;
+}
+
+function rulesOf(options: RetryThrottleOptions): ThrottleRules {
+  const maxTokens = numberIn("maxTokens", options.maxTokens ?? retryThrottleDefaults.maxTokens);
+  const tokenRatio = numberIn("tokenRatio", options.tokenRatio ?? retryThrottleDefaults.tokenRatio);
+  return {
+    maxTokens,
+    tokenRatio,
+    max: Math.round(maxTokens * 1_000),
+    earned: Math.round(tokenRatio * 1_000),
   };
 }
 

@@ -20,6 +20,7 @@ import {
   planOf,
   rateLimit,
   retry,
+  retryThrottle,
 } from "../index.ts";
 
 interface Changeable {
@@ -114,6 +115,21 @@ test.each(changes)(
     expect(shown()).toBe(each.byDefault);
   },
 );
+
+test("a retry throttle keeps its tokens as far as they fit", () => {
+  const throttle = retryThrottle({ maxTokens: 10 });
+  throttle.failed?.();
+  throttle.reconfigure({ tokenRatio: 1 });
+  expect(throttle.snapshot()).toMatchObject({ tokens: 9, maxTokens: 10 });
+  expect(throttle.ratio).toBe(1);
+  throttle.reconfigure({ maxTokens: 4 });
+  expect(throttle.snapshot()).toMatchObject({ tokens: 4, maxTokens: 4 });
+  throttle.failed?.();
+  throttle.succeeded?.();
+  expect(throttle.snapshot().tokens).toBe(4);
+  expect(() => throttle.reconfigure({ maxTokens: 0, tokenRatio: 2 })).toThrow("retryThrottle.maxTokens");
+  expect(throttle.ratio).toBe(1);
+});
 
 const required: readonly [of: string, policy: Changeable, change: object, message: string][] = [
   [
