@@ -238,6 +238,24 @@ describe("a body that is a stream", () => {
     expect(cancelled).toBeInstanceOf(Error);
   });
 
+  test("is let go of when the answer ends while it is still being sent, also after its call was answered", async () => {
+    const server = await bodyServer(undefined, (request, response) => {
+      request.once("data", () => response.end("enough"));
+      return true;
+    });
+    const { api } = integrate(server.url);
+    for (const replay of ["0B", "64KiB"] as const) {
+      const cancelled = Promise.withResolvers<unknown>();
+      const body = new ReadableStream<string>({
+        start: (controller) => controller.enqueue("begun"),
+        cancel: cancelled.resolve,
+      });
+      const answer = await api.stream("plain", { body, headers: octets, replay });
+      expect(await new Response(answer.body).text()).toBe("enough");
+      expect(await cancelled.promise).toBeInstanceOf(Error);
+    }
+  });
+
   test("that nobody has begun to read stays the caller's, for another provider", async () => {
     const { api } = integrate("http://127.0.0.1:1");
     const body = new Blob(["x"]).stream();
