@@ -1,5 +1,6 @@
 import { type Call, type CallContext, Failure, failover, type LoadBudget, rejection } from "@outrigger/core";
 import { type AttemptRules, attempt, type LogicalCall } from "./provider-attempt.ts";
+import type { ProviderLane } from "./provider-lane.ts";
 import type { RedundancyEvent } from "./redundancy-events.ts";
 import { type RedundantOperation, throughOf } from "./redundant-operation.ts";
 
@@ -22,21 +23,36 @@ export function providerWalk(
   };
   const name = `${rules.integration}.${rules.operation}`;
   const options = { name, ...listener, budget, acceptUnknown: operation.kind === "read" };
+  /** The same few orders come again and again, and making a failover costs as much as the rest of the walk. */
+  const walks = new Map<string, Call<LogicalCall, unknown>>();
+  const walkAlong = (order: readonly ProviderLane[]): Call<LogicalCall, unknown> => {
+    const names = order.map((lane) => lane.name).join("\n");
+    const known = walks.get(names);
+    if (known !== undefined) return known;
+    const made = failover(
+      order.map((lane) => ({
+        name: lane.name,
+        call: (call: LogicalCall, part: CallContext): Promise<unknown> => {
+          if (call.claimed.has(lane)) return Promise.reject(skipped(`${lane.name} has been asked already`));
+          if (lane.draining) return Promise.reject(skipped(`${lane.name} is drained`));
+          call.claimed.add(lane);
+          return attempt(lane, throughOf(operation, lane.name), call, part, rules);
+        },
+      })),
+      options,
+    );
+    if (walks.size < maxKnownOrders) walks.set(names, made);
+    return made;
+  };
   return (call, context) => {
     const left = call.order.filter((lane) => !call.claimed.has(lane));
     if (left.length === 0) return Promise.reject(skipped("nobody else is left to ask"));
-    const targets = left.map((lane) => ({
-      name: lane.name,
-      call: (_: LogicalCall, part: CallContext): Promise<unknown> => {
-        if (call.claimed.has(lane)) return Promise.reject(skipped(`${lane.name} has been asked already`));
-        if (lane.draining) return Promise.reject(skipped(`${lane.name} is drained`));
-        call.claimed.add(lane);
-        return attempt(lane, throughOf(operation, lane.name), call, part, rules);
-      },
-    }));
-    return failover(targets, options)(call, context);
+    return walkAlong(left)(call, context);
   };
 }
+
+/** All orders of four providers, and of what is left of them for a hedge. */
+const maxKnownOrders = 64;
 
 const skippedCode = "PROVIDER_SKIPPED";
 

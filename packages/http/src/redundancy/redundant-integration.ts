@@ -212,7 +212,7 @@ class Redundancy implements RedundantIntegration<Readonly<Record<string, Redunda
       if (options.key !== undefined) given = checkKey(options.key);
       open = lane.lanes.filter((each) => throughOf(lane.operation, each.name).accepts?.(input) ?? true);
       const deadlineAtMs = Math.min(options.deadlineAtMs ?? Number.POSITIVE_INFINITY, clock.now() + totalMs);
-      context = new CallContext({ idempotent: isRead, deadlineAtMs, clock });
+      context = new CallContext({ operation: name, idempotent: isRead, deadlineAtMs, clock });
       if (options.signal !== undefined) assertObject("signal", options.signal);
     } catch (cause) {
       throw this.#invalid(name, cause instanceof Error ? cause.message : String(cause), cause);

@@ -32,6 +32,8 @@ export class Fake {
     admittedShare: undefined,
   };
   readonly sent: { readonly operation: string; readonly options: RequestOptions }[] = [];
+  /** Of operations that have one of their own. */
+  readonly circuits: Record<string, Pick<BreakerSnapshot, "state" | "admittedShare">> = {};
   looks = 0;
 
   constructor(name: string) {
@@ -45,7 +47,10 @@ export class Fake {
 
   snapshot(): { breaker: BreakerSnapshot | null; breakers: Record<string, BreakerSnapshot> } {
     this.looks += 1;
-    return { breaker: this.circuit as BreakerSnapshot | null, breakers: {} };
+    return {
+      breaker: this.circuit as BreakerSnapshot | null,
+      breakers: this.circuits as Record<string, BreakerSnapshot>,
+    };
   }
 }
 

@@ -141,6 +141,26 @@ test("a hedge that the budget refuses is not sent", async () => {
   await failure;
 });
 
+test("an operation with a circuit of its own is judged by that one, and the others by theirs", async () => {
+  const { a, b, payments, events } = setUp();
+  a.circuits["write"] = { state: "open", admittedShare: undefined };
+  expect((await payments.call("write", "x")).provider).toBe("b");
+  expect((await payments.call("read", "x")).provider).toBe("a");
+  expect([a.sent.length, b.sent.length]).toEqual([1, 1]);
+  expect(events).toMatchObject([
+    { type: "providerStandingChanged", provider: "a", operation: "write", from: "up", to: "down" },
+  ]);
+  expect(payments.snapshot().operations).toMatchObject({
+    read: { providers: [{ name: "a", state: "up", share: 0.5 }, { name: "b" }] },
+    write: {
+      providers: [
+        { name: "a", state: "down", share: 0 },
+        { name: "b", share: 1 },
+      ],
+    },
+  });
+});
+
 test("draining waits for what runs, and resuming lets whoever waits go", async () => {
   const { a, payments, events } = setUp();
   a.behave = hangs;

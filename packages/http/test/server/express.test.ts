@@ -47,18 +47,25 @@ test("Express answers everything else as it would without", async () => {
   expect(answers[1]).toEqual(answers[0]);
 });
 
-test("an answer that had begun is broken off and not turned into a problem", async () => {
+test("an answer that had begun is broken off and not turned into a problem; the error goes on as it was", async () => {
   vi.spyOn(console, "error").mockImplementation(() => {});
+  const failure = thrown["late"]?.();
+  const [passedOn, answered]: unknown[][] = [[], []];
   const app = express();
   app.get("/begun", (_request, response) => {
     response.status(200).type("text/plain");
     response.write("half of ");
-    throw thrown["late"]?.();
+    throw failure;
   });
-  app.use(expressProblems());
+  app.use(expressProblems({ onFailure: (each) => answered.push(each) }));
+  app.use((error: unknown, _request: Request, _response: unknown, next: (error: unknown) => void) => {
+    passedOn.push(error);
+    next(error);
+  });
   const url = await listening(app);
   const read = fetch(`${url}/begun`).then((response) => response.text());
   await expect(read).rejects.toThrow();
+  expect([passedOn, answered]).toEqual([[failure], []]);
 });
 
 test("what the middleware takes is Express's own request, and the headers of the answer that did not come are gone", async () => {
