@@ -39,7 +39,9 @@ import { type BaseUrl, parseBaseUrl } from "./base-url.ts";
 import { httpDefaults } from "./defaults.ts";
 import { type Allowed, assertAllowed } from "./destination.ts";
 import { assertPlainObject } from "./plain-object.ts";
+import { ownEvents, ownName, policyOptions } from "./policy-options.ts";
 import { type PoolOptions, type PoolOptionsMs, parsePool } from "./pool-options.ts";
+import { parseRedirectTo } from "./redirect-to.ts";
 import { type Size, sizeBytes } from "./size.ts";
 import { parseTimeouts, type Timeouts, type TimeoutsMs } from "./timeouts.ts";
 import { parseTls, type TlsOptions, withoutIdentity } from "./tls.ts";
@@ -251,28 +253,6 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
   };
 }
 
-/** @throws RangeError or TypeError that names the option and the fix. */
-function parseRedirectTo(
-  path: string,
-  { redirectTo = [], allowed }: Pick<HttpIntegrationOptions<never>, "redirectTo" | "allowed">,
-  baseUrl: BaseUrl,
-  connectTo: (origin: string) => ConnectSettings,
-): ReadonlyMap<string, ConnectSettings> {
-  if (!Array.isArray(redirectTo))
-    throw new TypeError(`${path} must be an array of origins, such as ["https://files.example.com"]`);
-  return new Map(
-    redirectTo.map((each: unknown, at) => {
-      const here = `${path}[${at}]`;
-      const { origin, prefix } = parseBaseUrl(here, each);
-      if (prefix !== "") throw new RangeError(`${here} must be an origin, without a path`);
-      if (origin.startsWith("http:") && baseUrl.origin.startsWith("https:"))
-        throw new RangeError(`${here} must start with https://, because baseUrl does`);
-      assertAllowed(here, { origin }, allowed);
-      return [origin, connectTo(origin)];
-    }),
-  );
-}
-
 function parseDeadlineHeader(path: string, header: DeadlineHeader | undefined): DeadlineHeader | undefined {
   if (header === undefined) return undefined;
   assertKnownKeys(path, header, ["name", "format"]);
@@ -291,30 +271,6 @@ function parseOperations(operations: unknown, defaults: OperationDefaults): Read
       parseOperation(name, each as OperationOptions, defaults),
     ]),
   );
-}
-
-const ownName = "it has the integration's; write name beside it";
-const ownEvents = "its events are the integration's; write onEvent beside it";
-
-/**
- * A policy's own options; the policy checks them when it is made. What the integration hands to all its policies is
- * refused here, because it would be overwritten without a word.
- */
-function policyOptions<Options extends object>(
-  path: string,
-  value: Options | false | undefined,
-  fallback: Options,
-  given: Readonly<Record<string, string>>,
-): Options | false {
-  if (value === undefined) return fallback;
-  if (value === false) return false;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new TypeError(`${path} must be an object of options, or false for none; got ${show(value)}`);
-  }
-  for (const [key, fix] of Object.entries(given)) {
-    if (Object.hasOwn(value, key)) throw new TypeError(`${join(path, key)} must not be given: ${fix}`);
-  }
-  return value;
 }
 
 function booleanOption(path: string, value: unknown): boolean {

@@ -1,0 +1,30 @@
+import type { ConnectSettings } from "../connect/connect-options.ts";
+import { type BaseUrl, parseBaseUrl } from "./base-url.ts";
+import { type Allowed, assertAllowed } from "./destination.ts";
+
+interface RedirectTo {
+  readonly redirectTo?: readonly string[] | undefined;
+  readonly allowed?: Allowed | undefined;
+}
+
+/** @throws RangeError or TypeError that names the option and the fix. */
+export function parseRedirectTo(
+  path: string,
+  { redirectTo = [], allowed }: RedirectTo,
+  baseUrl: BaseUrl,
+  connectTo: (origin: string) => ConnectSettings,
+): ReadonlyMap<string, ConnectSettings> {
+  if (!Array.isArray(redirectTo))
+    throw new TypeError(`${path} must be an array of origins, such as ["https://files.example.com"]`);
+  return new Map(
+    redirectTo.map((each: unknown, at) => {
+      const here = `${path}[${at}]`;
+      const { origin, prefix } = parseBaseUrl(here, each);
+      if (prefix !== "") throw new RangeError(`${here} must be an origin, without a path`);
+      if (origin.startsWith("http:") && baseUrl.origin.startsWith("https:"))
+        throw new RangeError(`${here} must start with https://, because baseUrl does`);
+      assertAllowed(here, { origin }, allowed);
+      return [origin, connectTo(origin)];
+    }),
+  );
+}
