@@ -135,6 +135,15 @@ describe("a redirect", () => {
     expect(new Set(server.received.map(({ target }) => target))).toEqual(new Set(["/start"]));
   });
 
+  test("to the same place under another user's name is not followed", async () => {
+    const server: WireServer = await serve(
+      redirecting(() => `http://somebody:hunter2@127.0.0.1:${server.port}/end`),
+    );
+    const failure = await failureOf(integrate(server, { redirects: 5 }).request("get"));
+    expect(failure).toMatchObject({ code: "HTTP_302" });
+    expect(server.received).toHaveLength(1);
+  });
+
   test("ends with its call", async () => {
     const server = await serve((request, peer) => {
       if (request.target === "/start") peer.reply(302, "", { location: "/end" });
