@@ -50,7 +50,8 @@ test("Express answers everything else as it would without", async () => {
 test("an answer that had begun is broken off and not turned into a problem; the error goes on as it was", async () => {
   vi.spyOn(console, "error").mockImplementation(() => {});
   const failure = thrown["late"]?.();
-  const [passedOn, answered]: unknown[][] = [[], []];
+  const passedOn: unknown[] = [];
+  const answered: unknown[] = [];
   const app = express();
   app.get("/begun", (_request, response) => {
     response.status(200).type("text/plain");
