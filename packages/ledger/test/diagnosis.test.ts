@@ -83,7 +83,9 @@ test.each(["no_such_ledger", "ledger_of_old"])(
     if (schema === "ledger_of_old") {
       const made = shop.node({ schema });
       await made.ledger.migrate();
-      await shop.pool.query(`alter table ${schema}.operation drop column person_only`);
+      await shop.pool.query(
+        `alter table ${schema}.operation drop column person_only; drop table ${schema}.operation_archive`,
+      );
     }
     const node = shop.node({ schema });
     const running = node.pay.run({ id: "d4", amount: 1 }, { key: "d4" });

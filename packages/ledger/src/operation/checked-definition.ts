@@ -1,6 +1,11 @@
 import { assertKnownKeys, assertObject, durationMs, join, oneOf, show } from "@outrigger/core";
 import type { FoundPolicy, NotFoundPolicy, ProviderFacts, UnknownFirst } from "../state/transitions.ts";
-import { type OperationDefinition, type ProviderDefinition, unknownDefaults } from "./definition.ts";
+import {
+  type ManyWrites,
+  type OperationDefinition,
+  type ProviderDefinition,
+  unknownDefaults,
+} from "./definition.ts";
 import { type Guarantee, guaranteeOf, weakest } from "./guarantee.ts";
 
 export interface CheckedProvider<I, R> extends ProviderFacts {
@@ -21,6 +26,7 @@ export interface CheckedDefinition<Tx, I, R> {
   readonly prepare: OperationDefinition<Tx, I, R>["prepare"];
   readonly commit: OperationDefinition<Tx, I, R>["commit"];
   readonly abandon: OperationDefinition<Tx, I, R>["abandon"];
+  readonly many: ManyWrites<Tx, I, R> | undefined;
   readonly first: UnknownFirst;
   readonly onFound: FoundPolicy;
   readonly onNotFound: NotFoundPolicy;
@@ -41,6 +47,7 @@ const commonKeys = [
   "lease",
   "failoverOnRefusal",
   "accept",
+  "many",
 ] as const;
 const providerKeys = ["call", "inquire", "cancel", "capabilities"] as const;
 
@@ -81,11 +88,23 @@ export function checkedDefinition<Tx, I, R>(
     prepare: definition.prepare.bind(definition),
     commit: definition.commit.bind(definition),
     abandon: definition.abandon.bind(definition),
+    many: checkedMany(join(path, "many"), definition.many),
     ...unknown,
     leaseMs,
     failoverOnRefusal: optionalBoolean(join(path, "failoverOnRefusal"), definition.failoverOnRefusal, false),
     guarantee,
   };
+}
+
+function checkedMany<Tx, I, R>(
+  path: string,
+  many: ManyWrites<Tx, I, R> | undefined,
+): ManyWrites<Tx, I, R> | undefined {
+  if (many === undefined) return undefined;
+  assertObject(path, many);
+  assertKnownKeys(path, many, ["prepare", "commit"]);
+  for (const each of ["prepare", "commit"] as const) assertFunction(path, many, each);
+  return { prepare: many.prepare.bind(many), commit: many.commit.bind(many) };
 }
 
 /** @throws TypeError where less is promised than a user may expect who has not read it. */

@@ -134,6 +134,20 @@ export const unknownDefaults: Required<Omit<UnknownPolicy, "onNotFound">> = {
   manualAfter: "1h",
 };
 
+/** One operation's outcome, for a function that writes many. */
+export interface CommittedItem<I, R> {
+  readonly input: I;
+  readonly result: R;
+  readonly provider: string;
+  readonly key: string;
+}
+
+export interface ManyWrites<Tx, I, R> {
+  prepare(tx: Tx, inputs: readonly I[]): Promise<unknown> | unknown;
+  /** @throws when one of them cannot be taken: all are then taken one by one. */
+  commit(tx: Tx, items: readonly CommittedItem<I, R>[]): Promise<unknown> | unknown;
+}
+
 interface Common<Tx, I, R> {
   /** Stores the business row in the transaction that makes the operation durable, before anything is sent. */
   prepare(tx: Tx, input: I): Promise<unknown> | unknown;
@@ -146,6 +160,12 @@ interface Common<Tx, I, R> {
   ): Promise<unknown> | unknown;
   /** Voids the business row. */
   abandon(tx: Tx, input: I, why: AbandonedFailure): Promise<unknown> | unknown;
+  /**
+   * The same functions for many operations at once. With them the writes of concurrent callers share statements and
+   * commits: each still is durable with its own business row before its caller goes on, and one who is alone waits for
+   * nobody. When one of them is refused, each is written by itself, by the functions above.
+   */
+  readonly many?: ManyWrites<Tx, I, R>;
   readonly unknown?: UnknownPolicy;
   /** How long one worker may keep the operation; a call ends before it. @defaultValue the ledger's lease */
   readonly lease?: Duration;

@@ -4,6 +4,8 @@ import type { SqlQuery } from "../store/sql-port.ts";
 import type { NewOperation, OperationRow } from "../store/store.ts";
 import { about } from "./describe.ts";
 import type { AnyDefinition, Engine, Held } from "./engine.ts";
+import { gatheredOf } from "./gathered.ts";
+import { intend } from "./intent.ts";
 
 /** Either the operation is this worker's to send, or its key had been used before. */
 export type Begun =
@@ -22,32 +24,22 @@ export async function begin<Tx>(
   definition: AnyDefinition<Tx>,
   fresh: NewOperation,
 ): Promise<Begun> {
-  const { store } = engine;
-  let inserted: OperationRow | undefined;
-  let taken = false;
-  try {
-    const row = await store.sql.transaction(async (tx, query) => {
-      // Our row first: its unique key orders callers, and a repeated key ends here, before the user's function.
-      inserted = await store.insert(query, fresh);
-      taken = inserted === undefined;
-      if (inserted === undefined) return undefined;
-      await definition.prepare(tx, JSON.parse(fresh.request));
-      await engine.step("intent.beforeCommit");
-      return inserted;
-    });
-    if (row === undefined) return await existing(engine, fresh);
-    return await begun(engine, row, fresh.dueInMs);
-  } catch (error) {
-    if (hasCode(error, ledgerFailureCodes.commitUnknown) && inserted !== undefined) {
-      return await afterLostCommit(engine, fresh, inserted, error);
-    }
-    if (hasCode(error, ledgerFailureCodes.transactionAborted)) throw inPrepare(error as Failure);
-    if (!store.sql.isTransient(error)) throw error;
-    // That transaction wrote nothing, so the end of its commit does not matter.
-    if (taken) return await existingAfterLoss(engine, fresh);
-    if (inserted === undefined) throw intentUnknown(error);
-    throw Failure.is(error) ? error : databaseUnavailable(error);
+  const { row, taken, error } =
+    definition.many === undefined
+      ? await intend(engine, definition, fresh)
+      : await gatheredOf(engine, definition).intents.add(fresh);
+  if (error === undefined) {
+    return row === undefined ? await existing(engine, fresh) : await begun(engine, row, fresh.dueInMs);
   }
+  if (hasCode(error, ledgerFailureCodes.commitUnknown) && row !== undefined) {
+    return await afterLostCommit(engine, fresh, row, error);
+  }
+  if (hasCode(error, ledgerFailureCodes.transactionAborted)) throw inPrepare(error as Failure);
+  if (!engine.store.sql.isTransient(error)) throw error;
+  // That transaction wrote nothing, so the end of its commit does not matter.
+  if (taken) return await existingAfterLoss(engine, fresh);
+  if (row === undefined) throw intentUnknown(error);
+  throw Failure.is(error) ? error : databaseUnavailable(error);
 }
 
 /** The same in a transaction that the user has begun and will end; who rolls back has nothing stored. */

@@ -81,6 +81,7 @@ export async function observe<Tx>(
 async function noted<Tx>(engine: Engine<Tx>, row: OperationRow, { evidence }: Observation): Promise<"noted"> {
   const { kind, code, message, by } = evidence;
   const why = code === undefined ? `${kind}, noted` : `${kind}: ${code}, noted`;
+  await engine.store.archiveRestore(row.id);
   await engine.store.note(row, { why, evidence: message, by });
   return "noted";
 }

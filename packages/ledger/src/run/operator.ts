@@ -6,8 +6,8 @@ import type { StoredOperation } from "../store/store.ts";
 import { about, messageOf } from "./describe.ts";
 import type { AnyDefinition, Engine } from "./engine.ts";
 import { type Evidence, succeeded } from "./evidence.ts";
+import { BusinessRejected } from "./outcome.ts";
 import { absentProvider, settle } from "./settle.ts";
-import { BusinessRejected } from "./write.ts";
 
 /** Who wants something done, and why; both go into the history. */
 export interface ByPerson {

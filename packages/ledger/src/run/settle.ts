@@ -15,7 +15,8 @@ import type { Move, OperationRow } from "../store/store.ts";
 import { messageOf } from "./describe.ts";
 import { type AnyDefinition, currentProvider, type Engine, type Held } from "./engine.ts";
 import type { Evidence } from "./evidence.ts";
-import { BusinessRejected, write } from "./write.ts";
+import { BusinessRejected } from "./outcome.ts";
+import { write } from "./write.ts";
 
 /**
  * What a worker does with an operation that is not settled after a move: `handOver` lets any resolver have it
@@ -48,7 +49,8 @@ export async function settle<Tx>(
     }
     return written.held;
   } catch (error) {
-    if (!(error instanceof BusinessRejected)) throw error;
+    // What a person says is not turned into something else.
+    if (!(error instanceof BusinessRejected) || personsWord.has(evidence.kind)) throw error;
     const refusal = {
       kind: transition.business === "commit" ? "commitRejected" : "abandonRejected",
       code: ledgerFailureCodes.commitRejected,
@@ -62,6 +64,8 @@ export async function settle<Tx>(
 
 /** Tries before an age alone may hand an operation to a person; a restart after a long outage is no reason. */
 const triesBeforeManual = 5;
+
+const personsWord: ReadonlySet<EvidenceKind> = new Set(["operatorCommitted", "operatorAbandoned"]);
 
 /** Evidence that is an error on the way, and not an answer. */
 const errors: ReadonlySet<EvidenceKind> = new Set([

@@ -1,22 +1,13 @@
-import type { AbandonedFailure } from "../operation/definition.ts";
 import type { Transition } from "../state/transitions.ts";
 import type { Move, OperationRow } from "../store/store.ts";
 import { about, codeOf } from "./describe.ts";
-import { type AnyDefinition, type Engine, type Held, type StepName, sleep } from "./engine.ts";
+import { type AnyDefinition, type Engine, type Held, sleep } from "./engine.ts";
 import type { Evidence } from "./evidence.ts";
+import { gatheredOf, movesOf } from "./gathered.ts";
+import { BusinessRejected, type Outcome, settleOne, stepOf } from "./outcome.ts";
 
 /** The database did not take a write after several tries. The row stays as it is until its lease ends. */
 export class WriteFailed extends Error {}
-
-/** The user's function, or the commit with what it wrote, cannot succeed. */
-export class BusinessRejected extends Error {
-  constructor(cause: unknown) {
-    super("the business transaction was rejected", { cause });
-  }
-}
-
-/** Rolls the transaction back when the row is no longer ours. */
-class RowLost extends Error {}
 
 /** What became of a move. `overtaken` is the row when a cancel was asked for since it was read. */
 export interface Written {
@@ -27,8 +18,6 @@ export interface Written {
 const writeTries = 3;
 /** The first wait before another try; doubles. */
 const writeRetryMs = 50;
-/** Bounds the wait for a transaction of ours whose connection broke while the server still holds its locks. */
-const retryLockTimeoutMs = 2_000;
 
 /**
  * Makes a move durable, with the business row in the same commit, and tries again while that may help.
@@ -46,7 +35,8 @@ export async function write<Tx>(
   const { store, clock } = engine;
   for (let tries = 1; ; tries += 1) {
     try {
-      const row = await writeOnce(engine, definition, held.row, move, transition, evidence, tries > 1);
+      const outcome = { row: held.row, move, transition, evidence };
+      const row = await writeOnce(engine, definition, outcome, tries > 1);
       if (row !== undefined) {
         announceMove(engine, row, move);
         return { held: { row, leaseEndsAtMs: row.readAtMs + (move.dueInMs ?? 0), mine: true } };
@@ -84,77 +74,25 @@ function isOvertaken(before: OperationRow, now: OperationRow): boolean {
 async function writeOnce<Tx>(
   engine: Engine<Tx>,
   definition: AnyDefinition<Tx>,
-  row: OperationRow,
-  move: Move,
-  transition: Transition,
-  evidence: Evidence,
+  outcome: Outcome,
   again: boolean,
 ): Promise<OperationRow | undefined> {
-  const { store } = engine;
+  const { row, move, transition } = outcome;
   const name = stepOf(transition);
   const isNews = move.from !== move.to || move.provider !== row.provider;
   if (transition.business === undefined && !again) {
     if (isNews) await engine.step(`${name}.beforeCommit`);
-    const moved = await store.move(store.sql.query, row, move);
+    const moved = await movesOf(engine).add(outcome);
     if (isNews && moved !== undefined) await engine.step(`${name}.afterCommit`);
     return moved;
   }
-  let ours = false;
-  try {
-    const moved = await store.sql.transaction(async (tx, query) => {
-      if (again) await store.dialect.boundLockWait(query, retryLockTimeoutMs);
-      // Our row first: its lock orders workers, and a lost row ends here, before the user's function runs.
-      const fenced = await store.move(query, row, move);
-      if (fenced === undefined) throw new RowLost();
-      ours = true;
-      await business(definition, tx, row, transition, move, evidence);
-      await engine.step(`${name}.beforeCommit`);
-      return fenced;
-    });
-    await engine.step(`${name}.afterCommit`);
-    return moved;
-  } catch (error) {
-    if (error instanceof RowLost) return undefined;
-    if (ours && transition.business !== undefined && !store.sql.isTransient(error))
-      throw new BusinessRejected(error);
-    throw error;
-  }
+  const moved =
+    transition.business === "commit" && definition.many !== undefined && !again
+      ? await gatheredOf(engine, definition).outcomes.add(outcome)
+      : await settleOne(engine, definition, outcome, again);
+  if (moved !== undefined) await engine.step(`${name}.afterCommit`);
+  return moved;
 }
-
-async function business<Tx>(
-  definition: AnyDefinition<Tx>,
-  tx: Tx,
-  row: OperationRow,
-  transition: Transition,
-  move: Move,
-  evidence: Evidence,
-): Promise<void> {
-  const input: unknown = JSON.parse(row.request);
-  if (transition.business === "commit") {
-    const result: unknown = evidence.result === undefined ? undefined : JSON.parse(evidence.result);
-    await definition.commit(tx, input, result, { provider: row.provider, key: row.key });
-  } else if (transition.business === "abandon" && !row.abandoned) {
-    await definition.abandon(
-      tx,
-      input,
-      JSON.parse(move.failure ?? row.failure ?? "null") as AbandonedFailure,
-    );
-  }
-}
-
-function stepOf({ to, nextProvider, business: step }: Transition): StepPrefix {
-  if (step !== undefined) return "outcome";
-  if (nextProvider) return "failover";
-  if (to === "UNKNOWN") return "unknown";
-  if (to === "CANCELLING") return "cancelIntent";
-  return to === "SENDING" ? "resend" : "manual";
-}
-
-type StepPrefix = StepName extends infer Name
-  ? Name extends `${infer Prefix}.beforeCommit`
-    ? Prefix
-    : never
-  : never;
 
 function announceMove<Tx>(engine: Engine<Tx>, row: OperationRow, move: Move): void {
   if (move.from === move.to && move.provider === row.provider && move.from !== "SENDING") return;

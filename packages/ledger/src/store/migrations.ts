@@ -93,6 +93,14 @@ const migrations: readonly ((schema: string) => string)[] = [
         substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6),
         52, 1), 53, 1), 'hex')::uuid;
     alter table ${schema}.operation_event add column actor text;
+    -- Every write of an operation pays for these. Entries are read by operation, and go with it when it moves.
+    alter table ${schema}.operation_event
+      drop constraint operation_event_operation_id_fkey,
+      drop constraint operation_event_pkey;
+    drop index ${schema}.operation_due;
+    drop index ${schema}.operation_open;
+    create index operation_open on ${schema}.operation (due_at)
+      where state in ('READY', 'SENDING', 'UNKNOWN', 'CANCELLING', 'MANUAL');
     create table ${schema}.operation_archive (
       like ${schema}.operation,
       -- Whether the original is still in the table operation.

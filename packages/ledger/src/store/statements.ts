@@ -1,4 +1,4 @@
-import { type OperationState, openStates, settledStates } from "../state/transitions.ts";
+import { dueStates, type OperationState, openStates, settledStates } from "../state/transitions.ts";
 import type { Statements } from "./dialect.ts";
 
 /*
@@ -20,6 +20,16 @@ const slotGroupColumn = `case when provider = 'default' then 'operation ' || ope
 
 const listed = (states: readonly OperationState[]): string => states.map((state) => `'${state}'`).join(", ");
 
+/** Of no use once nothing is left to do, and not for nothing. */
+const ages = Object.entries({
+  sent_for_ms: msSince("o.sent_at"),
+  key_left_ms: `-${msSince("o.key_expires_at")}`,
+  unknown_for_ms: msSince("greatest(o.unknown_since, o.retried_at)"),
+  cancelling_for_ms: msSince("greatest(o.cancelling_since, o.retried_at)"),
+})
+  .map(([name, age]) => `case when o.due_at is not null then ${age} end as ${name}`)
+  .join(", ");
+
 /** What a worker has to know of a row, and cannot know without reading it. */
 const moving = `
   o.id::text as id, o.state, o.intent, o.fence::text as fence, o.provider, o.attempt::text as attempt,
@@ -27,10 +37,7 @@ const moving = `
   case when o.abandoned then 'yes' else 'no' end as abandoned,
   case when o.resend_refused then 'yes' else 'no' end as resend_refused,
   case when o.person_only then 'yes' else 'no' end as person_only,
-  ${msSince("o.cancel_wanted_at")} as cancel_wanted_for_ms,
-  ${msSince("o.sent_at")} as sent_for_ms, -${msSince("o.key_expires_at")} as key_left_ms,
-  ${msSince("greatest(o.unknown_since, o.retried_at)")} as unknown_for_ms,
-  ${msSince("greatest(o.cancelling_since, o.retried_at)")} as cancelling_for_ms`;
+  ${msSince("o.cancel_wanted_at")} as cancel_wanted_for_ms, ${ages}`;
 
 const row = `${moving},
   o.operation, o.key, o.fingerprint, to_json(o.providers)::text as providers, o.request, o.result, o.failure`;
@@ -50,11 +57,22 @@ export function statements(schema: string): Statements {
   const operation = `${schema}.operation`;
   const event = `${schema}.operation_event`;
   const archive = `${schema}.operation_archive`;
-  const historyOf = (id: string): string => `(
-    select json_agg(json_build_object('at', ${iso("e.at")}, 'fence', e.fence, 'from', e.from_state,
-      'to', e.to_state, 'provider', e.provider, 'why', e.why, 'evidence', e.evidence, 'by', e.actor)
-      order by e.id)::text
-    from ${event} as e where e.operation_id = ${id})`;
+  // That it was created is not written down: its row says so.
+  const historyOf = (o: string): string => `(
+    select json_agg(entry order by seq)::text from (
+      select 0 as seq, json_build_object('at', ${iso(`${o}.created_at`)},
+        'fence', case when first.state = 'READY' then 0 else 1 end, 'from', null, 'to', first.state,
+        'provider', ${o}.providers[1], 'why', 'created', 'evidence', null, 'by', null) as entry
+      from (
+        select coalesce((
+          select coalesce(e.from_state, '') from ${event} as e where e.operation_id = ${o}.id order by e.id limit 1
+        ), ${o}.state) as state
+      ) as first where first.state <> ''
+      union all
+      select e.id, json_build_object('at', ${iso("e.at")}, 'fence', e.fence, 'from', e.from_state,
+        'to', e.to_state, 'provider', e.provider, 'why', e.why, 'evidence', e.evidence, 'by', e.actor)
+      from ${event} as e where e.operation_id = ${o}.id
+    ) as entries)`;
   return {
     // Waits for a transaction that is inserting the same key; no row comes back when the key is taken.
     insert: `
@@ -69,14 +87,11 @@ export function statements(schema: string): Statements {
           case when state = 'SENDING' then statement_timestamp() end, ${inMs('"keyWindowMs"')},
           statement_timestamp(), statement_timestamp()
         from m
-        where not exists (select from ${archive} as a where a.operation = m.operation and a.key = m.key)
+        where not exists (select from ${archive} as a where a.operation = m.operation and a.key = m.key offset 0)
         on conflict (operation, key) do nothing
-        returning *
-      ), noted as (
-        insert into ${event} (operation_id, at, fence, from_state, to_state, provider, why)
-        select id, statement_timestamp(), fence, null, state, provider, 'created' from o
+        returning id, operation, key
       )
-      select ${moving}, o.operation, o.key from o`,
+      select id::text as id, operation, key from o`,
 
     // The only statement by which workers change a state. Fence and state must still be those that were seen, and a
     // cancel that was asked for meanwhile must not be overlooked.
@@ -152,10 +167,13 @@ export function statements(schema: string): Statements {
       )
       select ${stored} from o`,
 
+    // The row changes too, so that a copy that lacks the entry is seen to be old.
     note: `
+      with o as (
+        update ${operation} set updated_at = statement_timestamp() where id = $1 returning id, fence, state
+      )
       insert into ${event} (operation_id, at, fence, from_state, to_state, provider, why, evidence, actor)
-      select id, statement_timestamp(), fence, state, state, $2::text, $3::text, $4::text, $5::text
-      from ${operation} where id = $1`,
+      select id, statement_timestamp(), fence, state, state, $2::text, $3::text, $4::text, $5::text from o`,
 
     renew: `
       update ${operation} as o set due_at = ${inMs("$4")}
@@ -165,7 +183,7 @@ export function statements(schema: string): Statements {
     claim: `
       with due as (
         select id from ${operation}
-        where due_at <= statement_timestamp() and operation = any($1::text[])
+        where due_at <= statement_timestamp() and state in (${listed(dueStates)}) and operation = any($1::text[])
           and (${slotGroupColumn}) <> all($4::text[])
         order by due_at
         limit $2
@@ -185,7 +203,7 @@ export function statements(schema: string): Statements {
     findArchivedByKey: `select ${stored} from ${archive} as o where o.operation = $1 and o.key = $2`,
 
     history: `
-      select o.id::text as id, ${historyOf("o.id")} as history from ${operation} as o where o.id = any($1::uuid[])
+      select o.id::text as id, ${historyOf("o")} as history from ${operation} as o where o.id = any($1::uuid[])
       union all
       select a.id::text, a.history from ${archive} as a where a.id = any($1::uuid[]) and not a.hot`,
 
@@ -223,7 +241,7 @@ export function statements(schema: string): Statements {
         order by o.id limit $3
       )
       insert into ${archive} (${operationColumns}, hot, copied_at, history)
-      select ${operationColumns}, true, statement_timestamp(), coalesce(${historyOf("c.id")}, '[]') from c
+      select ${operationColumns}, true, statement_timestamp(), ${historyOf("c")} from c
       on conflict (id) do update set
         (${operationColumns}, hot, copied_at, history) = (${operationColumns
           .split(",")
@@ -241,6 +259,8 @@ export function statements(schema: string): Statements {
         delete from ${operation} as o using a
         where o.id = a.id and o.fence = a.fence and o.state = a.state and o.updated_at = a.updated_at
         returning o.id
+      ), forgotten as (
+        delete from ${event} as e using dropped where e.operation_id = dropped.id
       ), kept as (
         update ${archive} as c set hot = false from dropped where c.id = dropped.id
       ), stale as (

@@ -162,12 +162,7 @@ export class Store<Tx> {
     return fresh.map((each) => {
       const row = named.get(`${each.operation} ${each.key}`);
       if (row === undefined) return undefined;
-      const { operation, key, fingerprint, providers, request } = each;
-      return {
-        ...moved(row),
-        ...{ operation, key, fingerprint, providers, request, readAtMs },
-        ...{ result: undefined, failure: undefined },
-      };
+      return inserted(String(row["id"]), each, readAtMs);
     });
   }
 
@@ -328,6 +323,31 @@ export class Store<Tx> {
       throw this.dialect.isNotMigrated(error) ? notMigrated(error) : error;
     }
   }
+}
+
+/** What `insert` has stored. */
+function inserted(id: string, fresh: NewOperation, readAtMs: number): OperationRow {
+  const { operation, key, fingerprint, state, providers, request, keyWindowMs } = fresh;
+  const sent = state === "SENDING" ? 1 : 0;
+  return {
+    ...{ id, operation, key, fingerprint, state, providers, request, readAtMs },
+    intent: "EXECUTE",
+    fence: sent,
+    provider: providers[0] ?? "",
+    attempt: sent,
+    tries: 0,
+    inDoubt: false,
+    abandoned: false,
+    resendRefused: false,
+    personOnly: false,
+    cancelWantedForMs: undefined,
+    result: undefined,
+    failure: undefined,
+    sentForMs: 0,
+    keyLeftMs: keyWindowMs ?? Number.NEGATIVE_INFINITY,
+    unknownForMs: 0,
+    cancellingForMs: 0,
+  };
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

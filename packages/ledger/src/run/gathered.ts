@@ -1,0 +1,156 @@
+import { hasCode, ledgerFailureCodes } from "../failure.ts";
+import type { NewOperation, OperationRow, PlannedMove } from "../store/store.ts";
+
+import type { AnyDefinition, Engine } from "./engine.ts";
+import { Gatherer, gatherDefaults } from "./gather.ts";
+import { type Intended, intend } from "./intent.ts";
+import { type Outcome, settleOne } from "./outcome.ts";
+
+/** What concurrent callers of one operation write together. */
+export interface Gathered {
+  readonly intents: Gatherer<NewOperation, Intended>;
+  readonly outcomes: Gatherer<Outcome, OperationRow | undefined>;
+}
+
+type Moves = Gatherer<PlannedMove, OperationRow | undefined>;
+
+const ofEngine = new WeakMap<object, Moves>();
+const ofDefinition = new WeakMap<object, Gathered>();
+
+/** Those of this operation in this ledger: a definition belongs to one. */
+export function gatheredOf<Tx>(engine: Engine<Tx>, definition: AnyDefinition<Tx>): Gathered {
+  const known = ofDefinition.get(definition);
+  if (known !== undefined) return known;
+  const made = gathered(engine, definition);
+  ofDefinition.set(definition, made);
+  return made;
+}
+
+/** Those for moves without a business row, of any operation. */
+export function movesOf<Tx>(engine: Engine<Tx>): Moves {
+  const known = ofEngine.get(engine);
+  if (known !== undefined) return known;
+  const made = gatheredMoves(engine);
+  ofEngine.set(engine, made);
+  return made;
+}
+
+function gathered<Tx>(engine: Engine<Tx>, definition: AnyDefinition<Tx>): Gathered {
+  const options = { ...gatherDefaults, clock: engine.clock };
+  return {
+    intents: new Gatherer<NewOperation, Intended>(
+      options,
+      ({ key }) => key,
+      (batch) =>
+        together(
+          batch,
+          (fresh) => intend(engine, definition, fresh),
+          () => intendAll(engine, definition, batch),
+        ),
+    ),
+    outcomes: new Gatherer<Outcome, OperationRow | undefined>(
+      options,
+      ({ row }) => row.id,
+      (batch) =>
+        together(
+          batch,
+          (outcome) => settleOne(engine, definition, outcome),
+          () => settleAll(engine, definition, batch),
+        ),
+    ),
+  };
+}
+
+function gatheredMoves<Tx>(engine: Engine<Tx>): Moves {
+  const { store } = engine;
+  return new Gatherer<PlannedMove, OperationRow | undefined>(
+    { ...gatherDefaults, clock: engine.clock },
+    ({ row }) => row.id,
+    (batch) =>
+      together(
+        batch,
+        ({ row, move }) => store.move(store.sql.query, row, move),
+        async () => fulfilled(await store.moveMany(store.sql.query, batch)),
+      ),
+  );
+}
+
+/** All in one; or each by itself, when there is one only, or when all in one was refused. */
+async function together<T, R>(
+  batch: readonly T[],
+  singly: (item: T) => Promise<R>,
+  all: () => Promise<readonly PromiseSettledResult<R>[]>,
+): Promise<readonly PromiseSettledResult<R>[]> {
+  if (batch.length > 1) {
+    try {
+      return await all();
+    } catch {
+      // It was rolled back as a whole: whose fault it was shows when each stands for itself.
+    }
+  }
+  return await Promise.allSettled(batch.map(singly));
+}
+
+function fulfilled<R>(values: readonly R[]): readonly PromiseSettledResult<R>[] {
+  return values.map((value) => ({ status: "fulfilled", value }));
+}
+
+async function intendAll<Tx>(
+  engine: Engine<Tx>,
+  definition: AnyDefinition<Tx>,
+  batch: readonly NewOperation[],
+): Promise<readonly PromiseSettledResult<Intended>[]> {
+  const { store } = engine;
+  let rows: readonly (OperationRow | undefined)[] = [];
+  try {
+    await store.sql.transaction(async (tx, query) => {
+      // Our rows first: their unique keys order callers, and a repeated key ends here.
+      rows = await store.insertMany(query, batch);
+      const fresh = rows.filter((row) => row !== undefined);
+      if (fresh.length === 0) return;
+      await definition.many?.prepare(
+        tx,
+        fresh.map(({ request }) => JSON.parse(request)),
+      );
+      await engine.step("intent.beforeCommit");
+    });
+    return fulfilled(rows.map((row) => ({ row, taken: row === undefined })));
+  } catch (error) {
+    // Each finds out about its own key. Whatever else failed has been rolled back.
+    if (!hasCode(error, ledgerFailureCodes.commitUnknown)) throw error;
+    return fulfilled(rows.map((row) => ({ row, taken: row === undefined, error })));
+  }
+}
+
+async function settleAll<Tx>(
+  engine: Engine<Tx>,
+  definition: AnyDefinition<Tx>,
+  batch: readonly Outcome[],
+): Promise<readonly PromiseSettledResult<OperationRow | undefined>[]> {
+  const { store } = engine;
+  try {
+    const rows = await store.sql.transaction(async (tx, query) => {
+      // Our rows first: their locks order workers, and a lost row does not reach the user's function.
+      const moved = await store.moveMany(query, batch);
+      const ours = batch.filter((_, index) => moved[index] !== undefined);
+      const committed = ours.filter(({ transition }) => transition.business === "commit");
+      if (committed.length > 0) {
+        await definition.many?.commit(
+          tx,
+          committed.map(({ row, evidence: { result } }) => ({
+            input: JSON.parse(row.request),
+            result: result === undefined ? undefined : JSON.parse(result),
+            provider: row.provider,
+            key: row.key,
+          })),
+        );
+      }
+      await engine.step("outcome.beforeCommit");
+      return moved;
+    });
+    return fulfilled(rows);
+  } catch (error) {
+    if (!store.sql.isTransient(error)) throw error;
+    return batch.map(() => ({ status: "rejected", reason: error }));
+  }
+}
