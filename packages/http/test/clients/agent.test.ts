@@ -76,6 +76,21 @@ test.each(["http://other.test/x", "http://127.0.0.1:1/x", "http://[::1]:1/x"])(
   },
 );
 
+test.each([
+  ["http://other.test/x", "http://other.test"],
+  ["http://other.test:8080/x", "http://other.test:8080"],
+  ["https://other.test/x", "https://other.test"],
+  ["https://other.test:8443/x", "https://other.test:8443"],
+  ["http://[::1]:81/x", "http://[::1]:81"],
+])("the origin of %s is %s", async (url, origin) => {
+  const one = await lane({ name: "one" });
+  const two = await lane({ name: "two" });
+  const make = url.startsWith("https:") ? secureRequest : request;
+  const made = make(url, { agent: agentOf(one.api, two.api) });
+  made.end();
+  expect(String(await rejection(answered(made)))).toContain(`${origin} belongs to none of the integrations`);
+});
+
 test.each(["evil.test", "127.0.0.1"])("a Host header of %s is refused", async (host) => {
   const { provider, api } = await lane();
   const made = call(api, "/x", { headers: { host } });

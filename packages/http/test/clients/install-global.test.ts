@@ -172,6 +172,31 @@ describe("given to one call", () => {
     expect(read).toBe(total);
   });
 
+  test("a handler that aborts hears of nothing but its reason any more", async () => {
+    const { provider, api } = await lane();
+    provider.answer(json(200, {}));
+    const heard: unknown[] = [];
+    const over = Promise.withResolvers<void>();
+    dispatcherOf(api).dispatch(
+      { origin: api.baseUrl, path: "/x", method: "GET" },
+      {
+        onResponseData: (controller) => controller.abort(new Error("enough")),
+        onResponseEnd: () => {
+          heard.push("end");
+          over.resolve();
+        },
+        onResponseError: (_controller, error) => {
+          heard.push(String(error));
+          over.resolve();
+        },
+        onRequestStart: () => {},
+        onResponseStart: () => {},
+      },
+    );
+    await over.promise;
+    expect(heard).toEqual(["Error: enough"]);
+  });
+
   test("an upgrade is refused", async () => {
     const { provider, api } = await lane();
     const error = await rejection(dispatcherOf(api).upgrade({ path: "/x", origin: api.baseUrl } as never));
