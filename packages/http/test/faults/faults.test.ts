@@ -52,7 +52,7 @@ describe.each(faults)("a service that $name", ({ name, code }) => {
 });
 
 test("the page in docs shows what was measured; UPDATE_DOCS=1 writes it", () => {
-  const page = new URL("../../../../docs/http/faults.md", import.meta.url);
+  const page = new URL("../../../../docs/guide/faults.md", import.meta.url);
   const text = readFileSync(page, "utf8");
   const marks = /(<!-- the table is measured by packages\/http\/test\/faults -->\n)[\s\S]*?(<!-- end -->)/;
   const measured = text.replace(
