@@ -1,6 +1,6 @@
 import { VirtualClock } from "@outrigger/lab";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { failureOf, until } from "./support/harness.ts";
+import { failureOf, integrate, until } from "./support/harness.ts";
 import { type Raw, type RawOptions, rawTransport } from "./support/raw-transport.ts";
 import { type Behaviour, type Peer, WireServer } from "./support/wire-server.ts";
 
@@ -246,5 +246,41 @@ describe("the end of a streamed answer", () => {
       { type: "responseUnread", begun: true },
       { type: "attemptFinished", code: "DEADLINE_EXCEEDED" },
     ]);
+  });
+});
+
+describe("an integration", () => {
+  test("names the line of the program that asked for a body which nobody reads", async () => {
+    const clock = new VirtualClock();
+    const server = await WireServer.start((_request, peer) => peer.raw(`${chunked}${chunk(kib64)}`));
+    onTestFinished(() => server.stop());
+    const { api, events } = integrate(server.url, { clock, pool: { leak: "10s" } });
+    const forgetful = async (): Promise<unknown> => await api.stream("read");
+    await forgetful();
+    await clock.advance(10_000);
+    await until(() => api.snapshot().pool.inUse === 0);
+    const leak = events.find((event) => event.type === "responseUnread");
+    expect(leak?.madeAt.split("\n")[0]).toContain("forgetful");
+  });
+
+  test("that is closed waits for the bodies that are read, and ends those that go on for too long", async () => {
+    const peers: Peer[] = [];
+    const server = await WireServer.start((_request, peer) => {
+      peers.push(peer);
+      peer.raw(`${chunked}${chunk("one")}`);
+    });
+    onTestFinished(() => server.stop());
+    const { api } = integrate(server.url, {});
+    const first = await api.stream("plain");
+    const second = await api.stream("plain");
+    const reading = textOf(first.body);
+    const reader = second.body.getReader();
+    expect(await textOfRead(reader)).toBe("one");
+    const ended = failureOf(reader.read());
+    const closed = api.close({ within: "200ms" });
+    peers[0]?.raw(`${chunk("two")}0\r\n\r\n`);
+    expect(await reading).toBe("onetwo");
+    await closed;
+    expect(await ended).toMatchObject({ code: "INTEGRATION_CLOSED", effect: "unknown", kind: "aborted" });
   });
 });
