@@ -111,4 +111,6 @@ test("settling a place that was never taken does nothing", () => {
   plan.gate.settle(place, "failure", 2, 0, failure());
   plan.gate.settle(7, "failure", 2, 0, failure());
   expect(breaker.snapshotOf("k")).toMatchObject({ calls: 1 });
+  // A place that was given back is used again: there are never more of them than calls that run.
+  expect([plan.gate.admit(3, context, "k"), plan.gate.admit(3, context, "k")]).toEqual([0, 1]);
 });

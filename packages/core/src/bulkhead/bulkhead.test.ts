@@ -443,3 +443,14 @@ test("a listener that throws, or that changes the limit while it is told, breaks
   expect(high.value).toBe("ok");
   expect(guard.snapshot()).toMatchObject(idle);
 });
+
+test("what rejections tell the caller to wait can be changed, and is kept by other changes", async () => {
+  const { guard } = await busy({ queue: undefined, retryAfter: "9s" });
+  const rejected = (): Promise<unknown> => execute(guard(echo), "").catch((error: unknown) => error);
+  guard.reconfigure({ retryAfter: "250ms" });
+  expect(await rejected()).toMatchObject({ retryAfterMs: 250 });
+  guard.reconfigure({ limit: 1 });
+  expect(await rejected()).toMatchObject({ retryAfterMs: 250 });
+  guard.reconfigure({ retryAfter: undefined });
+  expect(await rejected()).toMatchObject({ retryAfterMs: 1_000 });
+});

@@ -426,3 +426,19 @@ test("wrong options are refused with their path and the fix", () => {
   expect(() => rateLimit({ ...good, clock: {} as never })).toThrow("rateLimit.clock.now must be a function");
   expect(() => rateLimit(undefined as never)).toThrow("rateLimit must be an object");
 });
+
+test("whether and for how long answers pause everybody can be changed live", async () => {
+  const { clock, limit } = limited({ permits: 100, burst: 100, obeyRetryAfter: false });
+  const wait = limit(() => Promise.reject(failure({ retryAfterMs: 60_000 })));
+  const pausedForMs = async (): Promise<number> => {
+    await execute(wait, "", { clock }).catch(() => {});
+    return limit.snapshot().pausedForMs;
+  };
+  expect(await pausedForMs()).toBe(0);
+  limit.reconfigure({ obeyRetryAfter: true, maxPause: "2s" });
+  expect(await pausedForMs()).toBe(2_000);
+  await clock.advance(2_000);
+  limit.reconfigure({ maxPause: undefined });
+  expect(await pausedForMs()).toBe(60_000);
+  expect(() => limit.reconfigure({ obeyRetryAfter: false, maxPause: "1s" })).toThrow("leave one out");
+});

@@ -215,3 +215,12 @@ test("wrong options are refused with their path and the fix", () => {
   expect(() => decorrelated("1s", { max: "500ms" })).toThrow("decorrelated.max must lie between 1s");
   expect(() => decorrelated("1s", { factor: 3 } as never)).toThrow("decorrelated.factor is not an option");
 });
+
+test("a backoff that gives no wait ends the retry as one that is not wanted", async () => {
+  const waits = [1, Number.NaN];
+  const policy = retry({ backoff: { ceilingMs: () => waits.shift() ?? Number.NaN, describe: () => "own" } });
+  const down = failure();
+  const guarded = policy(() => Promise.reject(down));
+  await expect(execute(guarded, "")).rejects.toBe(down);
+  expect(policy.snapshot().refused).toMatchObject({ notWanted: 1, pastDeadline: 0 });
+});
