@@ -83,7 +83,13 @@ describe("over HTTP/2", () => {
     for (const { status } of await Promise.all(calls)) expect(status).toBe(200);
     expect(sessions).toHaveLength(1);
     expect(api.snapshot().pool).toMatchObject({ inUse: 0, open: 1, opened: 1 });
-    expect(events.find(({ type }) => type === "connectionOpened")).toMatchObject({ protocol: "HTTP/2" });
+    const tlsMs = expect.any(Number);
+    expect(events.find(({ type }) => type === "connectionOpened")).toMatchObject({
+      protocol: "HTTP/2",
+      tlsMs,
+    });
+    const attempts = events.filter(({ type }) => type === "attemptFinished");
+    expect(attempts.filter((event) => "tlsMs" in event && event.tlsMs !== undefined)).toHaveLength(1);
   });
 
   test("a connection carries a hundred calls; the next ones get another, up to pool.connections, and then wait", async () => {
@@ -146,10 +152,11 @@ describe("over HTTP/2", () => {
     await once(server, "listening");
     onTestFinished(() => void server.close());
     const { port } = server.address() as AddressInfo;
-    const { api } = integrate(`https://localhost:${port}`, { tls, pool: { http2: true } });
+    const { api, events } = integrate(`https://localhost:${port}`, { tls, pool: { http2: true } });
     const calls = Array.from({ length: 5 }, () => send(api, "plain"));
     await until(() => waiting.length === 5);
     expect(api.snapshot().pool).toMatchObject({ inUse: 5, open: 5 });
+    expect(events.map((event) => "protocol" in event && event.protocol)).toEqual(Array(5).fill("HTTP/1.1"));
     for (const answer of waiting) answer();
     await Promise.all(calls);
     await api.close();

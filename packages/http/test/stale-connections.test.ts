@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { HttpFailure } from "../src/index.ts";
 import { startClosingServer } from "./support/closing-server.ts";
-import { integrate, type OperationName, send, sleep } from "./support/harness.ts";
+import { failureOf, integrate, lane, type OperationName, send, sleep } from "./support/harness.ts";
 
 function count(ids: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
@@ -77,3 +77,15 @@ describe.each(["fin", "rst"] as const)(
     );
   },
 );
+
+test("a call that is aborted while its connection is looked at for a close is not sent", async () => {
+  const { api, server } = await lane((_request, peer) => peer.reply(200), { pool: { connections: 1 } });
+  await send(api, "plain", { id: "first" });
+  const controller = new AbortController();
+  const call = failureOf(send(api, "plain", { id: "second", signal: controller.signal }));
+  controller.abort();
+  expect(await call).toMatchObject({ code: "CALL_ABORTED", effect: "none", written: false });
+  await send(api, "plain", { id: "third" });
+  expect(server.received.map(({ body }) => body)).toEqual(['{"id":"first"}', '{"id":"third"}']);
+  expect(server.connections).toBe(1);
+});

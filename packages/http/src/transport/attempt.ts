@@ -1,4 +1,4 @@
-import { type CallContext, Failure, type Timer } from "@outrigger/core";
+import type { CallContext, Failure, Timer } from "@outrigger/core";
 import { codeOf } from "../classify/connection-error.ts";
 import { mayResend } from "../classify/resend.ts";
 import { afterPoll } from "../clock/after-poll.ts";
@@ -8,6 +8,7 @@ import { httpFailureCodes } from "../failure.ts";
 import type { ConnectionPool, Lease } from "../pool/connection-pool.ts";
 import type { Place } from "../pool/waiters.ts";
 import type { HttpResponse, ResponseHeaders } from "../response.ts";
+import { attemptFinished } from "./attempt-finished.ts";
 import { type BodyGuard, guardBody } from "./body-guard.ts";
 import { capturePlace } from "./call-place.ts";
 import { Exchange, type ExchangeEnd, type ExchangeOwner } from "./exchange.ts";
@@ -296,30 +297,8 @@ export class Attempt implements ExchangeOwner, AttemptFacts {
   }
 
   #report(error: unknown): void {
-    const { emit, integration } = this.settings;
-    if (emit === undefined) return;
-    const { exchange, request, context, leasedAtMs, startedAtMs } = this;
-    const endedAtMs = context.clock.now();
-    const failure = Failure.is(error) ? error : undefined;
-    emit({
-      type: "attemptFinished",
-      integration,
-      operation: request.operation,
-      attempt: context.attempt,
-      code: failure?.code ?? (error === undefined ? undefined : "UNKNOWN"),
-      effect: failure?.effect,
-      stage: exchange?.stage ?? "acquire",
-      status: exchange?.status,
-      written: exchange?.written === true || this.writtenResends > 0,
-      reused: exchange?.reused === true,
-      resends: this.unwrittenResends + this.writtenResends,
-      acquireMs: (leasedAtMs ?? endedAtMs) - startedAtMs,
-      connectMs: between(leasedAtMs, exchange?.sentAtMs),
-      tlsMs: exchange?.reused === false ? this.#lease?.connection.handshake?.tlsMs : undefined,
-      headersMs: between(exchange?.sentAtMs, exchange?.headersAtMs),
-      bodyMs: exchange?.headersAtMs === undefined ? undefined : endedAtMs - exchange.headersAtMs,
-      durationMs: endedAtMs - startedAtMs,
-    });
+    const { emit } = this.settings;
+    emit?.(attemptFinished(this, error));
   }
 }
 
@@ -334,7 +313,3 @@ const neverStale: ReadonlySet<string> = new Set([
   "UND_ERR_CLOSED",
   httpFailureCodes.closed,
 ]);
-
-function between(fromMs: number | undefined, untilMs: number | undefined): number | undefined {
-  return fromMs === undefined || untilMs === undefined ? undefined : untilMs - fromMs;
-}

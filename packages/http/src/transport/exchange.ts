@@ -5,6 +5,7 @@ import type { HttpStage } from "../failure.ts";
 import type { Lease } from "../pool/connection-pool.ts";
 import { type ResponseHeaders, single } from "../response.ts";
 import { type BodyListener, IncomingBody } from "./incoming-body.ts";
+import { isRefusal } from "./refusal.ts";
 import { type ExchangeFacts, isSource, type PreparedRequest } from "./request.ts";
 import { SendingBody, type SendingListener } from "./sending-body.ts";
 
@@ -18,19 +19,6 @@ export type ExchangeEnd =
   | { readonly type: "aborted"; readonly reason: unknown }
   /** The reader of a streamed answer wanted no more. */
   | { readonly type: "cancelled" };
-
-/** RFC 9113, section 7. */
-const refusedStream = 7;
-
-/**
- * Whether the server said that it has not processed the stream: RST_STREAM with REFUSED_STREAM, or a GOAWAY that does not
- * reach up to it (RFC 9113, section 8.7).
- */
-function isRefusal(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if ("http2ErrorCode" in error) return error.http2ErrorCode === refusedStream;
-  return error.message.startsWith('HTTP/2: "GOAWAY" frame received');
-}
 
 /** Whom an exchange belongs to. */
 export interface ExchangeOwner {
@@ -63,6 +51,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ExchangeFacts, Send
   status: number | undefined = undefined;
   headers: ResponseHeaders | undefined = undefined;
   sentAtMs: number | undefined = undefined;
+  tlsMs: number | undefined = undefined;
   headersAtMs: number | undefined = undefined;
   readonly #request: PreparedRequest;
   readonly #lease: Lease;
@@ -137,6 +126,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ExchangeFacts, Send
     this.#wasShared = connection.isShared;
     this.#controller = controller;
     this.reused = connection.served > 0;
+    if (!this.reused) this.tlsMs = connection.handshake?.tlsMs;
     this.#bytesReadBefore = connection.socket?.bytesRead ?? 0;
     connection.countRequest();
     this.stage = "send";

@@ -83,6 +83,8 @@ export interface ExchangeFacts {
   readonly status: number | undefined;
   readonly headers: ResponseHeaders | undefined;
   readonly sentAtMs: number | undefined;
+  /** The TLS handshake of a connection that was made for this request. */
+  readonly tlsMs: number | undefined;
   readonly headersAtMs: number | undefined;
 }
 
