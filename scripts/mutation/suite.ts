@@ -25,6 +25,7 @@ type Hook = () => unknown;
 interface FileHooks {
   readonly beforeAll: Hook[];
   readonly afterAll: Hook[];
+  readonly beforeEach: Hook[];
   readonly afterEach: Hook[];
 }
 
@@ -35,7 +36,7 @@ let loading = "";
 /** Tells which file's tests are being collected. */
 export function collect(file: string): void {
   loading = file;
-  hooks.set(file, { beforeAll: [], afterAll: [], afterEach: [] });
+  hooks.set(file, { beforeAll: [], afterAll: [], beforeEach: [], afterEach: [] });
 }
 
 export const collected = (): readonly Test[] => tests;
@@ -62,6 +63,7 @@ export const test: { (name: string, body: Body): void; each: typeof each } = Obj
 const hooksOf = (file: string): FileHooks => hooks.get(file) as FileHooks;
 export const beforeAll = (hook: Hook): number => hooksOf(loading).beforeAll.push(hook);
 export const afterAll = (hook: Hook): number => hooksOf(loading).afterAll.push(hook);
+export const beforeEach = (hook: Hook): number => hooksOf(loading).beforeEach.push(hook);
 export const afterEach = (hook: Hook): number => hooksOf(loading).afterEach.push(hook);
 
 /** Faked timers are not offered: a test that asks for them does not count. */
@@ -101,9 +103,10 @@ process.on("uncaughtException", (error) => stray.push(error));
 export async function runTest(test: Test, limitMs: number): Promise<string | undefined> {
   stray.length = 0;
   let end: { error?: unknown } | undefined;
-  const { afterEach: after } = hooksOf(test.file);
+  const { beforeEach: before, afterEach: after } = hooksOf(test.file);
   (async () => {
     try {
+      for (const hook of before) await hook();
       await test.run();
     } finally {
       for (const hook of after) await hook();
