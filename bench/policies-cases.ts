@@ -18,7 +18,8 @@ import {
 } from "@outrigger/core";
 import * as cockatiel from "cockatiel";
 import Opossum from "opossum";
-import { armTimer } from "../packages/core/src/clock/clock.ts";
+import { armTimed, disarm } from "../packages/core/src/clock/clock.ts";
+import type { Timed, WaitsIn } from "../packages/core/src/clock/timer-wheel.ts";
 import { bytesKept, bytesPerOperation, cpuPerOperation } from "./measure.ts";
 import { fusedFloor, WindowFloor } from "./policies-floor.ts";
 
@@ -208,21 +209,33 @@ const timersOfOurs = (distinct: boolean): Case => {
   };
 };
 
+/** The part of an attempt that waits for its timeout. */
+class Waiting implements Timed {
+  waitsIn: WaitsIn | undefined = undefined;
+  dueTick = 0;
+  slot = 0;
+  next: Timed = this;
+  previous: Timed = this;
+  timeUp(): void {}
+}
+
 /** As a call arms its timeout: it has read the clock already, for all of its policies. */
 const timeoutsOfCalls = (distinct: boolean): Case => {
   return () => {
     const lengthOf = lengths(distinct);
-    const target = { timeUp: nothing };
+    const armed = (nowMs: number, index: number): Timed => {
+      const waiting = new Waiting();
+      armTimed(systemClock, nowMs, lengthOf(index), waiting);
+      return waiting;
+    };
     const startMs = systemClock.now();
-    const armed = Array.from({ length: pending }, (_, index) =>
-      armTimer(systemClock, startMs, lengthOf(index), target),
-    );
+    const all = Array.from({ length: pending }, (_, index) => armed(startMs, index));
     let next = 0;
     return cpuPerOperation((operations) => {
       const nowMs = systemClock.now();
       for (let index = 0; index < operations; index += 1) {
-        armed[next]?.cancel();
-        armed[next] = armTimer(systemClock, nowMs, lengthOf(next), target);
+        disarm(all[next] as Timed);
+        all[next] = armed(nowMs, next);
         next = (next + 1) % pending;
       }
     });

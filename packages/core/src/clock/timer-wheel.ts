@@ -1,9 +1,25 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Timer } from "./clock.ts";
 
-/** Told when its time has come. An object can be its own target, and then no closure is made for it. */
-export interface TimerTarget {
+/**
+ * What waits for a time, with its own place in a list: an object that has to remember its call anyway waits
+ * itself, and then nothing is made for its timer. It waits for one time at a time.
+ */
+export interface Timed {
+  /** Where it waits; undefined before, after and when it was taken off. */
+  waitsIn: WaitsIn | undefined;
+  /** The rest is the wheel's: the millisecond at which it is due, and its neighbours in which of the lists. */
+  dueTick: number;
+  slot: number;
+  next: Timed;
+  previous: Timed;
+  /** Its time has come. */
   timeUp(): void;
+}
+
+/** What can be left before the time has come. */
+export interface WaitsIn {
+  leave(timed: Timed): void;
 }
 
 /** What the wheel needs of the machine. */
@@ -40,8 +56,8 @@ const farSlots = 1024;
  */
 export class TimerWheel {
   readonly #host: WheelHost;
-  readonly #near = new Slots(nearSlots);
-  readonly #far = new Slots(farSlots);
+  readonly #near = new Slots(nearSlots, this);
+  readonly #far = new Slots(farSlots, this);
   /** Everything up to this millisecond, counted from the host's zero, has been dealt with. */
   #tick = 0;
   #pending = 0;
@@ -62,25 +78,22 @@ export class TimerWheel {
   }
 
   /** @param nowMs - The host's time. @param delayMs - Finite. */
-  arm(nowMs: number, delayMs: number, target: TimerTarget | (() => void)): WheelTimer {
+  arm(nowMs: number, delayMs: number, timed: Timed): void {
     const nowTick = Math.floor(nowMs);
     // Nothing waits before the armed instant, so the time up to it needs no visit. While due entries are fired, others
     // that are due may still stand before now: going past them would put them off by a whole round.
     if (nowTick > this.#tick && !this.#running) this.#tick = Math.min(nowTick, this.#armedTick - 1);
-    const tick = Math.max(Math.ceil(nowMs + delayMs), this.#tick + 1);
-    const timer = new WheelTimer(this, tick, target);
-    const wakeTick = this.#place(timer);
+    timed.dueTick = Math.max(Math.ceil(nowMs + delayMs), this.#tick + 1);
+    const wakeTick = this.#place(timed);
     this.#pending += 1;
     if (!this.#running) {
       if (wakeTick < this.#armedTick) this.#wakeAt(wakeTick, nowMs);
       else if (!this.#isReferenced) this.#refer(true);
     }
-    return timer;
   }
 
-  /** Called by the timer that is cancelled, at most once. */
-  remove(timer: WheelTimer): void {
-    timer.slots?.remove(timer);
+  /** One that waited waits no more. */
+  left(): void {
     this.#pending -= 1;
     // Calls follow each other within a turn, and letting go of the process and holding it again costs as much as
     // arming and cancelling.
@@ -101,15 +114,15 @@ export class TimerWheel {
   }
 
   /** @returns when the entry first needs attention. */
-  #place(timer: WheelTimer): number {
-    const { tick } = timer;
+  #place(timed: Timed): number {
+    const { dueTick: tick } = timed;
     // The slot a whole round ahead is the one that may be being fired just now.
     if (tick - this.#tick < nearSlots) {
-      this.#near.append(timer, tick & (nearSlots - 1));
+      this.#near.append(timed, tick & (nearSlots - 1));
       return tick;
     }
     const block = Math.floor(tick / nearSlots);
-    this.#far.append(timer, block & (farSlots - 1));
+    this.#far.append(timed, block & (farSlots - 1));
     return Math.min(block, Math.floor(this.#tick / nearSlots) + farSlots) * nearSlots;
   }
 
@@ -136,7 +149,7 @@ export class TimerWheel {
       for (let due = this.#near.first(slot); due !== undefined; due = this.#near.first(slot)) {
         this.#near.remove(due);
         this.#pending -= 1;
-        due.fire();
+        fire(due);
       }
       next = this.#nextTick();
     }
@@ -148,14 +161,14 @@ export class TimerWheel {
   /** Moves what falls into the block that begins now from the far list to the near ones. */
   #deal(block: number): void {
     const slot = block & (farSlots - 1);
-    const later: WheelTimer[] = [];
-    for (let timer = this.#far.first(slot); timer !== undefined; timer = this.#far.first(slot)) {
-      this.#far.remove(timer);
-      if (Math.floor(timer.tick / nearSlots) === block) {
-        this.#near.append(timer, timer.tick & (nearSlots - 1));
-      } else later.push(timer);
+    const later: Timed[] = [];
+    for (let timed = this.#far.first(slot); timed !== undefined; timed = this.#far.first(slot)) {
+      this.#far.remove(timed);
+      if (Math.floor(timed.dueTick / nearSlots) === block) {
+        this.#near.append(timed, timed.dueTick & (nearSlots - 1));
+      } else later.push(timed);
     }
-    for (const timer of later) this.#far.append(timer, slot);
+    for (const timed of later) this.#far.append(timed, slot);
   }
 
   /** The next millisecond at which a list needs attention; Infinity when all are empty. */
@@ -171,50 +184,60 @@ export class TimerWheel {
 const outsideOfAnyCall: <T>(run: () => T) => T = AsyncLocalStorage.snapshot();
 
 /** A ring of lists, in the order of arrival, and which of them are not empty. */
-class Slots {
-  readonly #first: (WheelTimer | undefined)[];
+class Slots implements WaitsIn {
+  readonly #first: (Timed | undefined)[];
   /** One bit for each slot. */
   readonly #taken: Uint32Array;
+  readonly #wheel: TimerWheel;
 
-  constructor(slots: number) {
-    this.#first = new Array<WheelTimer | undefined>(slots).fill(undefined);
+  constructor(slots: number, wheel: TimerWheel) {
+    this.#first = new Array<Timed | undefined>(slots).fill(undefined);
     this.#taken = new Uint32Array(slots / 32);
+    this.#wheel = wheel;
   }
 
-  first(slot: number): WheelTimer | undefined {
+  first(slot: number): Timed | undefined {
     return this.#first[slot];
   }
 
-  append(timer: WheelTimer, slot: number): void {
-    timer.slots = this;
-    timer.slot = slot;
+  append(timed: Timed, slot: number): void {
+    timed.waitsIn = this;
+    timed.slot = slot;
     const first = this.#first[slot];
     if (first === undefined) {
-      this.#first[slot] = timer;
+      timed.next = timed;
+      timed.previous = timed;
+      this.#first[slot] = timed;
       this.#taken[slot >>> 5] = (this.#taken[slot >>> 5] ?? 0) | (1 << (slot & 31));
       return;
     }
     // The list is a circle: the first one's previous is the last.
     const last = first.previous;
-    timer.previous = last;
-    timer.next = first;
-    last.next = timer;
-    first.previous = timer;
+    timed.previous = last;
+    timed.next = first;
+    last.next = timed;
+    first.previous = timed;
   }
 
-  remove(timer: WheelTimer): void {
-    const { slot, next, previous } = timer;
-    timer.slots = undefined;
-    if (next === timer) {
+  remove(timed: Timed): void {
+    const { slot, next, previous } = timed;
+    timed.waitsIn = undefined;
+    if (next === timed) {
       this.#first[slot] = undefined;
       this.#taken[slot >>> 5] = (this.#taken[slot >>> 5] ?? 0) & ~(1 << (slot & 31));
       return;
     }
     previous.next = next;
     next.previous = previous;
-    if (this.#first[slot] === timer) this.#first[slot] = next;
-    timer.next = timer;
-    timer.previous = timer;
+    if (this.#first[slot] === timed) this.#first[slot] = next;
+    // Who has gone must not keep its neighbours alive.
+    timed.next = timed;
+    timed.previous = timed;
+  }
+
+  leave(timed: Timed): void {
+    this.remove(timed);
+    this.#wheel.left();
   }
 
   /** How many slots after `from` the first one that is not empty comes; Infinity when none does. */
@@ -232,37 +255,31 @@ class Slots {
   }
 }
 
-/** A timer that waits on a wheel, and its own place in the list. */
-export class WheelTimer implements Timer {
-  readonly #wheel: TimerWheel;
-  readonly #target: TimerTarget | (() => void);
-  /** The millisecond at which it is due. */
-  readonly tick: number;
-  /** Where it waits; undefined when it has fired or was cancelled. */
-  slots: Slots | undefined = undefined;
-  slot = 0;
-  next: WheelTimer = this;
-  previous: WheelTimer = this;
+function fire(timed: Timed): void {
+  try {
+    timed.timeUp();
+  } catch (error) {
+    // Uncaught as from any timer, but the timers after it still fire.
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
 
-  constructor(wheel: TimerWheel, tick: number, target: TimerTarget | (() => void)) {
-    this.#wheel = wheel;
-    this.tick = tick;
-    this.#target = target;
+/** A callback that waits on a wheel. */
+export class WheelTimer implements Timer, Timed {
+  readonly timeUp: () => void;
+  waitsIn: WaitsIn | undefined = undefined;
+  dueTick = 0;
+  slot = 0;
+  next: Timed = this;
+  previous: Timed = this;
+
+  constructor(callback: () => void) {
+    this.timeUp = callback;
   }
 
   cancel(): void {
-    if (this.slots !== undefined) this.#wheel.remove(this);
-  }
-
-  fire(): void {
-    try {
-      if (typeof this.#target === "function") this.#target();
-      else this.#target.timeUp();
-    } catch (error) {
-      // Uncaught as from any timer, but the timers after it still fire.
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
+    this.waitsIn?.leave(this);
   }
 }

@@ -33,6 +33,14 @@ const noChange: ChildInit = {};
 
 type AbortListener = (reason: Failure) => void;
 
+/** Who runs a part of a call, where ending it takes more than aborting its context. */
+export interface Keeper {
+  /** The whole was aborted, and the part with it. */
+  abortedWithWhole(reason: Failure): void;
+  /** What the whole has to answer for because of the part. */
+  readonly effectForWhole: Effect;
+}
+
 /**
  * What travels with a call through every policy: its deadline, attempt number, key, cancellation, and how far
  * it has come (`effect`).
@@ -40,16 +48,17 @@ type AbortListener = (reason: Failure) => void;
  * Policies that end a part of the call on their own (a timeout, an attempt) run that part in a child context.
  */
 export class CallContext {
-  readonly clock: Clock;
-  readonly operation: string | undefined;
-  readonly key: string | undefined;
-  readonly idempotent: boolean;
-  readonly deadlineAtMs: number;
+  declare readonly clock: Clock;
+  declare readonly operation: string | undefined;
+  declare readonly key: string | undefined;
+  declare readonly idempotent: boolean;
+  declare readonly deadlineAtMs: number;
   /** Counts the first call as 1. */
-  readonly attempt: number;
+  declare readonly attempt: number;
   /** The budget of extra load that counts this call already. Policies that share one count a call once. */
   countedIn: object | undefined;
   readonly #parent: CallContext | undefined;
+  #keeper: Keeper | undefined;
   /** A list only where there are several: most contexts have one part or none. */
   #children: CallContext | CallContext[] | undefined;
   #recorded: Effect | undefined;
@@ -65,30 +74,40 @@ export class CallContext {
     options: CallOptions = noOptions,
     parent?: CallContext,
     attempt?: number,
-    deadlineAtMs?: number,
+    deadlineAtMs: number = Number.POSITIVE_INFINITY,
   ) {
+    const { clock, operation, key, idempotent, deadlineAtMs: otherAtMs } = parent ?? options;
+    this.clock = clock ?? systemClock;
+    this.operation = operation;
+    this.key = key;
+    this.idempotent = idempotent ?? false;
+    this.deadlineAtMs = otherAtMs === undefined ? deadlineAtMs : earlier(deadlineAtMs, otherAtMs);
+    this.attempt = attempt ?? 1;
+    this.countedIn = undefined;
     this.#parent = parent;
-    if (parent === undefined) {
-      this.clock = options.clock ?? systemClock;
-      this.operation = options.operation;
-      this.key = options.key;
-      this.idempotent = options.idempotent ?? false;
-      this.attempt = attempt ?? 1;
-      this.deadlineAtMs = earlier(deadlineAtMs, options.deadlineAtMs ?? Number.POSITIVE_INFINITY);
-      this.countedIn = undefined;
-      return;
+    if (parent !== undefined) {
+      this.attempt = attempt ?? parent.attempt;
+      this.countedIn = parent.countedIn;
+      this.#abortReason = parent.#abortReason;
+      parent.#adopt(this);
     }
-    this.clock = parent.clock;
-    this.operation = parent.operation;
-    this.key = parent.key;
-    this.idempotent = parent.idempotent;
-    this.attempt = attempt ?? parent.attempt;
-    this.deadlineAtMs = earlier(deadlineAtMs, parent.deadlineAtMs);
-    this.countedIn = parent.countedIn;
-    this.#abortReason = parent.abortReason;
-    if (parent.#children === undefined) parent.#children = this;
-    else if (Array.isArray(parent.#children)) parent.#children.push(this);
-    else parent.#children = [parent.#children, this];
+  }
+
+  /** The keeper is told and asked instead of this part. */
+  keptBy(keeper: Keeper): void {
+    this.#keeper = keeper;
+  }
+
+  #adopt(child: CallContext): void {
+    const children = this.#children;
+    if (children === undefined) this.#children = child;
+    else if (Array.isArray(children)) children.push(child);
+    else this.#children = [children, child];
+  }
+
+  /** What this is a part of. */
+  get whole(): CallContext | undefined {
+    return this.#parent;
   }
 
   /** A part of this call that can be ended without ending the whole. Call {@link end} when the part is over. */
@@ -117,14 +136,13 @@ export class CallContext {
       return this.#recorded ?? "unknown";
     }
     let effect = this.#recorded ?? "none";
-    if (!Array.isArray(children)) return worseEffect(effect, children.effectForWhole);
-    for (const child of children) effect = worseEffect(effect, child.effectForWhole);
+    if (!Array.isArray(children)) return worseEffect(effect, children.#effectForWhole);
+    for (const child of children) effect = worseEffect(effect, child.#effectForWhole);
     return effect;
   }
 
-  /** What the whole has to answer for because of this part. */
-  protected get effectForWhole(): Effect {
-    return this.effect;
+  get #effectForWhole(): Effect {
+    return this.#keeper === undefined ? this.effect : this.#keeper.effectForWhole;
   }
 
   /** Says how far the call has come. */
@@ -153,15 +171,15 @@ export class CallContext {
     if (this.#abortReason !== undefined) return;
     this.#abortReason = reason;
     const children = this.#children;
-    if (Array.isArray(children)) for (const child of [...children]) child.abortWithWhole(reason);
-    else children?.abortWithWhole(reason);
+    if (Array.isArray(children)) for (const child of [...children]) child.#abortWithWhole(reason);
+    else if (children !== undefined) children.#abortWithWhole(reason);
     for (const listener of [...(this.#listeners ?? [])]) tell(listener, reason);
     this.#controller?.abort(reason);
   }
 
-  /** The whole was aborted, and this part with it. */
-  protected abortWithWhole(reason: Failure): void {
-    this.abort(reason);
+  #abortWithWhole(reason: Failure): void {
+    if (this.#keeper === undefined) this.abort(reason);
+    else this.#keeper.abortedWithWhole(reason);
   }
 
   /**
@@ -186,9 +204,18 @@ export class CallContext {
    * what the work still holds is not given away.
    */
   leaveRunning(work: Promise<unknown>): void {
-    this.#outlive(1);
-    const ended = (): void => this.#outlive(-1);
+    this.workOutlives();
+    const ended = (): void => this.outlivingWorkEnded();
     work.then(ended, ended);
+  }
+
+  /** Like {@link leaveRunning}, for who says with {@link outlivingWorkEnded} when the work has ended. */
+  workOutlives(): void {
+    this.#outlive(1);
+  }
+
+  outlivingWorkEnded(): void {
+    this.#outlive(-1);
   }
 
   /** Whether work goes on although its caller has been answered. */
@@ -224,14 +251,13 @@ export class CallContext {
   }
 }
 
-function earlier(atMs: number | undefined, otherAtMs: number): number {
-  const earlierAtMs = Math.min(atMs ?? Number.POSITIVE_INFINITY, otherAtMs);
-  if (Number.isNaN(earlierAtMs)) {
-    throw new RangeError(
-      `deadlineAtMs must be an instant in milliseconds on the call's clock; got ${show(atMs ?? otherAtMs)}`,
-    );
-  }
-  return earlierAtMs;
+function earlier(atMs: number, otherAtMs: number): number {
+  const earlierAtMs = Math.min(atMs, otherAtMs);
+  if (!Number.isNaN(earlierAtMs)) return earlierAtMs;
+  const wrong = Number.isNaN(atMs) ? atMs : otherAtMs;
+  throw new RangeError(
+    `deadlineAtMs must be an instant in milliseconds on the call's clock; got ${show(wrong)}`,
+  );
 }
 
 function tell(listener: AbortListener, reason: Failure): void {

@@ -2,7 +2,6 @@ import { untilDeadline } from "../deadline/deadline.ts";
 import { coreFailureCodes, type Effect, Failure } from "../failure/failure.ts";
 import { fusedOf } from "../pipeline/fuse.ts";
 import { failureOf, type Result } from "../pipeline/result.ts";
-import { begin, beginForResult } from "../pipeline/run.ts";
 import { type Call, invoke } from "./call.ts";
 import { CallContext, type CallOptions } from "./call-context.ts";
 
@@ -19,8 +18,8 @@ const noOptions: CallOptions = {};
  * is nobody's unhandled rejection.
  */
 export function execute<I, O>(call: Call<I, O>, input: I, options: CallOptions = noOptions): Promise<O> {
-  const fused = isBare(options) ? fusedOf(call) : undefined;
-  return fused === undefined ? plainly(call, input, options) : begin(fused, input, undefined, options);
+  const run = isBare(options) ? fusedOf(call) : undefined;
+  return run === undefined ? plainly(call, input, options) : run.begin(input, undefined, options);
 }
 
 /**
@@ -34,8 +33,8 @@ export function tryExecute<I, O>(
   input: I,
   options: CallOptions = noOptions,
 ): Promise<Result<O>> {
-  const fused = isBare(options) ? fusedOf(call) : undefined;
-  if (fused !== undefined) return beginForResult(fused, input, undefined, options);
+  const run = isBare(options) ? fusedOf(call) : undefined;
+  if (run !== undefined) return run.beginForResult(input, undefined, options);
   return plainly(call, input, options).then(
     (value) => ({ ok: true, value }),
     (error: unknown) => ({ ok: false, failure: failureOf(error) }),

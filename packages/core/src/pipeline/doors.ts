@@ -5,19 +5,18 @@ import type { Gate, GateOutcome } from "./gate.ts";
 import type { GatePlan } from "./plan.ts";
 
 /** An attempt, and what it holds of the gates that let it in. */
-export interface Visitor extends CallContext {
-  readonly startedAtMs: number;
+export interface Visitor {
+  readonly context: CallContext;
   readonly input: unknown;
-  /** How many let it in. */
-  admitted: number;
-  /** Of the first two, which are all that most attempts meet. */
+  readonly startedAtMs: number;
+  /** Of the first two gates, which are all that most attempts meet; -1 where it was not let in. */
   token0: number;
   token1: number;
   /** Where there are more gates, or gates with a clock that is not the call's. */
   visits: Visit[] | undefined;
 }
 
-interface Visit {
+export interface Visit {
   readonly gate: Gate;
   readonly clock: Clock;
   readonly token: number;
@@ -50,67 +49,62 @@ export class Doors {
   enter(visitor: Visitor): Failure | undefined {
     const first = this.#first;
     if (first === undefined) return undefined;
-    if (!this.#few || (this.#clock !== undefined && this.#clock !== visitor.clock)) {
+    const { context, input, startedAtMs } = visitor;
+    if (!this.#few || (this.#clock !== undefined && this.#clock !== context.clock)) {
       return this.#enterEach(visitor);
     }
-    const nowMs = visitor.startedAtMs;
-    const token = first.admit(nowMs, visitor, visitor.input);
-    if (token < 0) return first.rejection(nowMs, visitor, visitor.input);
+    const token = first.admit(startedAtMs, context, input);
+    if (token < 0) return first.rejection(startedAtMs, context, input);
     visitor.token0 = token;
-    visitor.admitted = 1;
     const second = this.#second;
     if (second === undefined) return undefined;
-    const other = second.admit(nowMs, visitor, visitor.input);
-    if (other < 0) return second.rejection(nowMs, visitor, visitor.input);
+    const other = second.admit(startedAtMs, context, input);
+    if (other < 0) return second.rejection(startedAtMs, context, input);
     visitor.token1 = other;
-    visitor.admitted = 2;
     return undefined;
   }
 
   /** Gives back every token, the innermost first, as when the gates wrap each other. Once for each attempt. */
   leave(visitor: Visitor, outcome: GateOutcome, error: unknown): void {
-    const { admitted } = visitor;
-    if (admitted === 0) return;
-    if (visitor.visits !== undefined) {
-      this.#leaveEach(visitor.visits, visitor, outcome, error);
+    const { context, token0, token1, startedAtMs } = visitor;
+    if (token0 < 0) {
+      if (visitor.visits !== undefined) this.#leaveEach(visitor.visits, context, outcome, error);
       return;
     }
-    const nowMs = visitor.clock.now();
-    const { startedAtMs } = visitor;
-    const second = this.#second;
-    if (admitted === 2 && second !== undefined) {
-      second.settle(visitor.token1, outcome, nowMs, startedAtMs, error);
-      if (this.#secondWaits) workEnds(second, visitor.token1, visitor, nowMs, visitor.clock);
+    const nowMs = context.clock.now();
+    if (token1 >= 0) {
+      const second = this.#second as Gate;
+      second.settle(token1, outcome, nowMs, startedAtMs, error);
+      if (this.#secondWaits) workEnds(second, token1, context, nowMs, context.clock);
     }
-    const first = this.#first;
-    if (first === undefined) return;
-    first.settle(visitor.token0, outcome, nowMs, startedAtMs, error);
-    if (this.#firstWaits) workEnds(first, visitor.token0, visitor, nowMs, visitor.clock);
+    const first = this.#first as Gate;
+    first.settle(token0, outcome, nowMs, startedAtMs, error);
+    if (this.#firstWaits) workEnds(first, token0, context, nowMs, context.clock);
   }
 
   #enterEach(visitor: Visitor): Failure | undefined {
     const visits: Visit[] = [];
     visitor.visits = visits;
-    for (const { gate, clock = visitor.clock } of this.gates) {
-      const startedAtMs = clock === visitor.clock ? visitor.startedAtMs : clock.now();
-      const token = gate.admit(startedAtMs, visitor, visitor.input);
-      if (token < 0) return gate.rejection(startedAtMs, visitor, visitor.input);
+    const { context, input } = visitor;
+    for (const { gate, clock = context.clock } of this.gates) {
+      const startedAtMs = clock === context.clock ? visitor.startedAtMs : clock.now();
+      const token = gate.admit(startedAtMs, context, input);
+      if (token < 0) return gate.rejection(startedAtMs, context, input);
       visits.push({ gate, clock, token, startedAtMs });
-      visitor.admitted += 1;
     }
     return undefined;
   }
 
-  #leaveEach(visits: readonly Visit[], visitor: Visitor, outcome: GateOutcome, error: unknown): void {
+  #leaveEach(visits: readonly Visit[], context: CallContext, outcome: GateOutcome, error: unknown): void {
     for (const { gate, clock, token, startedAtMs } of visits.toReversed()) {
       const nowMs = clock.now();
       gate.settle(token, outcome, nowMs, startedAtMs, error);
-      if (gate.workEnded !== undefined) workEnds(gate, token, visitor, nowMs, clock);
+      if (gate.workEnded !== undefined) workEnds(gate, token, context, nowMs, clock);
     }
   }
 }
 
-function workEnds(gate: Gate, token: number, visitor: Visitor, nowMs: number, clock: Clock): void {
-  if (visitor.isOutlived) visitor.whenWorkEnds(() => gate.workEnded?.(token, clock.now()));
+function workEnds(gate: Gate, token: number, context: CallContext, nowMs: number, clock: Clock): void {
+  if (context.isOutlived) context.whenWorkEnds(() => gate.workEnded?.(token, clock.now()));
   else gate.workEnded?.(token, nowMs);
 }

@@ -2,7 +2,7 @@ import type { Call, Policy } from "../context/call.ts";
 import { Doors } from "./doors.ts";
 import type { AttemptTimeoutCore, DeadlineCore, FailWhenPlan, GatePlan, RetryCore } from "./plan.ts";
 import { planOf } from "./plan.ts";
-import { begin, type Fused } from "./run.ts";
+import { Run } from "./run.ts";
 
 /** Every policy by itself, outermost first; a pipeline stands for what is in it. */
 export function flattened(policies: readonly Policy[]): Policy[] {
@@ -36,11 +36,11 @@ export function compose<I, O>(policies: readonly Policy[], call: Call<I, O>): Ca
   return closed(segment, inner);
 }
 
-const fusedKey: unique symbol = Symbol("outrigger.fused");
+const runKey: unique symbol = Symbol("outrigger.run");
 
-/** What a call runs as one, when it is nothing else. */
-export function fusedOf<I, O>(call: Call<I, O>): Fused<I, O> | undefined {
-  return (call as { readonly [fusedKey]?: Fused<I, O> })[fusedKey];
+/** The run that a call is, when it is nothing else. */
+export function fusedOf<I, O>(call: Call<I, O>): Run<I, O> | undefined {
+  return (call as { readonly [runKey]?: Run<I, O> })[runKey];
 }
 
 type Part =
@@ -87,16 +87,16 @@ class Segment {
   }
 
   around<I, O>(next: Call<I, O>): Call<I, O> {
-    const fused: Fused<I, O> = {
+    const run = new Run<I, O>({
       next,
       deadline: this.#deadline,
       retry: this.#retry,
       doors: new Doors(this.#gates),
       timeout: this.#timeout,
       failWhen: this.#failWhen,
-    };
-    const call: Call<I, O> = (input, context) => begin(fused, input, context);
-    return Object.assign(call, { [fusedKey]: fused });
+    });
+    const call: Call<I, O> = (input, context) => run.begin(input, context);
+    return Object.assign(call, { [runKey]: run });
   }
 }
 
