@@ -38,9 +38,9 @@ const drainedBytes = 16 * 1024;
  * One request on one leased connection, followed from the socket's side.
  *
  * undici tells the moment before the first byte leaves (`onRequestStart`), and that is where a request turns from
- * "certainly not applied" to "may have been applied"; with a body that is produced while it is sent, it is its first
- * chunk. An exchange that is given up before that moment is never written, and costs its connection nothing:
- * `onRequestStart` throws, and undici takes the next request.
+ * "certainly not applied" to "may have been applied"; with a body that is produced while it is sent, over HTTP/1.1, it
+ * is its first chunk, which takes the head along. An exchange that is given up before that moment is never written, and
+ * costs its connection nothing: `onRequestStart` throws, and undici takes the next request.
  */
 export class Exchange implements Dispatcher.DispatchHandler, ExchangeFacts, SendingListener, BodyListener {
   stage: HttpStage;
@@ -131,8 +131,9 @@ export class Exchange implements Dispatcher.DispatchHandler, ExchangeFacts, Send
     connection.countRequest();
     this.stage = "send";
     this.sentAtMs = this.#context.clock.now();
-    if (this.#sending === undefined) this.#writing();
-    else this.#request.progress.opened = true;
+    if (this.#sending !== undefined) this.#request.progress.opened = true;
+    // Over HTTP/2 the head leaves now, whatever becomes of the body, and a service may act on it alone.
+    if (this.#sending === undefined || this.#wasShared) this.#writing();
   }
 
   /** From here on bytes may leave. */
