@@ -35,8 +35,15 @@ export class OperationPolicies {
     this.#settings = settings;
     this.#outermost = outermost;
     this.#observed = { name, ...(emit === undefined ? {} : { onEvent: emit }) };
-    if (breaker !== false) this.#breaker = circuitBreaker({ ...breaker, ...this.#observed, clock });
-    if (concurrency !== false) this.#limit = concurrencyLimit({ ...concurrency, ...this.#observed });
+    const observed = this.#observed;
+    if (breaker !== false)
+      this.#breaker = asWritten("circuitBreaker", "breaker", () =>
+        circuitBreaker({ ...breaker, ...observed, clock }),
+      );
+    if (concurrency !== false)
+      this.#limit = asWritten("concurrencyLimit", "concurrency", () =>
+        concurrencyLimit({ ...concurrency, ...observed }),
+      );
     if (settings.retry !== false) this.#again = retry({ ...settings.retry, ...this.#observed, random });
   }
 
@@ -80,5 +87,18 @@ export class OperationPolicies {
       breakers: Object.fromEntries(own),
       concurrency: this.#limit?.snapshot() ?? null,
     };
+  }
+}
+
+/** Errors of a policy name its own options; here they stand under another word. */
+function asWritten<T>(policy: string, option: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof TypeError)
+      error.message = error.message
+        .replaceAll(`${policy}.`, `${option}.`)
+        .replace(`${policy} `, `${option} `);
+    throw error;
   }
 }
