@@ -61,7 +61,7 @@ export interface PriorityOptions {
 }
 
 export interface FairnessOptions {
-  /** Whose call it is, a tenant for example. Keys take turns. */
+  /** Whose call it is, a tenant for example. Keys take turns. What is no string counts as the empty key. */
   readonly key: (input: unknown, context: CallContext) => string;
   /** Keys that wait at a time with a turn of their own; the others share one. Range: integer >= 1. @defaultValue 1000 */
   readonly maxKeys?: number | undefined;

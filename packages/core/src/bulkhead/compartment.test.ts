@@ -94,3 +94,83 @@ test("a lower limit lets in nobody until enough have ended, and nothing is given
   end(20);
   expect([told, compartment.inUse]).toEqual([["a"], 1]);
 });
+
+test("while others still wait, or were let in meanwhile, who goes away takes no forecast along", () => {
+  const { compartment, come, end } = taken();
+  const tickets = [..."abcdefg"].map((name) => come(name, 0));
+  const leave = (index: number): boolean | undefined => {
+    const ticket = tickets[index];
+    return ticket && compartment.leave(ticket);
+  };
+  for (let turn = 1; turn <= 5; turn += 1) end(turn * 10);
+  expect([leave(6), compartment.waiting, compartment.forecastMs(50)]).toEqual([true, 1, 20]);
+  end(60);
+  expect([leave(6), leave(5), compartment.waiting, compartment.forecastMs(60)]).toEqual([
+    false,
+    false,
+    0,
+    10,
+  ]);
+});
+
+test("a forecast ends with the busy period it was learnt in: by a limit that lets everybody in", () => {
+  const { compartment, come } = taken();
+  for (const name of "abcdef") come(name, 0);
+  compartment.resize(9, 100, 10);
+  expect([compartment.waiting, compartment.inUse, compartment.forecastMs(10)]).toEqual([0, 7, undefined]);
+});
+
+test("a forecast ends with the busy period it was learnt in: by an end above a lower limit", () => {
+  const { compartment, come, end } = taken();
+  for (const name of "abcdef") come(name, 0);
+  compartment.resize(3, 100, 0);
+  for (let turn = 1; turn <= 4; turn += 1) end(turn * 10);
+  expect([compartment.waiting, compartment.inUse]).toEqual([0, 3]);
+  compartment.resize(1, 100, 40);
+  expect(compartment.forecastMs(40)).toBeDefined();
+  end(50);
+  expect([compartment.inUse, compartment.forecastMs(50)]).toEqual([2, undefined]);
+});
+
+test("without a queue nobody waits, leaves or is let in", () => {
+  const compartment = new Compartment({
+    limit: 1,
+    queue: undefined,
+    maxWaiting: 1,
+    newestFirst: false,
+    codel: new CoDel({ targetMs: 5, intervalMs: 100 }),
+    newestFirstWhileDropping: false,
+  });
+  const permit = compartment.enter();
+  const waiter: Waiter = { expiresAtMs: 1, granted() {}, dropped() {} };
+  const elsewhere = taken().come("a", 0);
+  expect([compartment.enter(), compartment.wait(waiter, 0)]).toEqual([undefined, undefined]);
+  expect(elsewhere && compartment.leave(elsewhere)).toBe(false);
+  compartment.resize(2, 1, 0);
+  if (permit !== undefined) compartment.release(permit, 0);
+  expect([compartment.inUse, compartment.waiting, compartment.oldest]).toEqual([0, 0, undefined]);
+});
+
+test("who is answered twice, or after the end, is counted once or not at all", () => {
+  const compartment = new Compartment({
+    limit: 1,
+    queue: undefined,
+    maxWaiting: 0,
+    newestFirst: false,
+    codel: undefined,
+    newestFirstWhileDropping: false,
+  });
+  const permit = compartment.enter();
+  if (permit === undefined) expect.fail("no permit");
+  compartment.outlive(permit);
+  compartment.outlive(permit);
+  expect(compartment.outliving).toBe(1);
+  compartment.release(permit, 0);
+  compartment.outlive(permit);
+  expect(compartment.outliving).toBe(0);
+  const quick = compartment.enter();
+  if (quick === undefined) expect.fail("no permit");
+  compartment.release(quick, 0);
+  compartment.outlive(quick);
+  expect(compartment.outliving).toBe(0);
+});

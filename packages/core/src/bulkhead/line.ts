@@ -37,9 +37,9 @@ export class Line<T> {
     return place;
   }
 
-  /** @returns false for a place that has left before, or that is in another line. */
-  remove(place: Place<T>): boolean {
-    if (place.line !== this) return false;
+  /** @returns false for a place that has left before, or that is in another line, and for none at all. */
+  remove(place: Place<T> | undefined): boolean {
+    if (place?.line !== this) return false;
     if (place.before === undefined) this.#first = place.after;
     else place.before.after = place.after;
     if (place.after === undefined) this.#last = place.before;
@@ -49,12 +49,5 @@ export class Line<T> {
     place.line = undefined;
     this.#size -= 1;
     return true;
-  }
-
-  /** From the first to the last, as they stand now; whoever leaves meanwhile is not missed and not met twice. */
-  values(): T[] {
-    const values: T[] = [];
-    for (let place = this.#first; place !== undefined; place = place.after) values.push(place.value);
-    return values;
   }
 }

@@ -13,17 +13,25 @@ function drain(queue: WaitQueue<string>, newestFirst = false): string {
   return out;
 }
 
+/** From the first to the last. */
+function valuesOf<T>(line: Line<T>): T[] {
+  const values: T[] = [];
+  for (let place = line.first; place !== undefined; place = place.after) values.push(place.value);
+  return values;
+}
+
 test("a value can leave a line from anywhere, once", () => {
   const line = new Line<string>();
   const places = ["a", "b", "c", "d"].map((value) => line.append(value));
   const [a, b, c, d] = places;
   const leave = (place: typeof a): boolean => place !== undefined && line.remove(place);
-  expect([leave(b), leave(b), line.values().join("")]).toEqual([true, false, "acd"]);
+  expect([leave(b), leave(b), valuesOf(line).join("")]).toEqual([true, false, "acd"]);
   expect([leave(a), line.first?.value, line.size]).toEqual([true, "c", 2]);
   expect([leave(d), line.last?.value, line.size]).toEqual([true, "c", 1]);
   expect([leave(c), line.first, line.last, line.size]).toEqual([true, undefined, undefined, 0]);
   const other = new Line<string>();
   expect([line.remove(other.append("x")), other.size]).toEqual([false, 1]);
+  expect(line.remove(undefined)).toBe(false);
 });
 
 test("the oldest is next, or the newest", () => {
@@ -110,6 +118,27 @@ test("a key exists only while somebody waits with it, and keys over the bound sh
   expect(drain(queue)).toBe("dcdc");
 });
 
+test("keys that share a turn go on sharing it, and newcomers get their own as soon as there is room", () => {
+  const queue = new WaitQueue<string>({ ...plain, maxKeys: 2 });
+  const [a, b] = [..."ab"].map((value) => queue.add(value, 0, 0, value));
+  for (const value of "ccc") queue.add(value, 0, 0, value);
+  if (b !== undefined) queue.remove(b);
+  // One of its own and the shared one: no room for another.
+  queue.add("d", 0, 0, "d");
+  if (a !== undefined) queue.remove(a);
+  for (const value of "ee") queue.add(value, 0, 0, value);
+  expect(drain(queue)).toBe("cececd");
+});
+
+test("nobody is next in an empty queue, the newest neither", () => {
+  const queue = new WaitQueue<string>(plain);
+  expect([queue.next(false), queue.next(true), queue.displacedBy()]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
 test("an aborted waiter takes its key's turn with it only when it was the last of its key", () => {
   const queue = new WaitQueue<string>(plain);
   const tickets = [..."aabb"].map((value) => queue.add(value, 0, 0, value));
@@ -131,6 +160,22 @@ test("while the queue is full a more important newcomer displaces the newest of 
   expect(queue.displacedBy(2)?.value).toBe("c");
   expect(queue.displacedBy(1)?.value).toBe("c");
   expect(queue.displacedBy(0)).toBeUndefined();
+});
+
+test("nobody makes room for a newcomer below, and levels without waiters are passed by", () => {
+  const queue = new WaitQueue<string>({ ...plain, levels: 3 });
+  queue.add("a", 0, 1);
+  queue.add("b", 0, 1);
+  expect(queue.displacedBy(0)).toBeUndefined();
+  expect(queue.displacedBy(2)?.value).toBe("b");
+});
+
+test("the key with most waiters makes room wherever it stands, and of two with as many the one that came first", () => {
+  const queue = new WaitQueue<string>(plain);
+  for (const value of "abbb") queue.add(value, 0, 0, value);
+  expect(queue.displacedBy(0, "new")?.key).toBe("b");
+  for (const value of "ccc") queue.add(value, 0, 0, value);
+  expect(queue.displacedBy(0, "new")?.key).toBe("b");
 });
 
 test("while the queue is full a key with few waiters displaces the newest of the key with most, but never swaps", () => {

@@ -92,26 +92,25 @@ export class WaitQueue<T> {
   /** @returns false for a ticket that has left before. */
   remove(ticket: Ticket<T>): boolean {
     const { arrival, turn, turns } = ticket as Entry<T>;
-    if (arrival === undefined || turn === undefined || !this.#arrivals.remove(arrival)) return false;
+    if (!this.#arrivals.remove(arrival)) return false;
     turns.waiters.remove(turn);
     if (turns.waiters.size === 0) {
       turns.level.byKey.delete(turns.key);
-      if (turns.place !== undefined) turns.level.ring.remove(turns.place);
+      turns.level.ring.remove(turns.place);
     }
     return true;
   }
 
   /** Takes out who is next. */
   next(newestFirst: boolean): Ticket<T> | undefined {
-    const level = this.#nextLevel();
-    const turns = level?.ring.first?.value;
-    const entry = (newestFirst ? turns?.waiters.last : turns?.waiters.first)?.value;
-    if (level === undefined || turns === undefined || entry === undefined) return undefined;
+    const waiters = this.#nextLevel()?.ring.first?.value.waiters;
+    const entry = (newestFirst ? waiters?.last : waiters?.first)?.value;
+    if (entry === undefined) return undefined;
     this.remove(entry);
-    if (turns.waiters.size > 0 && turns.place !== undefined) {
-      level.ring.remove(turns.place);
-      turns.place = level.ring.append(turns);
-    }
+    const { turns } = entry;
+    const { ring } = turns.level;
+    // The next turn of the same key comes after those of the others.
+    if (ring.remove(turns.place)) turns.place = ring.append(turns);
     return entry;
   }
 
@@ -132,11 +131,6 @@ export class WaitQueue<T> {
     return longest !== undefined && longest.waiters.size > mine + 1 ? longest.waiters.last?.value : undefined;
   }
 
-  /** Everybody, from the oldest to the newest. */
-  tickets(): readonly Ticket<T>[] {
-    return this.#arrivals.values();
-  }
-
   #nextLevel(): Level<T> | undefined {
     const oldest = this.#arrivals.first?.value;
     if (oldest === undefined) return undefined;
@@ -150,8 +144,8 @@ export class WaitQueue<T> {
 
   #levelAt(level: number): Level<T> {
     const top = this.#levels.length - 1;
-    // NaN and everything else that is no number of a level is the least important.
-    const index = level >= 0 ? Math.min(top, Math.floor(level)) : 0;
+    // NaN becomes 0: what is no number of a level is the least important.
+    const index = Math.min(top, Math.max(0, Math.floor(level))) || 0;
     return this.#levels[index] as Level<T>;
   }
 
