@@ -45,6 +45,8 @@ export interface Bound {
 }
 
 const batches = 10;
+/** Calls after the last look at the heap, which takes so long that a timer which was left behind would have run out. */
+const coda = 200;
 
 /** Sends many requests to a server that fails at random, and looks at what is left of them. */
 export async function soak({ requests, seed, width, onProgress }: SoakOptions): Promise<SoakReport> {
@@ -58,23 +60,27 @@ export async function soak({ requests, seed, width, onProgress }: SoakOptions): 
   try {
     await ask(child.ready.control, { denied: [], unsent: [] });
     const before = await resources();
+    const timersBefore = timersNow();
     const startedAtMs = performance.now();
     const tally = new Tally(requests);
     const shutdown = new AbortController();
     const api = soakApi(child.ready.url, seededRandom(seed + 1), tally.event);
     const heapMb: number[] = [];
     for (let batch = 0; batch < batches; batch += 1) {
-      const until = Math.round((requests * (batch + 1)) / batches);
+      const until = Math.round(((requests - coda) * (batch + 1)) / batches);
       await runBatch(api, tally, { until, width, seed, signal: shutdown.signal });
       await idle(api);
       heapMb.push(collectedHeapMb());
       const perSecond = tally.done / ((performance.now() - startedAtMs) / 1_000);
       onProgress?.({ done: tally.done, of: requests, perSecond, heapMb: heapMb.at(-1) ?? 0 });
     }
+    await runBatch(api, tally, { until: requests, width, seed, signal: shutdown.signal });
+    await idle(api);
     const seconds = (performance.now() - startedAtMs) / 1_000;
     const listeners = getEventListeners(shutdown.signal, "abort").length;
     const { calls, concurrency } = api.snapshot();
     await api.close();
+    const timers = timersNow();
     const { pool } = api.snapshot();
     const after = await resources();
     const { twice, denied, unsent, ...books } = await settledBooks(child.ready.control, tally.claims());
@@ -108,7 +114,12 @@ export async function soak({ requests, seed, width, onProgress }: SoakOptions): 
         `${pool.opened} opened, ${pool.closed} closed, ${books.open} open there`,
       ),
       bound(
-        "no socket or timer is left",
+        "no timer is left when the last call has ended",
+        timers === timersBefore,
+        `${timersBefore} became ${timers}`,
+      ),
+      bound(
+        "no socket or server is left",
         after === before,
         after === before ? "none" : `${before} became ${after}`,
       ),
@@ -210,13 +221,18 @@ function heapBound(heapMb: readonly number[]): Bound {
   );
 }
 
-/** What keeps a process alive, by kind: sockets, servers, timers. */
+function timersNow(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+}
+
+/** What keeps a process alive, by kind. */
 async function resources(): Promise<string> {
   // Sockets close, and immediates run out, within a few turns of the loop.
   await pause(300);
   const counts = new Map<string, number>();
   for (const kind of process.getActiveResourcesInfo()) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   counts.delete("Immediate");
+  counts.delete("Timeout");
   return [...counts]
     .map(([kind, count]) => `${kind} ${count}`)
     .toSorted()
