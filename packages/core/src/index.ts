@@ -208,6 +208,7 @@ export {
   ratioIn,
 } from "./options/options.ts";
 export { functionAt, type PolicyOptions } from "./options/policy-options.ts";
+export { answerOf, randomAt } from "./options/user-functions.ts";
 export { type Explanation, explain } from "./pipeline/explain.ts";
 export { failWhen } from "./pipeline/fail-when.ts";
 export { type Gate, type GateOutcome, gatePolicy } from "./pipeline/gate.ts";

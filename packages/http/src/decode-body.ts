@@ -107,8 +107,9 @@ export function decodeStream(
   explain: (error: unknown) => Error,
 ): ReadableStream<Uint8Array> {
   let broken: { readonly error: unknown } | undefined;
+  const reader = stream.getReader();
   const source = Readable.from(
-    chunksOf(stream, (error) => {
+    chunksOf(reader, (error) => {
       broken = { error };
     }),
     { objectMode: false },
@@ -118,6 +119,12 @@ export function decodeStream(
     source,
   );
   const chunks = output[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  const leave = (): void => {
+    // First of all, and here: the source would wait for the chunk that is on its way, and hold the connection as long.
+    reader.cancel().catch(() => {});
+    output.destroy();
+    source.destroy();
+  };
   let receivedBytes = 0;
   return new ReadableStream<Uint8Array>(
     {
@@ -132,15 +139,11 @@ export function decodeStream(
           if (receivedBytes > maxBytes) throw new TooLargeError("too large");
           controller.enqueue(value);
         } catch (error) {
-          output.destroy();
-          source.destroy();
+          leave();
           controller.error(broken === undefined ? explain(error) : broken.error);
         }
       },
-      cancel: () => {
-        output.destroy();
-        source.destroy();
-      },
+      cancel: leave,
     },
     { highWaterMark: 0 },
   );
@@ -148,24 +151,18 @@ export function decodeStream(
 
 /** The body beneath, and what ended it: its error says more than what becomes of it on the way through the decoders. */
 async function* chunksOf(
-  stream: ReadableStream<Uint8Array>,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
   failed: (error: unknown) => void,
 ): AsyncGenerator<Uint8Array> {
-  const reader = stream.getReader();
-  let ended = false;
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) break;
+      if (done) return;
       yield value;
     }
-    ended = true;
   } catch (error) {
-    ended = true;
     failed(error);
     throw error;
-  } finally {
-    if (!ended) await reader.cancel().catch(() => {});
   }
 }
 

@@ -25,15 +25,20 @@ export function resolveWith(lookup: LookupFunction): Resolve {
       else done(null, addresses);
     };
     try {
-      lookup(hostname, { ...options, all: true }, (error, found, family) => {
-        const addresses =
-          typeof found === "string" ? [{ address: found, family: family ?? isIP(found) }] : found;
-        answer(error, addresses ?? []);
-      });
+      lookup(hostname, { ...options, all: true }, (error, found) => answer(error, addressesIn(found)));
     } catch (error) {
       answer(error, []);
     }
   };
+}
+
+/** By the addresses alone: a family beside one says nothing that it does not. What is no address is left out. */
+function addressesIn(found: unknown): LookupAddress[] {
+  return [found].flat().flatMap((each: unknown) => {
+    const address = typeof each === "string" ? each : (each as Partial<LookupAddress> | undefined)?.address;
+    const family = typeof address === "string" ? isIP(address) : 0;
+    return address === undefined || family === 0 ? [] : [{ address, family }];
+  });
 }
 
 /** The other way around: a `lookup` for `net.connect`, which asks for one address or for all. */

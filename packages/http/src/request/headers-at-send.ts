@@ -1,4 +1,4 @@
-import type { CallContext, Clock } from "@outrigger/core";
+import { answerOf, type CallContext, type Clock } from "@outrigger/core";
 import type { Operation } from "../operation.ts";
 import type { PreparedRequest } from "../transport/request.ts";
 import { getHeader, type HeaderList } from "./headers.ts";
@@ -89,15 +89,10 @@ function traceOf(
   { name, method }: Operation,
   { attempt }: CallContext,
 ): string[] {
-  let trace: TraceHeaders | undefined;
-  try {
-    trace = traceContext({ integration, operation: name, method, attempt });
-  } catch {
-    // A tracer's own trouble must not keep a payment from being made.
-    return [];
-  }
-  if (typeof trace?.traceparent !== "string" || !traceparentShape.test(trace.traceparent)) return [];
-  const { traceparent, tracestate } = trace;
+  // A tracer's own trouble must not keep a payment from being made. What is looked at is what is sent: it is read once.
+  const trace = answerOf(traceContext, { integration, operation: name, method, attempt });
+  const [traceparent, tracestate] = answerOf(() => [trace?.traceparent, trace?.tracestate] as const) ?? [];
+  if (typeof traceparent !== "string" || !traceparentShape.test(traceparent)) return [];
   return typeof tracestate === "string" && tracestateShape.test(tracestate)
     ? ["traceparent", traceparent, "tracestate", tracestate]
     : ["traceparent", traceparent];

@@ -1,4 +1,4 @@
-import { functionAt } from "@outrigger/core";
+import { answerOf, functionAt } from "@outrigger/core";
 import { single } from "../response.ts";
 import { isSource, type PreparedRequest } from "../transport/request.ts";
 
@@ -17,7 +17,10 @@ export type ProgressListener = (progress: Progress) => void;
 
 type OnChunk = NonNullable<PreparedRequest["onProgress"]>;
 
-/** Turns chunks into sums. What the listener throws is dropped: it must not end a call that goes well. */
+/**
+ * Turns chunks into sums. What the listener throws, or rejects with, is dropped: it runs among the parts of the call,
+ * where a throw would be taken for a broken connection.
+ */
 export function progressOf(
   listener: ProgressListener,
   { body, progress }: Pick<PreparedRequest, "body" | "progress">,
@@ -36,20 +39,12 @@ export function progressOf(
     const { attempts: attempt } = progress;
     if (way === "sent") {
       sentBytes += bytes;
-      tell(listener, { direction: "upload", bytes: sentBytes, totalBytes: uploadBytes, attempt });
+      answerOf(listener, { direction: "upload", bytes: sentBytes, totalBytes: uploadBytes, attempt });
     } else {
       receivedBytes += bytes;
       const length = Number(single(exchange?.headers?.["content-length"]) ?? Number.NaN);
       const totalBytes = Number.isSafeInteger(length) ? length : undefined;
-      tell(listener, { direction: "download", bytes: receivedBytes, totalBytes, attempt });
+      answerOf(listener, { direction: "download", bytes: receivedBytes, totalBytes, attempt });
     }
   };
-}
-
-function tell(listener: ProgressListener, progress: Progress): void {
-  try {
-    listener(progress);
-  } catch {
-    // It runs among the parts of the call, where a throw would be taken for a broken connection.
-  }
 }

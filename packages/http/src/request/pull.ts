@@ -53,8 +53,7 @@ function pullFromWeb(stream: ReadableStream<unknown>): Pull {
       const { done, value } = await reader.read();
       return done ? undefined : bytesOf(value);
     },
-    // A stream that cannot be cancelled has nothing to let go of.
-    cancel: (reason) => void reader.cancel(reason).catch(() => {}),
+    cancel: (reason) => letGo(() => reader.cancel(reason)),
   };
 }
 
@@ -64,12 +63,14 @@ function pullFromIterator(iterator: AsyncIterator<unknown>, destroy?: () => void
       const { done, value } = await iterator.next();
       return done === true ? undefined : bytesOf(value);
     },
-    cancel: () => {
-      if (destroy !== undefined) destroy();
-      // A generator that waits for something goes on waiting; there is no way to end it.
-      else void Promise.resolve(iterator.return?.()).catch(() => {});
-    },
+    // A generator that waits for something goes on waiting; there is no way to end it.
+    cancel: () => letGo(() => (destroy === undefined ? iterator.return?.() : destroy())),
   };
+}
+
+/** Whatever a stream answers: one that cannot be cancelled has nothing to let go of, and its call has to end. */
+function letGo(cancel: () => unknown): void {
+  (async () => await cancel())().catch(() => {});
 }
 
 function bytesOf(chunk: unknown): Uint8Array {

@@ -15,6 +15,7 @@ import { Exchange, type ExchangeEnd, type ExchangeOwner } from "./exchange.ts";
 import type { IncomingBody } from "./incoming-body.ts";
 import { type AttemptFacts, Judge } from "./judge.ts";
 import { isSpent, type PreparedRequest } from "./request.ts";
+import { SourceError } from "./sending-body.ts";
 import { StreamedResponse } from "./streamed-response.ts";
 
 export interface TransportSettings {
@@ -268,6 +269,8 @@ export class Attempt implements ExchangeOwner, AttemptFacts {
     // The client has sent it a second time already.
     if (exchange.refused) return false;
     if (this.#gone !== undefined || isSpent(request)) return false;
+    // The body's own trouble, on a connection that had none.
+    if (end.error instanceof SourceError) return false;
     const code = codeOf(end.error);
     if (code !== undefined && neverStale.has(code)) return false;
     const spent = { unwritten: this.unwrittenResends, written: this.writtenResends };
