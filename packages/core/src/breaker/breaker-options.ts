@@ -185,18 +185,17 @@ export function circuitRules(path: string, options: BreakerRules): CircuitRules 
   }
   const { trips, consecutiveFailures } =
     options.trip === undefined ? flatTrips(path, options) : listedTrips(path, options);
-  const failureRatio = options.trip === undefined ? options.failureRatio : undefined;
   const duration = (key: "maxHalfOpen" | "rampUp", value: unknown): number =>
     durationMs(`${path}.${key}`, value);
   return {
     trips,
     consecutiveFailures,
-    slowCall: slowCallRule(`${path}.slowCall`, options.slowCall, trips[0]),
+    slowCall: slowCallRule(path, options.slowCall, trips[0]),
     openTime: openTimeRules(`${path}.openFor`, options.openFor ?? breakerDefaults.openFor),
     probes: integerIn(`${path}.probes`, options.probes ?? breakerDefaults.probes, 1, 1_000),
     probeFailureRatio: ratioIn(
       `${path}.probeFailureRatio`,
-      options.probeFailureRatio ?? failureRatio ?? breakerDefaults.failureRatio,
+      options.probeFailureRatio ?? options.failureRatio ?? breakerDefaults.failureRatio,
     ),
     maxHalfOpenMs: duration("maxHalfOpen", options.maxHalfOpen ?? breakerDefaults.maxHalfOpen),
     rampUpMs: options.rampUp === undefined ? 0 : duration("rampUp", options.rampUp),
@@ -285,16 +284,23 @@ function ratioRule(path: string, options: TripRule): RatioRule {
   return {
     window,
     failureRatio: ratioIn(`${path}.failureRatio`, options.failureRatio ?? breakerDefaults.failureRatio),
-    minimumCalls: minimumCalls(path, options.minimumCalls, breakerDefaults.minimumCalls, window),
+    minimumCalls: minimumCalls(path, options.minimumCalls, breakerDefaults.minimumCalls, window, path),
   };
 }
 
-function minimumCalls(path: string, value: unknown, usual: number, window: WindowShape): number {
+/** @param countedAt - Path of the options that have the `count`. */
+function minimumCalls(
+  path: string,
+  value: unknown,
+  usual: number,
+  window: WindowShape,
+  countedAt: string,
+): number {
   const size = "count" in window ? window.count : Number.MAX_SAFE_INTEGER;
   const minimum = integerIn(`${path}.minimumCalls`, value ?? Math.min(usual, size), 1);
   if (minimum > size) {
     throw new RangeError(
-      `${path}.minimumCalls must be at most ${path.replace(/\.slowCall$/, "")}.count (${size}), ` +
+      `${path}.minimumCalls must be at most ${countedAt}.count (${size}), ` +
         `or the breaker could never open; got ${minimum}`,
     );
   }
@@ -302,11 +308,12 @@ function minimumCalls(path: string, value: unknown, usual: number, window: Windo
 }
 
 function slowCallRule(
-  path: string,
+  breaker: string,
   options: unknown,
   first: RatioRule | undefined,
 ): SlowCallRule | undefined {
   if (options === undefined) return undefined;
+  const path = `${breaker}.slowCall`;
   assertOptions(path, options, ["after", "ratio", "minimumCalls"]);
   const given = options as SlowCallOptions;
   const window = first?.window ?? { windowMs: durationMs("window", breakerDefaults.window) };
@@ -322,27 +329,23 @@ function slowCallRule(
     window,
     afterMs,
     ratio: ratioIn(`${path}.ratio`, given.ratio ?? slowCallDefaults.ratio),
-    minimumCalls: minimumCalls(path, given.minimumCalls, usual, window),
+    minimumCalls: minimumCalls(path, given.minimumCalls, usual, window, breaker),
   };
 }
 
-function openTimeRules(path: string, value: unknown): OpenTimeRules {
-  const duration = (key: keyof OpenForOptions, given: unknown, minMs = 1): number =>
-    durationMs(`${path}.${key}`, given, { minMs });
-  const resetAfterMs = duration("resetAfter", openForDefaults.resetAfter);
-  const maxRetryAfterMs = duration("maxRetryAfter", openForDefaults.maxRetryAfter);
-  if (typeof value !== "object" || value === null) {
-    const firstMs = durationMs(path, value);
-    return { firstMs, factor: 1, maxMs: firstMs, jitter: 0, resetAfterMs, maxRetryAfterMs };
-  }
-  assertOptions(path, value, Object.keys(openForDefaults));
-  const given: OpenForOptions = value;
-  const firstMs = duration("first", given.first ?? openForDefaults.first);
-  const maxMs =
-    given.max === undefined
-      ? Math.max(firstMs, duration("max", openForDefaults.max))
-      : duration("max", given.max);
-  if (maxMs < firstMs) {
+function openTimeRules(path: string, value: Duration | OpenForOptions): OpenTimeRules {
+  if (typeof value === "object") return growingOpenTime(path, value);
+  const firstMs = durationMs(path, value);
+  return { ...growingOpenTime(path, {}), firstMs, factor: 1, maxMs: firstMs, jitter: 0 };
+}
+
+function growingOpenTime(path: string, given: OpenForOptions): OpenTimeRules {
+  assertOptions(path, given, Object.keys(openForDefaults));
+  const duration = (key: "first" | "max" | "resetAfter" | "maxRetryAfter", minMs = 1): number =>
+    durationMs(`${path}.${key}`, given[key] ?? openForDefaults[key], { minMs });
+  const firstMs = duration("first");
+  const maxMs = duration("max");
+  if (given.max !== undefined && maxMs < firstMs) {
     throw new RangeError(
       `${path}.max must not be shorter than ${path}.first (${firstMs}ms); got ${show(given.max)}`,
     );
@@ -350,11 +353,10 @@ function openTimeRules(path: string, value: unknown): OpenTimeRules {
   return {
     firstMs,
     factor: numberIn(`${path}.factor`, given.factor ?? openForDefaults.factor, 1, 10),
-    maxMs,
+    maxMs: Math.max(firstMs, maxMs),
     jitter: numberIn(`${path}.jitter`, given.jitter ?? openForDefaults.jitter, 0, 1),
-    resetAfterMs: given.resetAfter === undefined ? resetAfterMs : duration("resetAfter", given.resetAfter),
-    maxRetryAfterMs:
-      given.maxRetryAfter === undefined ? maxRetryAfterMs : duration("maxRetryAfter", given.maxRetryAfter, 0),
+    resetAfterMs: duration("resetAfter"),
+    maxRetryAfterMs: duration("maxRetryAfter", 0),
   };
 }
 

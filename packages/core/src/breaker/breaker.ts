@@ -7,7 +7,7 @@ import { type Gate, gatePolicy } from "../pipeline/gate.ts";
 import { BreakerHost } from "./breaker-host.ts";
 import { type BreakerOptions, type BreakerRules, breakerRuleKeys } from "./breaker-options.ts";
 import { Circuit } from "./circuit.ts";
-import { type CircuitSnapshot, savedCircuit } from "./circuit-snapshot.ts";
+import { type CircuitSnapshot, isFiniteNumber, savedCircuit } from "./circuit-snapshot.ts";
 import { type Forced, type ForcedState, type ForceOptions, forcedStates } from "./forced.ts";
 
 /** Plain JSON. */
@@ -110,7 +110,7 @@ export function breakerSnapshot(host: BreakerHost, circuit: Circuit, clock: Cloc
 export function restoreCircuit(path: string, snapshot: unknown, circuit: Circuit, clock: Clock): void {
   assertObject(path, snapshot);
   const { takenAtMs } = snapshot;
-  if (typeof takenAtMs !== "number" || !Number.isFinite(takenAtMs)) {
+  if (!isFiniteNumber(takenAtMs)) {
     throw new RangeError(`${path}.takenAtMs must be milliseconds since 1970; got ${show(takenAtMs)}`);
   }
   const saved = savedCircuit(`${path}.saved`, snapshot["saved"]);

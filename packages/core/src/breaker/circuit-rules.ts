@@ -35,5 +35,5 @@ export interface SlowCallRule {
 /** Smallest number of failures that reaches the ratio; found by division, as `0.7 * 10` is above 7. */
 export function failuresNeeded(ratio: number, calls: number): number {
   const needed = Math.ceil(ratio * calls);
-  return needed > 0 && (needed - 1) / calls >= ratio ? needed - 1 : needed;
+  return (needed - 1) / calls >= ratio ? needed - 1 : needed;
 }

@@ -133,10 +133,12 @@ function text(path: string, value: unknown): string {
 }
 
 function finite(path: string, value: unknown): number {
-  if (typeof value !== "number" || !Number.isFinite(value)) {
-    throw new RangeError(`${path} must be a number; got ${show(value)}`);
-  }
-  return value;
+  if (isFiniteNumber(value)) return value;
+  throw new RangeError(`${path} must be a number; got ${show(value)}`);
+}
+
+export function isFiniteNumber(value: unknown): value is number {
+  return Number.isFinite(value);
 }
 
 function ms(path: string, value: unknown): number {

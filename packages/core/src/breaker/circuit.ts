@@ -88,8 +88,8 @@ export class Circuit {
     ) {
       return this.#token(nowMs);
     }
-    if (this.#state === "halfOpen" && this.#trial !== undefined) {
-      const trial = this.#trial;
+    const trial = this.#trial;
+    if (trial !== undefined) {
       if (!trial.hasPlace(rules) && trial.overdueInMs(rules, nowMs) === 0) this.#replaceProbes(trial, nowMs);
       if (trial.hasPlace(rules)) {
         trial.began(nowMs);
@@ -103,13 +103,12 @@ export class Circuit {
   /** @param error - What a failed call threw; it may ask for a longer open time. */
   settle(token: number, outcome: Outcome, nowMs: number, error?: unknown): void {
     if (token === uncounted) return;
-    const { rules } = this.#host;
     if (token % 2 === 0 || this.#slowCalls === undefined) {
       this.#ended(token / 2, outcome, false, nowMs, error);
       return;
     }
     // First those that are slow by now, this call perhaps among them, whatever it then says.
-    if (rules.slowCall !== undefined) this.#findSlow(nowMs);
+    this.#findSlow(nowMs);
     const slot = (token - 1) / 2;
     const generation = this.#slowCalls.generation(slot);
     const wasSlow = this.#slowCalls.end(slot);
@@ -324,8 +323,7 @@ export class Circuit {
     const { rules, random } = this.#host;
     const stable = this.#state === "closed" && nowMs - this.#sinceMs >= rules.openTime.resetAfterMs;
     this.#openings = stable ? 1 : this.#openings + 1;
-    const asked = error === undefined ? undefined : verdictOf(error).retryAfterMs;
-    this.#openForMs = openTimeMs(rules.openTime, this.#openings, asked, random);
+    this.#openForMs = openTimeMs(rules.openTime, this.#openings, verdictOf(error).retryAfterMs, random);
     this.#move(move, nowMs, reason);
   }
 

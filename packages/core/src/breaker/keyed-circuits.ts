@@ -77,7 +77,7 @@ export class KeyedCircuits {
   #evict(nowMs: number, inUse: KeyedCircuit): void {
     for (let round = 0; round < forgottenAtOnce; round += 1) {
       const full = this.#circuits.size > this.maxKeys;
-      if (!full && nowMs - (this.#oldest?.usedAtMs ?? nowMs) < this.idleForMs) return;
+      if (!full && nowMs - (this.#oldest ?? inUse).usedAtMs < this.idleForMs) return;
       const gone = this.#forgettable(full, nowMs, inUse);
       if (gone === undefined) return;
       this.#takeOut(gone);

@@ -29,8 +29,8 @@ export function openTimeMs(
   const { firstMs, factor, maxMs, jitter, maxRetryAfterMs } = rules;
   // A power that overflows is Infinity, and the maximum stands.
   const configuredMs = Math.min(maxMs, firstMs * factor ** (opening - 1));
-  const askedMs =
-    retryAfterMs !== undefined && retryAfterMs > 0 ? Math.min(retryAfterMs, maxRetryAfterMs) : 0;
+  const asked = retryAfterMs ?? 0;
+  const askedMs = asked > 0 ? Math.min(asked, maxRetryAfterMs) : 0;
   const baseMs = Math.max(configuredMs, askedMs);
   return jitter === 0 ? baseMs : baseMs * (1 + jitter * random());
 }

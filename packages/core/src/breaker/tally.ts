@@ -87,9 +87,9 @@ export class Tally {
       : undefined;
   }
 
+  /** Of what is shown; the other windows are asked only when they are judged or saved. */
   expire(nowMs: number): void {
     this.#first?.expire(nowMs);
-    for (const window of this.#others) window.expire(nowMs);
     this.#slow?.expire(nowMs);
   }
 
