@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { refusal } from "../../test/refusals.ts";
 import { loadBudget, retryThrottle } from "../index.ts";
+import { budgetAt } from "./load-budget.ts";
 
 const unit =
   'must be a duration with a unit, such as "250ms" or "3s"; got the number 5: write "5ms" if milliseconds were meant';
@@ -127,4 +128,14 @@ test("what a throttle lets through costs nothing more, so giving it back gives n
     maxTokens: 4,
     refused: 0,
   });
+});
+
+test.each<[unknown, string]>([
+  [undefined, "retry.budget.reserve must be a function; got undefined"],
+  [null, "retry.budget.reserve must be a function; got undefined"],
+  [{ reserve() {} }, "retry.budget.began must be a function; got undefined"],
+  [{ began() {}, reserve: 5 }, "retry.budget.reserve must be a function; got 5"],
+])("what is no budget is refused: %o", (given, message) => {
+  expect(refusal(() => budgetAt("retry.budget", given))).toBe(message);
+  expect(refusal(() => budgetAt("retry.budget", loadBudget()))).toBeUndefined();
 });

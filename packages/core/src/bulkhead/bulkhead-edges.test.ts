@@ -191,7 +191,7 @@ test.each([
 
 test("a call whose key is no string takes the turn of those without a key", async () => {
   const { clock, guard, free } = await taken(
-    queue({ fairness: { key: (input) => (input === "x" ? (undefined as never) : "") } }),
+    queue({ fairness: { key: (input) => (input === "x" ? (5 as never) : "") } }),
   );
   const served: unknown[] = [];
   const call = guard(async (input: string) => void served.push(input));

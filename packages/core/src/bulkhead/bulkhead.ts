@@ -161,7 +161,7 @@ function compartmentOf({ limit, queue }: BulkheadSettings): Compartment {
     maxWaiting: queue?.maxWaiting ?? 0,
     newestFirst: queue?.order === "lifo",
     codel: queue?.codel === undefined ? undefined : new CoDel(queue.codel),
-    newestFirstWhileDropping: queue?.codel?.newestFirst ?? false,
+    newestFirstWhileDropping: queue?.codel?.newestFirst === true,
   });
 }
 

@@ -128,3 +128,37 @@ test("nobody is dropped behind whom nobody waits", () => {
   const codel = new CoDel({ targetMs, intervalMs });
   for (let nowMs = 0; nowMs <= 1_000; nowMs += 10) expect(codel.drops(500, 0, nowMs)).toBe(false);
 });
+
+test("it is not dropping before the first wait, and not once nobody waits", () => {
+  const codel = new CoDel({ targetMs, intervalMs });
+  expect(codel.dropping).toBe(false);
+  for (let nowMs = 0; nowMs <= 100; nowMs += 10) codel.drops(50, 9, nowMs);
+  expect(codel.dropping).toBe(true);
+  codel.empty();
+  expect(codel.dropping).toBe(false);
+  expect(codel.drops(50, 9, 200)).toBe(false);
+});
+
+test.each([
+  ["within sixteen intervals goes on where it stopped", 1, 0.01],
+  ["after sixteen intervals begins anew", 1, 0],
+  ["long after begins anew", 100, 0],
+])("a return to dropping %s", (_, times, lessMs) => {
+  const codel = new CoDel({ targetMs, intervalMs });
+  const dropsUntil = (untilMs: number, fromMs: number): number[] => {
+    const drops: number[] = [];
+    for (let nowMs = fromMs; nowMs <= untilMs; nowMs += 1)
+      while (codel.drops(50, 9, nowMs)) drops.push(nowMs);
+    return drops;
+  };
+  expect(dropsUntil(379, 0)).toHaveLength(5);
+  // The sixth was due then.
+  const dueAtMs = 100 + 100 * (1 + 1 / Math.sqrt(2) + 1 / Math.sqrt(3) + 1 / Math.sqrt(4) + 1 / Math.sqrt(5));
+  codel.drops(50, 9, 380);
+  codel.drops(0, 9, 381);
+  const backAtMs = dueAtMs + times * 16 * intervalMs - lessMs;
+  codel.drops(50, 9, backAtMs - intervalMs - 1);
+  const [first, second] = dropsUntil(backAtMs + 2 * intervalMs, backAtMs);
+  expect(first).toBe(backAtMs);
+  expect(second).toBe(backAtMs + (lessMs > 0 ? intervalMs / 2 : intervalMs));
+});

@@ -42,7 +42,6 @@ export class CoDel {
   empty(): void {
     this.#dueAtMs = undefined;
     this.#dropping = false;
-    this.#dropped = false;
   }
 
   /**
@@ -61,7 +60,7 @@ export class CoDel {
       this.#dropping = true;
       const recently = nowMs - this.#nextDropAtMs < rememberedIntervals * this.#intervalMs;
       const before = this.#drops - this.#dropsBefore;
-      this.#drops = before > 1 && recently ? before : 1;
+      this.#drops = recently ? Math.max(1, before) : 1;
       this.#dropsBefore = this.#drops;
       this.#nextDropAtMs = this.#after(nowMs);
       return true;

@@ -174,3 +174,23 @@ test("who is answered twice, or after the end, is counted once or not at all", (
   compartment.outlive(quick);
   expect(compartment.outliving).toBe(0);
 });
+
+test("controlled delay drops nobody while everybody is let in soon, whatever the time is", () => {
+  const { told, come, end } = taken(new CoDel({ targetMs: 5, intervalMs: 100 }));
+  for (const name of "abc") come(name, 1_000);
+  for (let nowMs = 1_001; nowMs <= 1_300; nowMs += 1) {
+    end(nowMs);
+    come("next", nowMs);
+  }
+  expect(told.slice(0, 4)).toEqual(["a", "b", "c", "next"]);
+  expect(told).toHaveLength(300);
+  expect(told.filter((each) => each.includes("overloaded"))).toEqual([]);
+});
+
+test("controlled delay does not drop the last one, however long it has waited", () => {
+  const { told, come, end } = taken(new CoDel({ targetMs: 5, intervalMs: 100 }));
+  for (const name of "ab") come(name, 0);
+  end(50);
+  end(200);
+  expect(told).toEqual(["a", "b"]);
+});

@@ -169,6 +169,10 @@ function changedRules(given: HedgeChange, change: HedgeChange): HedgeChange {
   return { ...given, ...fixed, ...observed, ...change };
 }
 
+function isPercentile(value: unknown): value is number {
+  return typeof value === "number" && value >= 0.5 && value <= 0.999;
+}
+
 type Delay =
   | { readonly fixedMs: number }
   | { readonly fixedMs: undefined; readonly percentile: number; readonly minMs: number };
@@ -186,8 +190,9 @@ function delayOf(options: Pick<HedgeOptions, "delay" | "percentile" | "minDelay"
     }
     return { fixedMs: durationMs("hedge.delay", delay, { minMs: 0 }) };
   }
-  if (typeof percentile !== "number" || !(percentile >= 0.5 && percentile <= 0.999)) {
-    const hint = typeof percentile === "number" && percentile > 1 ? `: write ${percentile / 100}` : "";
+  if (!isPercentile(percentile)) {
+    const share = Number(percentile) / 100;
+    const hint = isPercentile(share) ? `: write ${share}` : "";
     throw new RangeError(
       `hedge.percentile must be a share between 0.5 and 0.999; got ${show(percentile)}${hint}`,
     );

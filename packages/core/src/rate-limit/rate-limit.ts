@@ -1,7 +1,7 @@
 import { leftWaiting } from "../bulkhead/left-waiting.ts";
 import { type Call, invoke, type Policy } from "../context/call.ts";
 import type { CallContext } from "../context/call-context.ts";
-import type { Duration } from "../duration/duration.ts";
+import { type Duration, show } from "../duration/duration.ts";
 import { verdictOf } from "../failure/failure.ts";
 import { assertOptions } from "../options/options.ts";
 import { observerOf } from "../options/policy-options.ts";
@@ -184,7 +184,7 @@ function gateOf(limiter: RateLimiter, heed: (error: unknown, taken: Taken) => vo
 function instant(untilMs: unknown): number {
   if (typeof untilMs !== "number" || !Number.isFinite(untilMs)) {
     throw new RangeError(
-      `rateLimit.drain needs an instant in milliseconds on the limiter's clock; got ${untilMs}`,
+      `rateLimit.drain needs an instant in milliseconds on the limiter's clock; got ${show(untilMs)}`,
     );
   }
   return untilMs;
