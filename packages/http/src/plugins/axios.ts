@@ -15,5 +15,6 @@ export interface AxiosOptions {
  * Node stream is wanted, give `agentOf(integration)` to axios's `http` adapter instead.
  */
 export function axiosOptions(...integrations: readonly [Door, ...Door[]]): AxiosOptions {
-  return { baseURL: integrations[0].baseUrl, adapter: "fetch", env: { fetch: fetchOf(...integrations) } };
+  const fetch = fetchOf(...integrations);
+  return { baseURL: integrations[0].baseUrl, adapter: "fetch", env: { fetch } };
 }

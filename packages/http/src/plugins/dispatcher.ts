@@ -92,6 +92,7 @@ async function answer(
   handler: Dispatcher.DispatchHandler,
 ): Promise<void> {
   const control = new DispatchControl();
+  let unread: ReadableStream<Uint8Array> | undefined;
   try {
     handler.onRequestStart?.(control, {});
     if (control.aborted) throw control.reason;
@@ -100,9 +101,11 @@ async function answer(
       ...dispatchedRequest(options),
       signal: control.signal,
     });
+    unread = body;
     handler.onResponseStarted?.();
     control.rawHeaders = headers.flat().map((text) => Buffer.from(text, "latin1"));
     handler.onResponseStart?.(control, status, recordOf(headers), STATUS_CODES[status] ?? "");
+    unread = undefined;
     for await (const chunk of body) {
       handler.onResponseData?.(control, Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
       await control.resumed();
@@ -110,11 +113,18 @@ async function answer(
     }
     handler.onResponseEnd?.(control, {});
   } catch (error) {
+    unread?.cancel().catch(() => {});
     const told = control.aborted ? keepFailureOf(error, control.reason) : error;
-    handler.onResponseError?.(
-      control,
-      told instanceof Error ? told : new Error("the call failed", { cause: told }),
-    );
+    tellEnd(handler, control, told instanceof Error ? told : new Error("the call failed", { cause: told }));
+  }
+}
+
+/** The last that a handler hears. What it throws then is nobody's, and would end the process. */
+function tellEnd(handler: Dispatcher.DispatchHandler, control: DispatchControl, error: Error): void {
+  try {
+    handler.onResponseError?.(control, error);
+  } catch {
+    // Its own trouble: the call is over.
   }
 }
 

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import { Failure } from "@outrigger/core";
+import { hasDotSegment } from "../request/path-template.ts";
 import { keepFailureOf } from "./effect-of.ts";
 import { assertDoors, type Door } from "./shared/door.ts";
 import { type ClientAnswer, type ClientRequest, exchangeFor } from "./shared/exchange.ts";
@@ -25,23 +26,25 @@ const bodiless: ReadonlySet<number> = new Set([204, 205, 304]);
 export function fetchOf(...integrations: readonly [Door, ...Door[]]): Fetch {
   assertDoors("fetchOf", integrations);
   const [first] = integrations;
-  return async (input, given) => {
-    const init = given ?? {};
+  return async (input, options) => {
+    const init = options ?? {};
     const below = typeof input === "string" && /^\/(?!\/)/.test(input);
     // Without its signal: it would follow the caller's, which is listened to as it is.
-    const request = new Request(below ? `${first.baseUrl}${input}` : input, { ...init, signal: null });
+    const given = below ? `${first.baseUrl}${input}` : input;
+    const request = new Request(given, { ...init, signal: null });
     refuseWhatIsNotDone(request, init);
     const signal = init.signal ?? (isRequest(input) ? signalOf(input) : undefined);
     try {
       if (signal?.aborted) throw signal.reason;
       const answer = await exchangeFor(integrations, {
         method: request.method,
-        url: request.url,
+        url: typeof given === "string" && isMended(given) ? given : request.url,
         headers: [...request.headers],
         body: bodyOf(request, init),
         ...(signal === undefined ? {} : { signal }),
       });
-      if (request.redirect === "error" && isRedirect(answer)) throw answer.failure;
+      // A `Response` knows no status beyond 599.
+      if (answer.status > 599 || (request.redirect === "error" && isRedirect(answer))) throw answer.failure;
       return responseOf(request, answer, signal);
     } catch (error) {
       throw asFetchRejects(error, signal);
@@ -56,6 +59,15 @@ export function fetchOf(...integrations: readonly [Door, ...Door[]]): Fetch {
 function signalOf(request: Request): AbortSignal {
   request.signal.addEventListener("abort", () => request, { once: true });
   return request.signal;
+}
+
+/**
+ * Whether `URL` makes something else of it: it drops line breaks, resolves dots and turns backslashes, so that an id in a
+ * path would lead to another resource. As it was written, such a URL is refused with all others that cannot be sent.
+ */
+function isMended(url: string): boolean {
+  const path = url.split(/[?#]/, 1)[0] ?? "";
+  return /\p{Cc}/u.test(url) || path.includes("\\") || hasDotSegment(path);
 }
 
 /** What would otherwise be passed over in silence. */

@@ -17,9 +17,10 @@ export interface KyOptions {
  * would have repeated.
  */
 export function kyOptions(...integrations: readonly [Door, ...Door[]]): KyOptions {
+  const fetch = fetchOf(...integrations);
   return {
     prefix: integrations[0].baseUrl,
-    fetch: fetchOf(...integrations),
+    fetch,
     retry: 0,
     timeout: false,
     hooks: {

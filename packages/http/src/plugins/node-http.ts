@@ -61,6 +61,7 @@ class IntegrationAgent extends Agent {
     if (call === undefined) return;
     const gone = new AbortController();
     response.once("close", () => gone.abort());
+    let unread: ReadableStream<Uint8Array> | undefined;
     try {
       const answer = await exchangeFor(this.#doors, {
         method: request.method ?? "",
@@ -70,13 +71,16 @@ class IntegrationAgent extends Agent {
         body: hasBody(request) ? request.iterator({ destroyOnReturn: false }) : undefined,
         signal: gone.signal,
       });
+      unread = answer.body;
       response.sendDate = false;
       response.writeHead(answer.status, answer.headers.flat());
       const body = Readable.fromWeb(answer.body as WebStream);
+      unread = undefined;
       // Before the connection goes, by which the client would hear of no more than a reset.
       body.once("error", (error) => call.fail(error));
       await pipeline(body, response);
     } catch (error) {
+      unread?.cancel().catch(() => {});
       call.fail(error);
     }
   }

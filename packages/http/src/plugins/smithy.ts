@@ -56,7 +56,8 @@ export function smithyOptions(...integrations: readonly [Door, ...Door[]]): Smit
         if (requestTimeout !== undefined && requestTimeout > 0) {
           throw new TypeError("requestTimeout must not be given: write timeout in the integration");
         }
-        const signal = abortSignal instanceof AbortSignal ? abortSignal : undefined;
+        // Of any make; one that cannot be listened to is refused with the request.
+        const signal = (abortSignal ?? undefined) as AbortSignal | undefined;
         try {
           const answer = await exchangeFor(integrations, {
             method: request.method,
