@@ -275,8 +275,9 @@ export class Circuit {
       this.#trial.ended(outcome, wasSlow);
       this.#judgeTrial(this.#trial, nowMs, error);
     } else if (outcome !== "ignored" && this.#countsOutcomes) {
-      this.#tallied().record(outcome === "failure", nowMs);
-      this.#judge(nowMs, outcome === "failure" ? error : undefined);
+      const tally = this.#tallied();
+      tally.record(outcome === "failure", nowMs);
+      if (!tally.isFlawless) this.#judge(nowMs, outcome === "failure" ? error : undefined);
     }
   }
 

@@ -49,8 +49,9 @@ export class TimeWindow implements OutcomeWindow {
   readonly #callsOf: number[] = new Array<number>(buckets).fill(0);
   /** Made at the first failure: most of a hundred thousand keyed circuits never see one. */
   #failuresOf: number[] | undefined;
-  /** Number of the newest bucket, counted from the clock's zero. */
+  /** Number of the newest bucket, counted from the clock's zero, and its place in the ring. */
   #newest = 0;
+  #newestSlot = 0;
   /** When the newest bucket ends; until then there is nothing to forget, and most calls end before it. */
   #endsAtMs = Number.NEGATIVE_INFINITY;
   #calls = 0;
@@ -69,12 +70,16 @@ export class TimeWindow implements OutcomeWindow {
   }
 
   record(bad: boolean, nowMs: number): void {
-    this.expire(nowMs);
-    this.#add(this.#newest, 1, bad ? 1 : 0);
+    if (nowMs >= this.#endsAtMs) this.#goOn(nowMs);
+    this.#add(this.#newestSlot, 1, bad ? 1 : 0);
   }
 
   expire(nowMs: number): void {
-    if (nowMs < this.#endsAtMs) return;
+    if (nowMs >= this.#endsAtMs) this.#goOn(nowMs);
+  }
+
+  /** Begins the bucket of this moment, and forgets what is too old by now. */
+  #goOn(nowMs: number): void {
     const newest = this.#bucketAt(nowMs);
     // After a pause as long as the window every bucket is old, and going round once is enough.
     const oldest = Math.max(this.#newest + 1, newest - buckets + 1);
@@ -87,6 +92,7 @@ export class TimeWindow implements OutcomeWindow {
       this.#failuresOf[slot] = 0;
     }
     this.#newest = newest;
+    this.#newestSlot = slotOf(newest);
     this.#endsAtMs = (newest + 1) * this.#bucketMs;
   }
 
@@ -119,12 +125,11 @@ export class TimeWindow implements OutcomeWindow {
     if (!("buckets" in saved)) return;
     for (const [ageMs = 0, calls = 0, bad = 0] of saved.buckets) {
       const bucket = Math.min(this.#bucketAt(thenMs - ageMs), this.#newest);
-      if (bucket > this.#newest - buckets) this.#add(bucket, calls, bad);
+      if (bucket > this.#newest - buckets) this.#add(slotOf(bucket), calls, bad);
     }
   }
 
-  #add(bucket: number, calls: number, bad: number): void {
-    const slot = slotOf(bucket);
+  #add(slot: number, calls: number, bad: number): void {
     this.#callsOf[slot] = (this.#callsOf[slot] ?? 0) + calls;
     this.#calls += calls;
     if (bad === 0) return;

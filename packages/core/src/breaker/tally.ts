@@ -66,6 +66,12 @@ export class Tally {
     this.#slow ??= this.#slowWindow(nowMs);
   }
 
+  /** Nothing bad is remembered, so there is no reason to open: what nearly every call finds. */
+  get isFlawless(): boolean {
+    if (this.#inARow > 0 || this.#others.length > 0 || this.#slow !== undefined) return false;
+    return this.#first === undefined || this.#first.failures === 0;
+  }
+
   /** Why the circuit must open; undefined while it must not. */
   reasonToOpen(rules: CircuitRules, nowMs: number): string | undefined {
     const { consecutiveFailures, trips, slowCall } = rules;

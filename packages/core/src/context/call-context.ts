@@ -48,15 +48,16 @@ export interface Keeper {
  * Policies that end a part of the call on their own (a timeout, an attempt) run that part in a child context.
  */
 export class CallContext {
-  declare readonly clock: Clock;
-  declare readonly operation: string | undefined;
-  declare readonly key: string | undefined;
-  declare readonly idempotent: boolean;
-  declare readonly deadlineAtMs: number;
+  readonly clock: Clock;
+  readonly operation: string | undefined;
+  readonly key: string | undefined;
+  readonly idempotent: boolean;
   /** Counts the first call as 1. */
-  declare readonly attempt: number;
+  readonly attempt: number;
   /** The budget of extra load that counts this call already. Policies that share one count a call once. */
   countedIn: object | undefined;
+  /** Undefined for none: a number in its place would be an object of its own for each context. */
+  #deadlineAtMs: number | undefined;
   readonly #parent: CallContext | undefined;
   #keeper: Keeper | undefined;
   /** A list only where there are several: most contexts have one part or none. */
@@ -65,44 +66,42 @@ export class CallContext {
   #abortReason: Failure | undefined;
   #controller: AbortController | undefined;
   #listeners: AbortListener[] | undefined;
-  /** Pieces of work, of this call or of its parts, that go on although their caller has been answered. */
-  #outliving = 0;
-  #whenWorkEnds: (() => void)[] | undefined;
+  #outliving: OutlivingWork | undefined;
 
   /** @param parent - The whole that this becomes a part of; {@link end} takes it out again. */
   constructor(
     options: CallOptions = noOptions,
     parent?: CallContext,
     attempt?: number,
-    deadlineAtMs: number = Number.POSITIVE_INFINITY,
+    deadlineAtMs?: number,
   ) {
-    const { clock, operation, key, idempotent, deadlineAtMs: otherAtMs } = parent ?? options;
+    const { clock, operation, key, idempotent } = parent ?? options;
     this.clock = clock ?? systemClock;
     this.operation = operation;
     this.key = key;
     this.idempotent = idempotent ?? false;
-    this.deadlineAtMs = otherAtMs === undefined ? deadlineAtMs : earlier(deadlineAtMs, otherAtMs);
-    this.attempt = attempt ?? 1;
-    this.countedIn = undefined;
+    this.attempt = attempt ?? parent?.attempt ?? 1;
+    this.#deadlineAtMs = deadlineAtMs;
     this.#parent = parent;
-    if (parent !== undefined) {
-      this.attempt = attempt ?? parent.attempt;
-      this.countedIn = parent.countedIn;
-      this.#abortReason = parent.#abortReason;
-      parent.#adopt(this);
-    }
+    // Apart, because most contexts are neither: V8 builds in only what is short.
+    if (parent !== undefined) CallContext.#join(this, parent);
+    else if (options.deadlineAtMs !== undefined)
+      this.#deadlineAtMs = earlier(deadlineAtMs, options.deadlineAtMs);
   }
 
-  /** The keeper is told and asked instead of this part. */
-  keptBy(keeper: Keeper): void {
-    this.#keeper = keeper;
+  static #join(part: CallContext, whole: CallContext): void {
+    part.countedIn = whole.countedIn;
+    part.#abortReason = whole.#abortReason;
+    if (whole.#deadlineAtMs !== undefined)
+      part.#deadlineAtMs = earlier(part.#deadlineAtMs, whole.#deadlineAtMs);
+    const children = whole.#children;
+    if (children === undefined) whole.#children = part;
+    else if (Array.isArray(children)) children.push(part);
+    else whole.#children = [children, part];
   }
 
-  #adopt(child: CallContext): void {
-    const children = this.#children;
-    if (children === undefined) this.#children = child;
-    else if (Array.isArray(children)) children.push(child);
-    else this.#children = [children, child];
+  get deadlineAtMs(): number {
+    return this.#deadlineAtMs ?? Number.POSITIVE_INFINITY;
   }
 
   /** What this is a part of. */
@@ -110,9 +109,15 @@ export class CallContext {
     return this.#parent;
   }
 
+  /** The keeper is told and asked instead of this part. */
+  keptBy(keeper: Keeper): void {
+    this.#keeper = keeper;
+  }
+
   /** A part of this call that can be ended without ending the whole. Call {@link end} when the part is over. */
   child({ attempt, deadlineAtMs }: ChildInit = noChange): CallContext {
-    return new CallContext(noOptions, this, attempt, deadlineAtMs);
+    const ownAtMs = deadlineAtMs === undefined ? undefined : earlier(deadlineAtMs, deadlineAtMs);
+    return new CallContext(noOptions, this, attempt, ownAtMs);
   }
 
   /** Takes this part out of the whole: its effect no longer counts, and aborting the whole no longer reaches it. */
@@ -136,13 +141,14 @@ export class CallContext {
       return this.#recorded ?? "unknown";
     }
     let effect = this.#recorded ?? "none";
-    if (!Array.isArray(children)) return worseEffect(effect, children.#effectForWhole);
-    for (const child of children) effect = worseEffect(effect, child.#effectForWhole);
+    for (const child of listed(children))
+      effect = worseEffect(effect, (child.#keeper ?? child).effectForWhole);
     return effect;
   }
 
-  get #effectForWhole(): Effect {
-    return this.#keeper === undefined ? this.effect : this.#keeper.effectForWhole;
+  /** What the whole has to answer for because of this part. */
+  get effectForWhole(): Effect {
+    return this.effect;
   }
 
   /** Says how far the call has come. */
@@ -152,9 +158,8 @@ export class CallContext {
 
   /** Milliseconds left until the deadline; negative when it has passed, `Infinity` when there is none. */
   get leftMs(): number {
-    return this.deadlineAtMs === Number.POSITIVE_INFINITY
-      ? Number.POSITIVE_INFINITY
-      : this.deadlineAtMs - this.clock.now();
+    const deadlineAtMs = this.#deadlineAtMs;
+    return deadlineAtMs === undefined ? Number.POSITIVE_INFINITY : deadlineAtMs - this.clock.now();
   }
 
   get abortReason(): Failure | undefined {
@@ -170,16 +175,14 @@ export class CallContext {
   abort(reason: Failure): void {
     if (this.#abortReason !== undefined) return;
     this.#abortReason = reason;
-    const children = this.#children;
-    if (Array.isArray(children)) for (const child of [...children]) child.#abortWithWhole(reason);
-    else if (children !== undefined) children.#abortWithWhole(reason);
+    for (const child of listed(this.#children)) (child.#keeper ?? child).abortedWithWhole(reason);
     for (const listener of [...(this.#listeners ?? [])]) tell(listener, reason);
     this.#controller?.abort(reason);
   }
 
-  #abortWithWhole(reason: Failure): void {
-    if (this.#keeper === undefined) this.abort(reason);
-    else this.#keeper.abortedWithWhole(reason);
+  /** The whole was aborted, and this part with it. */
+  abortedWithWhole(reason: Failure): void {
+    this.abort(reason);
   }
 
   /**
@@ -211,34 +214,25 @@ export class CallContext {
 
   /** Like {@link leaveRunning}, for who says with {@link outlivingWorkEnded} when the work has ended. */
   workOutlives(): void {
-    this.#outlive(1);
+    this.#outliving ??= new OutlivingWork();
+    this.#outliving.pieces += 1;
+    this.#parent?.workOutlives();
   }
 
   outlivingWorkEnded(): void {
-    this.#outlive(-1);
+    this.#outliving?.ended();
+    this.#parent?.outlivingWorkEnded();
   }
 
   /** Whether work goes on although its caller has been answered. */
   get isOutlived(): boolean {
-    return this.#outliving > 0;
+    return this.#outliving !== undefined && this.#outliving.pieces > 0;
   }
 
   /** Calls back once nothing done for this call goes on any more: at once, unless work outlived its caller. */
   whenWorkEnds(callback: () => void): void {
-    if (this.#outliving === 0) {
-      callback();
-      return;
-    }
-    this.#whenWorkEnds ??= [];
-    this.#whenWorkEnds.push(callback);
-  }
-
-  #outlive(change: 1 | -1): void {
-    this.#outliving += change;
-    if (this.#outliving === 0 && this.#whenWorkEnds !== undefined) {
-      for (const callback of this.#whenWorkEnds.splice(0)) callback();
-    }
-    if (this.#parent !== undefined) this.#parent.#outlive(change);
+    if (this.#outliving === undefined || this.#outliving.pieces === 0) callback();
+    else this.#outliving.waiting.push(callback);
   }
 
   /** For APIs that want an `AbortSignal`. Made at the first use, because most calls never need one. */
@@ -251,13 +245,30 @@ export class CallContext {
   }
 }
 
-function earlier(atMs: number, otherAtMs: number): number {
-  const earlierAtMs = Math.min(atMs, otherAtMs);
+/** Work of a call or of its parts that goes on although its caller has been answered. */
+class OutlivingWork {
+  pieces = 0;
+  waiting: (() => void)[] = [];
+
+  ended(): void {
+    this.pieces -= 1;
+    if (this.pieces > 0) return;
+    for (const callback of this.waiting.splice(0)) callback();
+  }
+}
+
+function earlier(atMs: number | undefined, otherAtMs: number): number {
+  const earlierAtMs = Math.min(atMs ?? Number.POSITIVE_INFINITY, otherAtMs);
   if (!Number.isNaN(earlierAtMs)) return earlierAtMs;
-  const wrong = Number.isNaN(atMs) ? atMs : otherAtMs;
   throw new RangeError(
-    `deadlineAtMs must be an instant in milliseconds on the call's clock; got ${show(wrong)}`,
+    `deadlineAtMs must be an instant in milliseconds on the call's clock; got ${show(otherAtMs)}`,
   );
+}
+
+/** A list of its own, which stays as it is when children come and go. */
+function listed(children: CallContext | readonly CallContext[] | undefined): readonly CallContext[] {
+  if (children === undefined) return [];
+  return Array.isArray(children) ? [...children] : [children as CallContext];
 }
 
 function tell(listener: AbortListener, reason: Failure): void {

@@ -68,17 +68,8 @@ export class Attempt<I, O> implements Timed, Visitor, Keeper {
 
   make(): Answered<O> {
     const { run, context } = this;
-    const rejected = run.doors.enter(this);
+    const rejected = run.doors.enter(this) ?? this.#limitTime();
     if (rejected !== undefined) return this.#failed(rejected);
-    if (run.timeout !== undefined) {
-      if (context.abortReason !== undefined) return this.#failed(context.abortReason);
-      const leftMs = context.deadlineAtMs - this.startedAtMs;
-      if (leftMs <= 0) return this.#failed(deadlineExceeded("none"));
-      this.#timeoutMs = run.timeout.timeoutMs(context);
-      this.#arm(this.startedAtMs, Math.min(this.#timeoutMs, leftMs));
-    } else if (run.deadline !== undefined) {
-      this.#arm(this.startedAtMs, context.deadlineAtMs - this.startedAtMs);
-    }
     const work = invoke(run.next, this.input, context);
     this.#state = running;
     work.then(
@@ -88,6 +79,20 @@ export class Attempt<I, O> implements Timed, Visitor, Keeper {
     // The call may have aborted itself before it returned its promise.
     const reason = context.whole?.abortReason;
     return reason === undefined ? undefined : this.#aborted(reason);
+  }
+
+  /** @returns why the attempt must not even begin. */
+  #limitTime(): Failure | undefined {
+    const { context, startedAtMs } = this;
+    const { timeout, deadline } = this.run;
+    const leftMs = context.deadlineAtMs - startedAtMs;
+    if (timeout !== undefined) {
+      if (context.abortReason !== undefined) return context.abortReason;
+      if (leftMs <= 0) return deadlineExceeded("none");
+      this.#timeoutMs = timeout.timeoutMs(context);
+      this.#arm(startedAtMs, Math.min(this.#timeoutMs, leftMs));
+    } else if (deadline !== undefined) this.#arm(startedAtMs, leftMs);
+    return undefined;
   }
 
   /** Lets the next attempt begin after a while. */
