@@ -1,7 +1,7 @@
 import type { OperationRecord, StepName } from "@outrigger/ledger";
 import { expect, test } from "vitest";
 import type { Mode } from "./support/provider.ts";
-import { type Node, shortLease, useShop } from "./support/shop.ts";
+import { type Node, useShop } from "./support/shop.ts";
 
 const shop = useShop("ledger_crash");
 
@@ -41,7 +41,7 @@ function mortal({ scenario, key }: Case, at: number): { node: Node; steps: StepN
   });
   const node = shop.node({
     operation: key,
-    lease: shortLease,
+    lease: "800ms",
     async onStep(name) {
       steps.push(name);
       if (steps.length < at) return;

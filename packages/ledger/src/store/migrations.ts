@@ -1,5 +1,6 @@
 import { migrationTimedOut } from "../failure.ts";
 import type { MigrateBounds } from "./dialect.ts";
+import { functions4 } from "./functions.ts";
 import type { SqlPort, SqlQuery } from "./sql-port.ts";
 
 /**
@@ -17,7 +18,7 @@ export function schemaName(path: string, value: unknown): string {
 }
 
 /** In the order in which they are applied; what is released is never edited, only followed by another. */
-const migrations: readonly ((schema: string) => string)[] = [
+const migrations: readonly ((schema: string) => string | readonly string[])[] = [
   (schema) => `
     create table ${schema}.operation (
       id uuid primary key default gen_random_uuid(),
@@ -81,7 +82,8 @@ const migrations: readonly ((schema: string) => string)[] = [
   `,
   // Cancels that people ask for, outcomes that arrive late, and a place for what has ended. Ids follow the clock from
   // here on, so that the oldest rows are found by the primary key.
-  (schema) => `
+  (schema) => [
+    ...split(`
     alter table ${schema}.operation
       add column cancel_wanted_at timestamptz,
       add column abandoned boolean not null default false,
@@ -112,8 +114,13 @@ const migrations: readonly ((schema: string) => string)[] = [
     );
     create index operation_archive_hot on ${schema}.operation_archive (copied_at) where hot;
     create index operation_archive_age on ${schema}.operation_archive (updated_at);
-  `,
+  `),
+    ...functions4(schema),
+  ],
 ];
+
+const split = (script: string): readonly string[] =>
+  script.split(/;\s*$/m).filter((statement) => statement.trim() !== "");
 
 /** Raised by `lock_timeout`. Source: PostgreSQL manual, appendix A. */
 const lockNotAvailable = "55P03";
@@ -161,9 +168,8 @@ async function migrateIn(query: SqlQuery, schema: string, timeoutMs: number): Pr
   for (const [index, build] of migrations.entries()) {
     const version = index + 1;
     if (version <= applied) continue;
-    for (const statement of build(schema).split(/;\s*$/m)) {
-      if (statement.trim() !== "") await query(statement);
-    }
+    const built = build(schema);
+    for (const statement of typeof built === "string" ? split(built) : built) await query(statement);
     await query(`insert into ${schema}.migration (version, applied_at) values ($1, statement_timestamp())`, [
       version,
     ]);

@@ -1,0 +1,203 @@
+import { dueStates, type OperationState } from "../state/transitions.ts";
+
+/*
+ * What every operation passes through, as functions of the database. A statement of this size costs more to be parsed and
+ * planned than to be run, and a plan that a driver keeps is made once, when the tables are small, and reads them whole when
+ * they have grown (measured: 3,300 operations a second became 600 within 50,000). A function keeps its plan for every driver
+ * and pooler. One row is written by statements that name its key, and a function is told never to read a table whole, so
+ * their plan is right for any size. For many rows there is no such plan: theirs is made each time, of what is there.
+ *
+ * All times are the database's, so that leases mean the same to every process. `statement_timestamp()`, not
+ * `clock_timestamp()`, because a volatile function keeps the planner from using an index. Numbers and times
+ * leave as text or float8, so that a type parser the user has set for int8 or timestamptz changes nothing.
+ *
+ * They belong to the migration that makes them: what is released is never edited, only followed by another.
+ */
+
+export const iso = (column: string): string =>
+  `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+export const msSince = (column: string): string =>
+  `(extract(epoch from statement_timestamp() - ${column}) * 1000)::float8`;
+export const inMs = (value: string): string =>
+  `statement_timestamp() + ${value}::float8 * interval '1 millisecond'`;
+
+/** The same as `slotGroupOf` for a row of the table. */
+const slotGroupColumn = `case when provider = 'default' then 'operation ' || operation else provider end`;
+
+export const listed = (states: readonly OperationState[]): string =>
+  states.map((state) => `'${state}'`).join(", ");
+
+/** Of no use once nothing is left to do, and not for nothing. */
+const ages = Object.entries({
+  sent_for_ms: msSince("o.sent_at"),
+  key_left_ms: `-${msSince("o.key_expires_at")}`,
+  unknown_for_ms: msSince("greatest(o.unknown_since, o.retried_at)"),
+  cancelling_for_ms: msSince("greatest(o.cancelling_since, o.retried_at)"),
+})
+  .map(([name, age]) => `case when o.due_at is not null then ${age} end as ${name}`)
+  .join(", ");
+
+/** What a worker has to know of a row, and cannot know without reading it. */
+export const moving = `
+  o.id::text as id, o.state, o.intent, o.fence::text as fence, o.provider, o.attempt::text as attempt,
+  o.tries::text as tries, case when o.in_doubt then 'yes' else 'no' end as in_doubt,
+  case when o.abandoned then 'yes' else 'no' end as abandoned,
+  case when o.resend_refused then 'yes' else 'no' end as resend_refused,
+  case when o.person_only then 'yes' else 'no' end as person_only,
+  ${msSince("o.cancel_wanted_at")} as cancel_wanted_for_ms, ${ages}`;
+
+const row = `${moving},
+  o.operation, o.key, o.fingerprint, to_json(o.providers)::text as providers, o.request, o.result, o.failure`;
+
+export const stored = `${row},
+  ${iso("o.last_error_at")} as last_error_at, o.last_error_code, o.last_error_message,
+  o.last_error_tries::text as last_error_tries,
+  ${iso("o.created_at")} as created_at, ${iso("o.updated_at")} as updated_at`;
+
+/** The columns of {@link moving}, with their types. */
+const movingTypes = `id text, state text, intent text, fence text, provider text, attempt text, tries text,
+  in_doubt text, abandoned text, resend_refused text, person_only text, cancel_wanted_for_ms float8,
+  sent_for_ms float8, key_left_ms float8, unknown_for_ms float8, cancelling_for_ms float8`;
+
+const functionOf = (name: string, parameters: string, columns: string, body: string): string => `
+  create function ${name} (${parameters}) returns table (${columns})
+  language plpgsql set enable_seqscan = off
+  as $function$
+  #variable_conflict use_column
+  declare m record;
+  begin
+    ${body}
+  end
+  $function$`;
+
+/** A statement that is planned each time. */
+const anew = (statement: string, values: string): string =>
+  `return query execute $statement$${statement}$statement$ using ${values};`;
+
+/** What `insert` gets. */
+const fresh = (batch: string): string => `
+  select * from json_to_recordset(${batch}) as m (operation text, key text, fingerprint text, state text,
+    "dueInMs" float8, providers text[], request text, "keyWindowMs" float8)`;
+
+const insert = (schema: string, from: string): string => `
+  insert into ${schema}.operation (operation, key, fingerprint, state, fence, due_at, provider, providers,
+    attempt, request, sent_at, key_expires_at, created_at, updated_at)
+  select m.operation, m.key, m.fingerprint, m.state, case when m.state = 'SENDING' then 1 else 0 end,
+    ${inMs('m."dueInMs"')}, m.providers[1], m.providers, case when m.state = 'SENDING' then 1 else 0 end, m.request,
+    case when m.state = 'SENDING' then statement_timestamp() end, ${inMs('m."keyWindowMs"')},
+    statement_timestamp(), statement_timestamp()
+  ${from}
+  where not exists (
+    select from ${schema}.operation_archive as a where a.operation = m.operation and a.key = m.key
+  )
+  on conflict (operation, key) do nothing
+  returning id, operation, key`;
+
+/** What `move` gets. */
+const moves = (batch: string): string => `
+  select * from json_to_recordset(${batch}) as m (id uuid, fence bigint, "from" text, "cancelKnown" boolean,
+    "to" text, intent text, provider text, "inDoubt" boolean, "dueInMs" float8, result text, failure text,
+    "keyWindowMs" float8, why text, evidence text, "by" text, noted boolean, failed boolean,
+    "errorCode" text, "errorMessage" text, abandoned boolean, "resendRefused" boolean, "personOnly" boolean,
+    afresh boolean)`;
+
+/** Fence and state must still be those that were seen, and a cancel that was asked for meanwhile is not overlooked. */
+const move = (schema: string, from: string): string => `
+  update ${schema}.operation as p set
+    state = m."to",
+    intent = m.intent,
+    provider = m.provider,
+    in_doubt = m."inDoubt",
+    abandoned = m.abandoned,
+    resend_refused = m."resendRefused",
+    person_only = m."personOnly",
+    due_at = ${inMs('m."dueInMs"')},
+    result = coalesce(m.result, p.result),
+    failure = coalesce(m.failure, p.failure),
+    attempt = p.attempt + case when m."to" = 'SENDING' then 1 else 0 end,
+    -- Sending again and asking again are one effort: their tries go on.
+    tries = case when not m.afresh and (p.state = m."to" or (p.in_doubt and m."to" in ('SENDING', 'UNKNOWN')))
+      then p.tries else 0 end,
+    sent_at = case when m."to" = 'SENDING' then statement_timestamp() else p.sent_at end,
+    key_expires_at = case when p.provider = m.provider and p.state <> 'READY' then p.key_expires_at
+      else ${inMs('m."keyWindowMs"')} end,
+    unknown_since = case when m."to" = 'UNKNOWN'
+      then coalesce(p.unknown_since, statement_timestamp()) else p.unknown_since end,
+    cancelling_since = case when m."to" = 'CANCELLING'
+      then coalesce(p.cancelling_since, statement_timestamp()) else p.cancelling_since end,
+    retried_at = case when m.afresh then statement_timestamp() else p.retried_at end,
+    last_error_at = case when m.failed then statement_timestamp() else p.last_error_at end,
+    last_error_code = case when m.failed then m."errorCode" else p.last_error_code end,
+    last_error_message = case when m.failed then m."errorMessage" else p.last_error_message end,
+    last_error_tries = case when m.failed then p.tries else p.last_error_tries end,
+    updated_at = statement_timestamp()
+  ${from}
+  where p.id = m.id and p.fence = m.fence and p.state = m."from"
+    and (p.cancel_wanted_at is not null) = m."cancelKnown"
+  returning p.*`;
+
+const note = (schema: string, from: string): string => `
+  insert into ${schema}.operation_event (operation_id, at, fence, from_state, to_state, provider, why, evidence, actor)
+  select o.id, statement_timestamp(), o.fence, m."from", o.state, o.provider, m.why, m.evidence, m."by"
+  ${from} where m.noted`;
+
+const claim = (schema: string): string => `
+  with due as (
+    select id from ${schema}.operation
+    where due_at <= statement_timestamp() and state in (${listed(dueStates)}) and operation = any($1)
+      and (${slotGroupColumn}) <> all($4)
+    order by due_at
+    limit $2
+    for update skip locked
+  )
+  update ${schema}.operation as o set fence = o.fence + 1, tries = o.tries + 1, due_at = ${inMs("$3")}
+  from due where o.id = due.id
+  returning ${row}`;
+
+/** The record `m` is no row of a table, so that each of its fields is known to the plan as a value. */
+const record = "from (values (1)) as one (n)";
+
+/** The functions of migration 4. */
+export function functions4(schema: string): readonly string[] {
+  return [
+    // Waits for a transaction that is inserting the same key; no row comes back when the key is taken.
+    functionOf(
+      `${schema}.insert_operations_4`,
+      "batch json",
+      "id text, operation text, key text",
+      `if json_array_length(batch) = 1 then
+        ${fresh("batch").replace("select *", "select * into m")};
+        return query with o as (${insert(schema, record)}) select o.id::text, o.operation, o.key from o;
+      else
+        ${anew(
+          `with m as (${fresh("$1")}), o as (${insert(schema, "from m")}) select id::text, operation, key from o`,
+          "batch",
+        )}
+      end if;`,
+    ),
+    // The only statement by which workers change a state.
+    functionOf(
+      `${schema}.move_operations_4`,
+      "batch json",
+      movingTypes,
+      `if json_array_length(batch) = 1 then
+        ${moves("batch").replace("select *", "select * into m")};
+        return query with o as (${move(schema, "")}), noted as (${note(schema, "from o")}) select ${moving} from o;
+      else
+        ${anew(
+          `with m as (${moves("$1")}), o as (${move(schema, "from m")}),
+            noted as (${note(schema, "from o join m on m.id = o.id")})
+          select ${moving} from o`,
+          "batch",
+        )}
+      end if;`,
+    ),
+    functionOf(
+      `${schema}.claim_operations_4`,
+      "operations text[], at_most integer, lease_ms float8, but text[]",
+      `${movingTypes}, operation text, key text, fingerprint text, providers text, request text, result text,
+        failure text`,
+      anew(claim(schema), "operations, at_most, lease_ms, but"),
+    ),
+  ];
+}
