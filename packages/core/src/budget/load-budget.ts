@@ -237,8 +237,8 @@ function allowanceOf(options: LoadBudgetOptions, windowMs: number): Allowance {
 function numberIn(key: string, value: unknown, max: number): number {
   if (typeof value !== "number" || !(value >= 0 && value <= max)) {
     // Only a ratio can be wrong and lie in this range.
-    const hint =
-      typeof value === "number" && value > 1 && value <= 100 ? `: write ${value / 100} for ${value} %` : "";
+    const isPercentage = typeof value === "number" && value > 1 && value <= 100;
+    const hint = isPercentage ? `: write ${value / 100} for ${value} %` : "";
     throw new RangeError(
       `${join("loadBudget", key)} must be a number between 0 and ${max}; got ${show(value)}${hint}`,
     );

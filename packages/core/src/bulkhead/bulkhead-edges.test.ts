@@ -189,6 +189,20 @@ test.each([
   },
 );
 
+test("who makes room for another is told for how long it waited", async () => {
+  const { clock, guard, events } = await taken(
+    queue({ maxWaiting: 1, priorities: { levels: 2, of: (input) => (input === "high" ? 1 : 0) } }),
+  );
+  const answer = watch(execute(guard(echo), "low", { clock }));
+  await clock.advance(40);
+  void watch(execute(guard(echo), "high", { clock }));
+  await clock.advance(0);
+  expect(answer.error).toMatchObject({
+    message: "the queue of the bulkhead is full, and after 40 ms the call made room for another",
+  });
+  expect(events.at(-1)).toMatchObject({ type: "queueLeft", waitedMs: 40, outcome: "QUEUE_FULL" });
+});
+
 test("a call whose key is no string takes the turn of those without a key", async () => {
   const { clock, guard, free } = await taken(
     queue({ fairness: { key: (input) => (input === "x" ? (5 as never) : "") } }),

@@ -194,3 +194,22 @@ test("controlled delay does not drop the last one, however long it has waited", 
   end(200);
   expect(told).toEqual(["a", "b"]);
 });
+
+test("the newest is served first while controlled delay drops, so without controlled delay never", () => {
+  const compartment = new Compartment({
+    limit: 1,
+    queue: new WaitQueue<Waiter>({ levels: 1, maxOvertakes: 1, maxKeys: 1 }),
+    maxWaiting: 2,
+    newestFirst: false,
+    codel: undefined,
+    newestFirstWhileDropping: true,
+  });
+  const told: string[] = [];
+  const permit = compartment.enter();
+  for (const name of "ab") {
+    const granted = (): void => void told.push(name);
+    compartment.wait({ expiresAtMs: Number.POSITIVE_INFINITY, granted, dropped() {} }, 0);
+  }
+  if (permit !== undefined) compartment.release(permit, 0);
+  expect(told).toEqual(["a"]);
+});
