@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { useShop } from "./support/shop.ts";
 
@@ -32,4 +33,34 @@ test("a wrong timeout is refused", async () => {
   const node = shop.node();
   await expect(node.ledger.migrate({ timeout: 5 } as never)).rejects.toThrow("migrate.timeout");
   await expect(node.ledger.migrate({ timout: "5s" } as never)).rejects.toThrow('did you mean "timeout"?');
+});
+
+test("the documented way back leads to the version before, with every operation, and forth again", async () => {
+  const page = readFileSync(new URL("../../../docs/ledger/migrations.md", import.meta.url), "utf8");
+  const script = /## From 4 back to 3[^]*?```sql\n([^]*?)```/.exec(page)?.[1] ?? "";
+  const schema = "ledger_back";
+  const node = shop.node({ schema, retention: { moveAfter: "0ms" } });
+  await node.ledger.migrate();
+  for (const key of ["b1", "b2"]) await node.pay.run({ id: key, amount: 1 }, { key });
+  await node.ledger.tidy();
+  await shop.pool.query(
+    `update ${schema}.operation_archive set copied_at = now() - interval '1 day' where key = 'b1'`,
+  );
+  expect((await node.ledger.tidy()).moved).toBe(1);
+
+  await shop.pool.query(script.replaceAll("outrigger.", `${schema}.`));
+  const { rows } = await shop.pool.query(
+    `select o.key, count(e.id)::integer as entries from ${schema}.operation as o
+     left join ${schema}.operation_event as e on e.operation_id = o.id group by o.key order by o.key`,
+  );
+  expect(rows).toEqual([
+    { key: "b1", entries: 2 },
+    { key: "b2", entries: 1 },
+  ]);
+  expect(await node.ledger.migrate()).toBe(4);
+  for (const key of ["b1", "b2"]) {
+    const record = await node.ledger.find({ operation: "pay", key });
+    expect(record?.history.map(({ to }) => to)).toEqual(["SENDING", "DONE"]);
+    expect(await node.pay.run({ id: key, amount: 1 }, { key })).toMatchObject({ status: "committed" });
+  }
 });

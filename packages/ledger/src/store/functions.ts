@@ -38,7 +38,7 @@ const ages = Object.entries({
   .join(", ");
 
 /** What a worker has to know of a row, and cannot know without reading it. */
-export const moving = `
+export const moving: string = `
   o.id::text as id, o.state, o.intent, o.fence::text as fence, o.provider, o.attempt::text as attempt,
   o.tries::text as tries, case when o.in_doubt then 'yes' else 'no' end as in_doubt,
   case when o.abandoned then 'yes' else 'no' end as abandoned,
@@ -49,7 +49,7 @@ export const moving = `
 const row = `${moving},
   o.operation, o.key, o.fingerprint, to_json(o.providers)::text as providers, o.request, o.result, o.failure`;
 
-export const stored = `${row},
+export const stored: string = `${row},
   ${iso("o.last_error_at")} as last_error_at, o.last_error_code, o.last_error_message,
   o.last_error_tries::text as last_error_tries,
   ${iso("o.created_at")} as created_at, ${iso("o.updated_at")} as updated_at`;
