@@ -28,9 +28,9 @@ export class HttpResponse implements ResponseLike {
    * @throws {@link HttpFailure} `RESPONSE_INVALID` when the body is compressed or its charset is not known.
    */
   text(): string {
-    const coding = single(this.headers["content-encoding"]);
-    if (coding !== undefined && coding.toLowerCase() !== "identity") {
-      throw this.#unreadable(`its content-encoding is ${JSON.stringify(coding)}, which was not asked for`);
+    if (isCoded(this.headers)) {
+      const coding = JSON.stringify(single(this.headers["content-encoding"]));
+      throw this.#unreadable(`its content-encoding is ${coding}, which was not asked for`);
     }
     const charset = charsetOf(single(this.headers["content-type"]));
     try {
@@ -73,6 +73,12 @@ function asWritten(_key: string, value: unknown, context?: { readonly source?: s
 /** The first value of a header. */
 export function single(value: string | readonly string[] | undefined): string | undefined {
   return value === undefined || typeof value === "string" ? value : value[0];
+}
+
+/** Whether the bytes of a body are not what it says, but a coding of it. */
+export function isCoded(headers: ResponseHeaders): boolean {
+  const coding = single(headers["content-encoding"]);
+  return coding !== undefined && coding.toLowerCase() !== "identity";
 }
 
 function charsetOf(contentType: string | undefined): string {

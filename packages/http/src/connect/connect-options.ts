@@ -60,6 +60,8 @@ export interface ConnectSettings {
 }
 
 export interface ConnectSurroundings {
+  /** The option that `origin` comes from, for messages. @defaultValue "baseUrl" */
+  readonly path?: string | undefined;
   readonly origin: string;
   readonly tls: TlsOptions;
   readonly connectMs: number;
@@ -74,7 +76,7 @@ export function parseConnect(options: ConnectOptions, around: ConnectSurrounding
   const publicOnly = options.public ?? connectDefaults.public;
   if (typeof publicOnly !== "boolean") throw new TypeError("public must be true or false");
   const proxy = proxyFor("proxy", options.proxy ?? connectDefaults.proxy, new URL(origin), environment);
-  if (publicOnly) assertCanBePublic(origin, proxy);
+  if (publicOnly) assertCanBePublic(around.path ?? "baseUrl", origin, proxy);
   return {
     origin,
     tls,
@@ -108,11 +110,11 @@ function attemptMsOf(connectMs: number): number {
   return Math.max(10, Math.min(500, Math.floor(connectMs / 4)));
 }
 
-function assertCanBePublic(origin: string, proxy: HttpProxy | undefined): void {
+function assertCanBePublic(path: string, origin: string, proxy: HttpProxy | undefined): void {
   const host = new URL(origin).hostname.replace(/^\[(.*)\]$/, "$1");
   if ((isIP(host) !== 0 && !isPublicAddress(host)) || /(?:^|\.)localhost\.?$/.test(host)) {
     throw new RangeError(
-      `public is true, but the host of baseUrl, ${host}, is not public: remove one of them`,
+      `public is true, but the host of ${path}, ${host}, is not public: remove one of them`,
     );
   }
   if (proxy !== undefined) {

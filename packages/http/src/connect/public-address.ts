@@ -9,6 +9,7 @@ const blocked4: readonly (readonly [network: string, prefix: number])[] = [
   ["10.0.0.0", 8], // private
   ["100.64.0.0", 10], // carrier-grade NAT
   ["127.0.0.0", 8], // loopback
+  ["168.63.129.16", 32], // Azure's service for its machines, which hands out their settings; by the registry it is public
   ["169.254.0.0", 16], // link-local; 169.254.169.254 hands out a cloud machine's credentials
   ["172.16.0.0", 12], // private
   ["192.0.0.0", 24], // protocol assignments; 192.0.0.192 is Oracle's metadata service

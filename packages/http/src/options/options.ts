@@ -186,8 +186,9 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
   const replay = options.replay ?? httpDefaults.replay;
   sizeBytes("replay", replay);
   assertAllowed("baseUrl", baseUrl, options.allowed);
-  const connectTo = (origin: string, tlsOptions: TlsOptions): ConnectSettings =>
+  const connectTo = (path: string, origin: string, tlsOptions: TlsOptions): ConnectSettings =>
     parseConnect(options, {
+      path,
       origin,
       tls: tlsOptions,
       connectMs: timeout.connectMs,
@@ -240,10 +241,10 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
       deadlineHeader: parseDeadlineHeader("deadlineHeader", options.deadlineHeader),
       traceContext: optionalFunction("traceContext", options.traceContext),
     }),
-    connect: connectTo(baseUrl.origin, tls),
-    redirectTo: parseRedirectTo("redirectTo", options, baseUrl, (origin) =>
+    connect: connectTo("baseUrl", baseUrl.origin, tls),
+    redirectTo: parseRedirectTo("redirectTo", options, baseUrl, (path, origin) =>
       // What proves who we are is for the service alone.
-      connectTo(origin, withoutIdentity(tls)),
+      connectTo(path, origin, withoutIdentity(tls)),
     ),
     clock,
     random: randomAt("random", options.random ?? systemRandom),

@@ -12,7 +12,7 @@ export function parseRedirectTo(
   path: string,
   { redirectTo = [], allowed }: RedirectTo,
   baseUrl: BaseUrl,
-  connectTo: (origin: string) => ConnectSettings,
+  connectTo: (path: string, origin: string) => ConnectSettings,
 ): ReadonlyMap<string, ConnectSettings> {
   if (!Array.isArray(redirectTo))
     throw new TypeError(`${path} must be an array of origins, such as ["https://files.example.com"]`);
@@ -24,7 +24,7 @@ export function parseRedirectTo(
       if (origin.startsWith("http:") && baseUrl.origin.startsWith("https:"))
         throw new RangeError(`${here} must start with https://, because baseUrl does`);
       assertAllowed(here, { origin }, allowed);
-      return [origin, connectTo(origin)];
+      return [origin, connectTo(here, origin)];
     }),
   );
 }

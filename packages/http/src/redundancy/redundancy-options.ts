@@ -12,6 +12,7 @@ import {
   loadBudget,
   nonEmptyString,
   type Random,
+  randomAt,
   ratioIn,
   show,
   systemClock,
@@ -176,7 +177,7 @@ export function parseRedundancy(
       1_000_000,
     ),
     clock,
-    random: options.random ?? systemRandom,
+    random: randomAt("random", options.random ?? systemRandom),
     newKey: options.newKey ?? newKey,
     onEvent: options.onEvent,
   };

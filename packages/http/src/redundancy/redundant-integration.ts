@@ -15,6 +15,7 @@ import { checkKey } from "../request/key.ts";
 import { orderOf, sharesOf } from "./choose-provider.ts";
 import { failureOfCall, toldOf } from "./failure-of-call.ts";
 import { type Binding, KeyBindings } from "./key-bindings.ts";
+import { messageOf } from "./message-of.ts";
 import type { LogicalCall } from "./provider-attempt.ts";
 import { ProviderLane } from "./provider-lane.ts";
 import { providerWalk } from "./provider-walk.ts";
@@ -202,7 +203,7 @@ class Redundancy implements RedundantIntegration<Readonly<Record<string, Redunda
       throw this.#invalid(name, `there is no such operation; there are ${names}`);
     }
     const isRead = lane.operation.kind === "read";
-    const { clock, newKey, totalMs } = this.#settings;
+    const { clock, totalMs } = this.#settings;
     let given: string | undefined;
     let open: readonly ProviderLane[];
     let context: CallContext;
@@ -221,12 +222,21 @@ class Redundancy implements RedundantIntegration<Readonly<Record<string, Redunda
     const end = this.#listen(options.signal, context, bound?.end);
     try {
       const order = this.#order(name, lane, open, bound?.binding);
-      const key = isRead ? undefined : (given ?? newKey());
+      const key = isRead ? undefined : (given ?? this.#newKey(name));
       const call: LogicalCall = { input, key, binding: bound?.binding, order, claimed: new Set(), tried: [] };
       return { lane, call, context, end };
     } catch (error) {
       end();
       throw error;
+    }
+  }
+
+  /** Two changes under one key would be taken for one, and without a key a change would be taken for a read. */
+  #newKey(name: string): string {
+    try {
+      return checkKey(this.#settings.newKey());
+    } catch (cause) {
+      throw this.#invalid(name, `newKey: ${messageOf(cause)}`, cause);
     }
   }
 

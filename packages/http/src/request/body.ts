@@ -44,6 +44,10 @@ export function textBody(text: unknown): Body {
 
 export function formBody(form: unknown): Body {
   if (hasTag(form, "FormData")) {
+    if (!isIterable(form))
+      throw new TypeError(
+        "form must be a FormData that gives its fields, as Node's does: send another one as body, with its content-type",
+      );
     const boundary = `form-${newKey()}`;
     return {
       content: multipart(form as FormData, boundary),
@@ -105,6 +109,10 @@ export function foreignBody(body: unknown, options: StreamedBodyOptions, replay:
 /** Says that the call is over, so that nothing is kept for another try. */
 export function closeBody(body: BodySource): void {
   if (body instanceof ReplayedSource) body.close();
+}
+
+function isIterable(value: unknown): boolean {
+  return typeof (value as { [Symbol.iterator]?: unknown })[Symbol.iterator] === "function";
 }
 
 /** By shape: undici and a test runner bring classes of their own. */

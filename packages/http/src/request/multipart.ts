@@ -15,6 +15,9 @@ export function multipart(form: FormData, boundary: string): BodySource {
       parts.push(Buffer.from(`${disposition}\r\n\r\n${value.replaceAll(/\r\n|\r|\n/g, "\r\n")}\r\n`));
     } else {
       const type = value.type === "" ? "application/octet-stream" : value.type;
+      // Those of Node hold nothing else; a library's own may.
+      if (!/^[\x20-\x7e]*$/.test(type))
+        throw new RangeError(`form.${name} has a type that a header cannot carry`);
       const head = `${disposition}; filename="${escaped(value.name)}"\r\ncontent-type: ${type}\r\n\r\n`;
       parts.push(Buffer.from(head), value, Buffer.from("\r\n"));
     }

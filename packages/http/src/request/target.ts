@@ -55,8 +55,8 @@ function afterOrigin(text: string, { origin, prefix }: BaseUrl): string {
   if (url.origin !== origin)
     throw new RangeError(`url must lie below ${origin}${prefix}, and is of another origin`);
   // From the text and not from what URL made of it, which has resolved dots.
-  const start = /^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i.exec(text)?.[0];
-  if (start === undefined) throw new RangeError('url must hold "//" in front of its host');
+  const start = /^[a-z][a-z0-9+.-]*:\/\/[^/?]+/i.exec(text)?.[0];
+  if (start === undefined) throw new RangeError('url must hold "//" and then its host');
   const rest = text.slice(start.length);
   const whole = rest.startsWith("/") ? rest : `/${rest}`;
   if (prefix === "") return whole;

@@ -1,4 +1,5 @@
 import {
+  answerOf,
   assertKnownKeys,
   assertObject,
   coreFailureCodes,
@@ -235,17 +236,14 @@ export function answering<Request>(options: ServerProblemOptions<Request>): Answ
   if (onFailure !== undefined) functionAt("problems.onFailure", onFailure);
   const settings = problemSettings(rules);
   return (error, request) => {
-    const answer = problemOfError(error, settings, (failure) => attempted(() => settled?.(failure, request)));
-    if (answer !== undefined) attempted(() => onFailure?.(error as Failure, answer, request));
+    // The user's own functions must not turn one failure into another, nor answer later than we do.
+    const answer = problemOfError(
+      error,
+      settings,
+      (failure) => settled && answerOf(settled, failure, request),
+    );
+    if (answer !== undefined && onFailure !== undefined)
+      answerOf(onFailure, error as Failure, answer, request);
     return answer;
   };
-}
-
-/** The user's own functions must not turn one failure into another. */
-function attempted<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
 }

@@ -9,7 +9,7 @@ import {
 import { verdictOfAnswer } from "../classify/status.ts";
 import { TooLargeError } from "../decode-body.ts";
 import { HttpFailure, type HttpFailureInit, type HttpStage, httpFailureCodes } from "../failure.ts";
-import { HttpResponse, type ResponseHeaders } from "../response.ts";
+import { HttpResponse, isCoded, type ResponseHeaders } from "../response.ts";
 import { retryAfterOf } from "../retry-after.ts";
 import type { ExchangeEnd } from "./exchange.ts";
 import { type ExchangeFacts, isSource, isSpent, type PreparedRequest } from "./request.ts";
@@ -46,13 +46,17 @@ export class Judge {
     const { request, context, exchange, writtenResends } = this.#facts;
     const { status = 0 } = exchange ?? {};
     const response = this.#response(status, headers, body);
-    const { codeAt, codes } = request.contract;
-    const code = codeAt === undefined ? undefined : codeInBody(body, codeAt);
+    const { codeAt, codes, readOnly } = request.contract;
+    const isUnread = codeAt !== undefined && isCoded(headers);
+    const code = codeAt === undefined || isUnread ? undefined : codeInBody(body, codeAt);
     const verdict = verdictOfAnswer(status, request.contract, code);
     if (verdict === undefined) return response;
     // The answer speaks of the last exchange; what an earlier one of this attempt did is as open as before.
-    const sentBefore = writtenResends > 0 && !request.contract.readOnly;
-    const effect = sentBefore ? worseEffect(verdict.effect, "unknown") : verdict.effect;
+    const sentBefore = writtenResends > 0;
+    // Its status may say no; the code that nobody could read may say that nobody knows.
+    const mayBeUncertain = isUnread && [...codes.values()].includes("uncertain");
+    const isOpen = (sentBefore || mayBeUncertain) && !readOnly;
+    const effect = isOpen ? worseEffect(verdict.effect, "unknown") : verdict.effect;
     context.record(effect);
     const listed = code !== undefined && codes.has(code) ? code : undefined;
     return this.#failure(`it answered ${status}${listed === undefined ? "" : ` with ${listed}`}`, {

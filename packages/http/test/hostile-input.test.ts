@@ -1,0 +1,170 @@
+import { gzipSync } from "node:zlib";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { isPublicAddress } from "../src/connect/public-address.ts";
+import { HttpFailure, httpIntegration, redundantIntegration, redundantWrite } from "../src/index.ts";
+import { answering } from "../src/server/problem.ts";
+import { failureOf, integrate, lane } from "./support/harness.ts";
+import { echo, WireServer } from "./support/wire-server.ts";
+
+describe("a URL", () => {
+  test.each([
+    (port: number) => `http:///127.0.0.1:${port}/v1/a`,
+    (port: number) => `http:////127.0.0.1:${port}/v1/a`,
+  ])("whose host stands behind further slashes is refused: %#", async (url) => {
+    const { api, server } = await lane(echo);
+    const failure = await failureOf(api.exchange({ method: "POST", url: url(server.port) }));
+    expect(failure).toMatchObject({ code: "REQUEST_INVALID", effect: "none" });
+    expect(server.received).toEqual([]);
+  });
+});
+
+describe("a refusal whose body cannot be read", () => {
+  const rules = { refusals: [400], uncertain: ["PROVIDER_ERROR"], errorCode: "code" } as const;
+
+  test.each([
+    [
+      "is compressed though nobody asked for it",
+      { "content-encoding": "gzip" },
+      gzipSync('{"code":"PROVIDER_ERROR"}'),
+    ],
+    ["has a coding that nobody knows", { "content-encoding": "secret" }, Buffer.from("x")],
+  ])("leaves open what was applied when it %s: its code may say so", async (_what, headers, body) => {
+    const { api } = await lane((_request, peer) => {
+      const lines = Object.entries({ ...headers, "content-length": String(body.length) });
+      peer.raw(`HTTP/1.1 400 No\r\n${lines.map((line) => line.join(": ")).join("\r\n")}\r\n\r\n`);
+      peer.socket.write(body);
+    });
+    const url = api.baseUrl;
+    const strict = httpIntegration({ name: "lab", baseUrl: url, retry: false, breaker: false, ...rules });
+    onTestFinished(() => strict.close({ within: "0ms" }));
+    const { effect } = await strict.exchange({ method: "POST", url: "/charge", body: "{}" });
+    expect(effect).toBe("unknown");
+    expect((await strict.exchange({ method: "GET", url: "/charge" })).effect).toBe("none");
+  });
+
+  test("says that nothing was applied when its body is there and has no such code", async () => {
+    const { server } = await lane((_request, peer) => peer.reply(400, '{"code":"CARD_DECLINED"}'));
+    const api = httpIntegration({ name: "lab", baseUrl: server.url, retry: false, breaker: false, ...rules });
+    onTestFinished(() => api.close({ within: "0ms" }));
+    expect(await api.exchange({ method: "POST", url: "/charge", body: "{}" })).toMatchObject({
+      effect: "none",
+    });
+  });
+});
+
+test("Azure's own service for its machines is not public, though its address looks so", () => {
+  expect(isPublicAddress("168.63.129.16")).toBe(false);
+  expect(isPublicAddress("168.63.129.17")).toBe(true);
+});
+
+test("an origin that redirects may lead to and that is not public is named where it stands", () => {
+  const make = () =>
+    httpIntegration({
+      name: "x",
+      baseUrl: "https://a.example",
+      public: true,
+      redirects: 1,
+      redirectTo: ["https://10.0.0.1"],
+    });
+  expect(make).toThrow(/redirectTo\[0\].*10\.0\.0\.1/);
+});
+
+describe("a form of another library", () => {
+  test("whose file has line breaks in its type adds no header to its part", async () => {
+    const { api, server } = await lane(echo);
+    const file = Object.assign(new Blob(["x"]), { name: "a.txt" });
+    Object.defineProperty(file, "type", { value: "text/plain\r\nx-injected: 1\r\n\r\nmore" });
+    const form = {
+      [Symbol.toStringTag]: "FormData",
+      *[Symbol.iterator]() {
+        yield ["file", file];
+      },
+    };
+    const failure = await failureOf(api.request("plain", { form: form as never }));
+    expect(failure).toMatchObject({ code: "REQUEST_INVALID", effect: "none" });
+    expect(failure.message).toContain("form.file");
+    expect(server.received).toEqual([]);
+  });
+
+  test("that gives no fields is refused with what to use", async () => {
+    const { api } = await lane(echo);
+    // As the package "form-data" has it.
+    const form = { [Symbol.toStringTag]: "FormData", append() {} };
+    const failure = await failureOf(api.request("plain", { form: form as never }));
+    expect(failure.message).toMatch(/form must be .* FormData/);
+  });
+});
+
+describe("a redundant change", () => {
+  async function payments(overrides: { newKey?: () => string; random?: () => number }) {
+    const servers = [await WireServer.start(echo), await WireServer.start(echo)];
+    onTestFinished(async () => void (await Promise.all(servers.map((server) => server.stop()))));
+    const [a, b] = servers.map((server) => integrate(server.url).api);
+    if (a === undefined || b === undefined) throw new Error("there are two");
+    const through = {
+      operation: "keyed",
+      request: (id: string, { key }: { key: string }) => ({ json: { id }, key }),
+      answer: () => "made",
+    };
+    const charge = redundantWrite({ providers: { a: through, b: through } });
+    const pay = redundantIntegration({
+      name: "pay",
+      providers: { a: { integration: a }, b: { integration: b } },
+      operations: { charge },
+      ...overrides,
+    });
+    return { pay, servers };
+  }
+
+  test.each<[what: string, newKey: () => string]>([
+    [
+      "throws",
+      () => {
+        throw new Error("no entropy");
+      },
+    ],
+    ["gives nothing", () => undefined as never],
+    ["gives an empty key", () => ""],
+  ])(
+    "is not made under a key of a source that %s: two changes would be taken for one",
+    async (_what, newKey) => {
+      const { pay, servers } = await payments({ newKey });
+      const error: unknown = await pay.call("charge", "order-1").catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ code: "REQUEST_INVALID", effect: "none" });
+      expect(servers.flatMap(({ received }) => received)).toEqual([]);
+      expect(pay.snapshot().calls.running).toBe(0);
+    },
+  );
+
+  test("is made though the source of randomness throws", async () => {
+    const { pay } = await payments({
+      random: () => {
+        throw new Error("no dice");
+      },
+    });
+    expect((await pay.call("charge", "order-1")).value).toBe("made");
+  });
+});
+
+describe("what an answer to our own caller is asked about", () => {
+  const failure = new HttpFailure("x", {
+    code: "READ_TIMEOUT",
+    effect: "unknown",
+    integration: "a",
+    operation: "b",
+  });
+
+  test("neither ends the process nor is believed when it comes as a promise", async () => {
+    const errors: unknown[] = [];
+    const note = (error: unknown): void => void errors.push(error);
+    process.on("unhandledRejection", note);
+    onTestFinished(() => void process.off("unhandledRejection", note));
+    const answerTo = answering({
+      settled: (async () => Promise.reject(new Error("no order"))) as never,
+      onFailure: async () => Promise.reject(new Error("no log")),
+    });
+    expect(answerTo(failure, {})?.status).toBe(504);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(errors).toEqual([]);
+  });
+});
