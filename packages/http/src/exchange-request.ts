@@ -12,6 +12,7 @@ import {
   type HttpCallOptions,
   type Prepared,
   type PrepareSettings,
+  refuseStreamOptions,
   sharedKeys,
 } from "./request/prepare.ts";
 import { type Target, targetOf } from "./request/target.ts";
@@ -69,6 +70,7 @@ export function prepareExchange(
   const headers = [...operation.headers];
   addAll(headers, exchange.headers);
   const key = keyOf(operation, exchange, headers);
+  if (exchange.body === undefined) refuseStreamOptions(exchange);
   const body =
     exchange.body === undefined ? undefined : foreignBody(exchange.body, exchange, settings.replay);
   const answer = exchange.stream === true ? "stream" : "whole";

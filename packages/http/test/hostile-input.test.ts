@@ -168,3 +168,43 @@ describe("what an answer to our own caller is asked about", () => {
     expect(errors).toEqual([]);
   });
 });
+
+describe("what would be passed over in silence", () => {
+  test.each([
+    ["contentLength", { json: {}, contentLength: 2 }],
+    ["contentLength", { contentLength: 2 }],
+    ["replay", { text: "x", replay: "1KiB" }],
+    ["replay", { replay: "all of it" }],
+  ])("%s, where no body is given that it could speak of, is refused: %#", async (name, options) => {
+    const { api, server } = await lane(echo);
+    const failure = await failureOf(api.request("plain", options as never));
+    expect(failure).toMatchObject({ code: "REQUEST_INVALID", effect: "none" });
+    expect(failure.message).toMatch(new RegExp(`${name} .*body`));
+    expect(server.received).toEqual([]);
+  });
+
+  test.each([
+    "https://a.example/v1/../admin",
+    "https://a.example/v1/%2e%2E/admin",
+    "https://a.example/v1/..%2fadmin",
+    "https://a.example/./v1",
+  ])("a base URL that leads elsewhere than it is written: %s", (baseUrl) => {
+    expect(() => httpIntegration({ name: "x", baseUrl })).toThrow(
+      /baseUrl must not hold "\." or "\.\." segments/,
+    );
+  });
+});
+
+test("a 100 that never ends is not kept: it is too large a head like any other", async () => {
+  const { api } = await lane((_request, peer) => {
+    peer.raw("HTTP/1.1 100 Continue\r\n");
+    const more = (): void => {
+      if (!peer.socket.destroyed)
+        peer.socket.write(`x-more: ${"a".repeat(8_000)}\r\n`, () => setImmediate(more));
+    };
+    more();
+  });
+  const failure = await failureOf(api.request("plain", { json: {} }));
+  expect(failure).toMatchObject({ effect: "unknown", stage: "headers" });
+  expect(["RESPONSE_TOO_LARGE", "RESPONSE_INVALID"]).toContain(failure.code);
+});

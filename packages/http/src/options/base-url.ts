@@ -1,3 +1,5 @@
+import { hasDotSegment } from "../request/path-template.ts";
+
 export interface BaseUrl {
   /** Scheme, host and port. */
   readonly origin: string;
@@ -24,5 +26,8 @@ export function parseBaseUrl(path: string, value: unknown): BaseUrl {
   if (url.search !== "" || url.hash !== "") {
     throw new RangeError(`${path} must not hold a query or a fragment: write queries with the query option`);
   }
+  // As it is written: `URL` has resolved them.
+  if (hasDotSegment(String(value).replace(/^\w+:\/*[^/]*/, "")))
+    throw new RangeError(`${path} must not hold "." or ".." segments: write where they lead`);
   return { origin: url.origin, prefix: url.pathname.replace(/\/+$/, "") };
 }

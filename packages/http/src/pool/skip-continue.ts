@@ -4,6 +4,9 @@ import type { Socket } from "node:net";
 const start = Buffer.from("HTTP/1.");
 const end = Buffer.from("\r\n\r\n");
 
+/** What the head of an answer may come to. */
+const maxHeldBytes = 16 * 1024;
+
 /**
  * Passes over a `100 Continue` that nobody asked for.
  *
@@ -26,6 +29,8 @@ export function skipContinue(socket: Socket, isAwaited: () => boolean): void {
     }
     while (Buffer.isBuffer(chunk) && isContinue(chunk) && isAwaited()) {
       const at = chunk.indexOf(end);
+      // One that never ends is passed on, to be refused like any other head that is too large.
+      if (at === -1 && chunk.length > maxHeldBytes) return chunk;
       if (at === -1) {
         held = chunk;
         return null;

@@ -223,10 +223,19 @@ function keyOf(operation: Operation, { key }: RequestOptions): string | undefine
 
 function bodyOf(options: RequestOptions, settings: PrepareSettings): Body | undefined {
   const { json, form, text, body } = options;
+  if (body === undefined) refuseStreamOptions(options);
   const given = Number(json !== undefined) + Number(form !== undefined) + Number(text !== undefined);
   if (given === 0) return body === undefined ? undefined : rawBody(body, options, settings.replay);
   if (given > 1 || body !== undefined)
     throw new TypeError("json, form, text and body must not be given together: a request has one body");
   if (json !== undefined) return jsonBody(json);
   return form === undefined ? textBody(text) : formBody(form);
+}
+
+/** They speak of `body`; beside anything else they would be passed over in silence. */
+export function refuseStreamOptions(options: StreamedBodyOptions): void {
+  for (const name of ["contentLength", "replay"] as const) {
+    if (options[name] === undefined) continue;
+    throw new TypeError(`${name} must be given with a body: json, form and text have their own length`);
+  }
 }
