@@ -1,7 +1,7 @@
 import type { Effect } from "@outrigger/core";
 import { HttpFailure } from "./failure.ts";
 import type { HttpResponse, ResponseHeaders } from "./response.ts";
-import type { PreparedRequest } from "./transport/request.ts";
+import type { CallProgress } from "./transport/request.ts";
 import { StreamedResponse } from "./transport/streamed-response.ts";
 
 interface AnswerHead {
@@ -31,32 +31,35 @@ export interface StreamedAnswer extends AnswerHead {
   readonly body: ReadableStream<Uint8Array>;
 }
 
-/** @param operation - The name that the request goes by. */
+/**
+ * @param operation - The name that the request goes by.
+ * @param asStream - How the caller wants the body.
+ */
 export function answerOfSuccess(
   operation: string,
-  { progress, answer }: PreparedRequest,
+  { attempts }: CallProgress,
   response: HttpResponse | StreamedResponse,
+  asStream: boolean,
 ): HttpAnswer | StreamedAnswer {
   const { status, headers } = response;
-  const { attempts } = progress;
   const head: AnswerHead = { status, headers, operation, attempts, effect: "done", failure: undefined };
   if (response instanceof StreamedResponse) return { ...head, body: response.body };
   const { bytes } = response;
-  return answer === "stream" ? { ...head, body: streamOf(bytes) } : { ...head, bytes };
+  return asStream ? { ...head, body: streamOf(bytes) } : { ...head, bytes };
 }
 
 /** The answer that a failure judged; undefined when none came, or not to its end. */
 export function answerOfFailure(
   operation: string,
-  { answer }: PreparedRequest,
   failure: unknown,
+  asStream: boolean,
 ): HttpAnswer | StreamedAnswer | undefined {
   if (!HttpFailure.is(failure)) return undefined;
   const { response, attempts, effect, code } = failure;
   if (response === undefined || code !== `HTTP_${response.status}`) return undefined;
   const { status, headers, bytes } = response;
   const head: AnswerHead = { status, headers, operation, attempts, effect, failure };
-  return answer === "stream" ? { ...head, body: streamOf(bytes) } : { ...head, bytes };
+  return asStream ? { ...head, body: streamOf(bytes) } : { ...head, bytes };
 }
 
 function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {

@@ -41,7 +41,8 @@ export interface ExchangeRequest extends HttpCallOptions {
    */
   readonly operation?: string | undefined;
   /**
-   * Hand the body of a success out as it comes, unless its head says that it is small: at most 64 KiB.
+   * Hand the body of a success out as it comes, unless its head says that it is small (at most 64 KiB) or `successCodes`
+   * are declared: then it is read first, and handed out of memory.
    *
    * @defaultValue false
    */
@@ -73,7 +74,9 @@ export function prepareExchange(
   if (exchange.body === undefined) refuseStreamOptions(exchange);
   const body =
     exchange.body === undefined ? undefined : foreignBody(exchange.body, exchange, settings.replay);
-  const answer = exchange.stream === true ? "stream" : "whole";
+  // A success that is told by a code of the body is one only when the body has been read.
+  const answer =
+    exchange.stream === true && operation.contract.successCodes === undefined ? "stream" : "whole";
   const parts = { target: target.target, headers, body, key, accept: "*/*", answer, redirects: 0 } as const;
   const prepared = finish(operation, parts, exchange, settings);
   const request = answer === "stream" ? { ...prepared.request, wholeUpToBytes } : prepared.request;

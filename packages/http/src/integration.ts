@@ -136,10 +136,11 @@ class Integration implements HttpIntegration {
       prepareExchange(request, this.#catalogue, this.#prepareSettings),
     );
     const { name } = prepared.operation;
+    const asStream = request.stream === true;
     return await this.#call(prepared, request).then(
-      (response) => answerOfSuccess(name, prepared.request, response),
+      (response) => answerOfSuccess(name, prepared.request.progress, response, asStream),
       (error: unknown) => {
-        const answer = answerOfFailure(name, prepared.request, error);
+        const answer = answerOfFailure(name, error, asStream);
         if (answer === undefined) throw error;
         return answer;
       },

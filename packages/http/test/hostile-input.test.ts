@@ -208,3 +208,45 @@ test("a 100 that never ends is not kept: it is too large a head like any other",
   expect(failure).toMatchObject({ effect: "unknown", stage: "headers" });
   expect(["RESPONSE_TOO_LARGE", "RESPONSE_INVALID"]).toContain(failure.code);
 });
+
+describe("a change whose success is told by a code of the body", () => {
+  async function chunked(body: string) {
+    const { server } = await lane((_request, peer) => {
+      peer.raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+      peer.raw(`${Buffer.byteLength(body).toString(16)}\r\n${body}\r\n0\r\n\r\n`);
+    });
+    const api = httpIntegration({
+      name: "lab",
+      baseUrl: server.url,
+      retry: false,
+      breaker: false,
+      errorCode: "code",
+      successCodes: ["0000"],
+      refusals: ["3001"],
+      operations: { pay: { method: "POST", path: "/pay" }, look: { method: "GET", path: "/look" } },
+    });
+    onTestFinished(() => api.close({ within: "0ms" }));
+    return { api, server };
+  }
+
+  test.each([
+    ['{"code":"0000"}', "done", undefined],
+    ['{"code":"3001"}', "none", "HTTP_200"],
+    ['{"code":"9999"}', "unknown", "HTTP_200"],
+  ])("is judged by it also where the answer is wanted as a stream: %s is %s", async (body, effect, code) => {
+    const { api } = await chunked(body);
+    const answer = await api.exchange({ method: "POST", url: "/pay", body: "{}", stream: true });
+    expect(answer).toMatchObject({ status: 200, effect });
+    expect(answer.failure?.code).toBe(code);
+    expect(await new Response(answer.body).text()).toBe(body);
+  });
+
+  test("is not made by stream(), which hands the answer out before it is judged; a read is", async () => {
+    const { api, server } = await chunked("{}");
+    const failure = await failureOf(api.stream("pay", { json: {} }));
+    expect(failure).toMatchObject({ code: "REQUEST_INVALID", effect: "none" });
+    expect(failure.message).toContain("successCodes");
+    expect(server.received).toEqual([]);
+    expect((await api.stream("look")).status).toBe(200);
+  });
+});

@@ -116,6 +116,10 @@ export function prepare(
   assertPlainObject("the options of a request", options, "a plain object", "{ json: … }");
   assertKnownKeys("", options, known);
   checkBounds(options);
+  if (answer === "stream" && operation.contract.successCodes !== undefined && !operation.contract.readOnly)
+    throw new TypeError(
+      "a change with successCodes must be made by request(): stream() hands its answer out before its code is read",
+    );
   const headers = [...operation.headers];
   if (options.headers !== undefined)
     addHeaders(headers, "headers", options.headers, operation.refusedHeaders);
