@@ -221,3 +221,43 @@ test("a person's word that the business row cannot take changes nothing, and say
   ).rejects.toThrow("sold out");
   expect(await recordOf(node, "l13")).toMatchObject({ state: "MANUAL" });
 });
+
+test('"not found" proves nothing of the time after it was asked', async () => {
+  let asked = 0;
+  let sentAt = 0;
+  const { cancel: _, ...through } = paymentsThrough(() => shop.a.url);
+  const node = shop.node({
+    lease: "2s",
+    unknown: { ...retries, onNotFound: "fail" },
+    definition: {
+      accept: "detect-only",
+      providers: {
+        a: {
+          ...through,
+          call: async () => {
+            sentAt = performance.now();
+            throw new Error("reset");
+          },
+          // Asked while the original might still arrive, and answered when it could no more.
+          inquire: async () => {
+            asked += 1;
+            const leftMs = asked === 1 ? sentAt + 2_200 - performance.now() : 0;
+            await new Promise((resolve) => setTimeout(resolve, Math.max(0, leftMs)));
+            return { status: "notFound" };
+          },
+          capabilities: { maxInFlight: "50ms" },
+        },
+      },
+    },
+  });
+  await node.pay.run(input("l14"), { key: "l14" });
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  node.ledger.start();
+  await shop.settled(node);
+  expect(await recordOf(node, "l14")).toMatchObject({
+    state: "FAILED",
+    failure: { code: "OUTCOME_UNKNOWN" },
+  });
+  expect(asked).toBeGreaterThanOrEqual(2);
+  expect(await shop.status("l14")).toBe("void");
+});

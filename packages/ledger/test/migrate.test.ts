@@ -37,7 +37,7 @@ test("a wrong timeout is refused", async () => {
 
 test("the documented way back leads to the version before, with every operation, and forth again", async () => {
   const page = readFileSync(new URL("../../../docs/ledger/migrations.md", import.meta.url), "utf8");
-  const script = /## From 4 back to 3[^]*?```sql\n([^]*?)```/.exec(page)?.[1] ?? "";
+  const script = /## From 4 back to 3[\s\S]*?```sql\n([\s\S]*?)```/.exec(page)?.[1] ?? "";
   const schema = "ledger_back";
   const node = shop.node({ schema, retention: { moveAfter: "0ms" } });
   await node.ledger.migrate();

@@ -113,3 +113,49 @@ test("a retry needs a reason and an operation that is not settled", async () => 
   ).rejects.toMatchObject({ code: "NOT_RETRYABLE" });
   expect(await recordOf(node, "o4")).toMatchObject({ state: "DONE" });
 });
+
+test("a worker that was asking while a person put the operation back to work writes nothing", async () => {
+  shop.a.modes.set("o5", { charge: "replyLost" });
+  let asked = (): void => {};
+  const reached = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  let go = (): void => {};
+  const gate = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const worker = singleProvider(
+    shop,
+    {},
+    {
+      unknown,
+      concurrency: 1,
+      onStep: async (name) => {
+        if (name !== "inquiry.after") return;
+        asked();
+        await gate;
+      },
+    },
+  );
+  worker.ledger.start();
+  const { id } = await worker.pay.run({ id: "o5", amount: 1 }, { key: "o5" });
+  await reached;
+  await worker.ledger.retry(id, { reason: "it hangs", by: "kim" });
+  go();
+  await shop.settled(worker);
+  expect(worker.events).toContainEqual(expect.objectContaining({ type: "zombieStopped" }));
+  expect(await shop.status("o5")).toBe("paid");
+});
+
+test("an operation that a person puts back to work has all the patience of a new one", async () => {
+  const node = singleProvider(shop, {}, { unknown: { ...unknown, manualAfter: "400ms" } });
+  shop.a.modes.set("o6", { charge: "replyLost", failInquiries: 1_000_000 });
+  node.ledger.start();
+  const { id } = await node.pay.run({ id: "o6", amount: 1 }, { key: "o6" });
+  const state = async (): Promise<string | undefined> => (await recordOf(node, "o6"))?.state;
+  await expect.poll(state).toBe("MANUAL");
+  const retriedAt = performance.now();
+  await node.ledger.retry(id, { reason: "once more" });
+  await expect.poll(state, { interval: 10 }).toBe("MANUAL");
+  expect(performance.now() - retriedAt).toBeGreaterThan(390);
+});

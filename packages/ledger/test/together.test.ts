@@ -139,9 +139,17 @@ test("a worker that lost its lease writes nothing into the batch that it shares"
   const gate = new Promise<void>((resolve) => {
     go = resolve;
   });
+  const taken: string[] = [];
+  const noted: typeof many = {
+    ...many,
+    async commit(tx, items) {
+      taken.push(...items.map(({ input: { id } }) => id));
+      await many.commit(tx, items);
+    },
+  };
   const node = shop.node({
     lease: "45s",
-    definition: { many },
+    definition: { many: noted },
     onStep: async (name) => {
       if (name !== "call.after") return;
       arrived += 1;
@@ -160,6 +168,7 @@ test("a worker that lost its lease writes nothing into the batch that it shares"
   go();
   expect((await running).map(({ status }) => status)).toEqual(["committed", "abandoned", "committed"]);
   expect(await shop.status("z2")).toBe("void");
+  expect(taken).not.toContain("z2");
 });
 
 test("functions for many are checked at construction", () => {
