@@ -125,8 +125,7 @@ export class RateLine {
     const late: [RateTicket, number][] = [];
     for (let place = this.#line.first; place !== undefined; place = place.after) {
       const { cost, latestAtMs } = place.value;
-      const readyAtMs =
-        cost > this.#gcra.burst ? Number.POSITIVE_INFINITY : this.#gcra.readyAtMs(cost, ahead);
+      const readyAtMs = this.#gcra.readyAtMs(cost, ahead);
       if (readyAtMs > latestAtMs) late.push([place, readyAtMs]);
       else ahead += cost;
     }
