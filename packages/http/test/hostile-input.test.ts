@@ -136,6 +136,21 @@ describe("a redundant change", () => {
     },
   );
 
+  test.each([
+    ["a signal that is none", { signal: {} }],
+    ["a deadline that is no instant", { deadlineAtMs: Number.NaN }],
+    ["a deadline that is a text", { deadlineAtMs: "soon" }],
+  ])("with %s is refused, and its key is free for the next call", async (_what, wrong) => {
+    const { pay, servers } = await payments({});
+    const call = pay.call("charge", "order-1", { key: "k", ...wrong } as never);
+    expect(await call.catch((reason: unknown) => reason)).toMatchObject({
+      code: "REQUEST_INVALID",
+      effect: "none",
+    });
+    expect(servers.flatMap(({ received }) => received)).toEqual([]);
+    expect((await pay.call("charge", "order-1", { key: "k" })).value).toBe("made");
+  });
+
   test("is made though the source of randomness throws", async () => {
     const { pay } = await payments({
       random: () => {

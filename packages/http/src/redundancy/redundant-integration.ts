@@ -1,6 +1,5 @@
 import {
   assertKnownKeys,
-  assertObject,
   type Call,
   CallContext,
   coreFailureCodes,
@@ -11,6 +10,7 @@ import {
   isolated,
 } from "@outrigger/core";
 import { httpFailureCodes } from "../failure.ts";
+import { checkBounds } from "../request/checks.ts";
 import { checkKey } from "../request/key.ts";
 import { orderOf, sharesOf } from "./choose-provider.ts";
 import { failureOfCall, toldOf } from "./failure-of-call.ts";
@@ -209,12 +209,12 @@ class Redundancy implements RedundantIntegration<Readonly<Record<string, Redunda
     let context: CallContext;
     try {
       assertKnownKeys("", options, ["key", "signal", "deadlineAtMs"]);
+      checkBounds(options);
       if (isRead && options.key !== undefined) throw new RangeError("key must not be given: a read has none");
       if (options.key !== undefined) given = checkKey(options.key);
       open = lane.lanes.filter((each) => throughOf(lane.operation, each.name).accepts?.(input) ?? true);
       const deadlineAtMs = Math.min(options.deadlineAtMs ?? Number.POSITIVE_INFINITY, clock.now() + totalMs);
       context = new CallContext({ operation: name, idempotent: isRead, deadlineAtMs, clock });
-      if (options.signal !== undefined) assertObject("signal", options.signal);
     } catch (cause) {
       throw this.#invalid(name, cause instanceof Error ? cause.message : String(cause), cause);
     }
