@@ -98,3 +98,15 @@ test("a drop lowers the limit whatever was being measured", async () => {
     lastChange: "10 to 9: a call timed out or was throttled",
   });
 });
+
+test("calls from before a change are not judged by the new rules", async () => {
+  const clock = new VirtualClock();
+  const limit = adaptiveConcurrency({ ...eager, minimumCalls: 2, initial: 1, clock });
+  const call = limit(() => taking(clock, 10));
+  await execute(call, "", { clock });
+  limit.reconfigure({ max: 100 });
+  await execute(call, "", { clock });
+  expect(limit.snapshot().limit).toBe(1);
+  await execute(call, "", { clock });
+  expect(limit.snapshot().limit).toBe(2);
+});

@@ -97,3 +97,10 @@ test("of samples smaller than the limit it takes as many as the limit to make a 
   // Two windows of the limit of 20.
   expect(samples).toBe(8);
 });
+
+test("where nothing can be drained the latency of now is taken at once for the one without load", () => {
+  const settings = adaptiveSettings("adaptiveConcurrency", { min: 3, max: 3, gradient: { probeEvery: 2 } });
+  const chosen = chooseAlgorithm(settings, () => 0, 3, 10);
+  chosen.step(at(50));
+  expect(chosen.state).toMatchObject({ limit: 3, allowed: 3, baselineMs: 50, cause: "measured" });
+});
