@@ -57,4 +57,17 @@ export type LedgerEvent =
   | { readonly type: "listenerStarted" }
   /** The connection that listened is gone. Until it is back, work of other processes is polled for. */
   | { readonly type: "listenerLost"; readonly code: string | undefined }
-  | { readonly type: "resolverStopped"; readonly released: number };
+  | { readonly type: "resolverStopped"; readonly released: number }
+  /** A day of a reconciliation is done, with the disagreements on it. */
+  | { readonly type: "dayReconciled"; readonly name: string; readonly day: string; readonly findings: number }
+  | { readonly type: "reconciliationFailed"; readonly name: string; readonly code: string | undefined }
+  /** What became of a webhook. */
+  | { readonly type: "webhookSettled"; readonly inbox: string; readonly id: string; readonly outcome: string }
+  /** A webhook could not be applied; it is tried again, or a person's when `given up`. */
+  | {
+      readonly type: "webhookFailed";
+      readonly inbox: string;
+      readonly id: string;
+      readonly code: string | undefined;
+      readonly givenUp: boolean;
+    };

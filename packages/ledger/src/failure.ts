@@ -24,6 +24,7 @@ export const ledgerFailureCodes = {
   notCancellable: "NOT_CANCELLABLE",
   notResolvable: "NOT_RESOLVABLE",
   migrationTimeout: "MIGRATION_TIMEOUT",
+  takenOver: "TAKEN_OVER",
 } as const;
 
 export function commitUnknown(cause: unknown): Failure {

@@ -1,5 +1,22 @@
 export type { LedgerEvent } from "./events.ts";
 export { ledgerFailureCodes } from "./failure.ts";
+export { createInbox, type Inbox, type WebhookAnswer } from "./inbox/inbox.ts";
+export {
+  type InboxOptions,
+  inboxDefaults,
+  type WebhookEvent,
+  type WebhookEvidence,
+} from "./inbox/options.ts";
+export {
+  type HmacOptions,
+  hmacDefaults,
+  hmacSignature,
+  type SignatureParts,
+  singleHeader,
+  type Verify,
+  type WebhookRequest,
+} from "./inbox/signature.ts";
+export type { InboxRecord } from "./inbox/tables.ts";
 export { createLedger, type Ledger, type LedgerSnapshot, type Which } from "./ledger.ts";
 export {
   type AbandonedFailure,
@@ -25,6 +42,44 @@ export type {
   RunOptions,
 } from "./operation/operation.ts";
 export { type LedgerOptions, ledgerDefaults, type RetentionOptions, retentionDefaults } from "./options.ts";
+export { exactAmount } from "./reconcile/amount.ts";
+export {
+  type FindingClass,
+  findingClasses,
+  type ItemClass,
+  type QuietClass,
+  quietClasses,
+} from "./reconcile/classify.ts";
+export {
+  type ActedClass,
+  type Action,
+  type ReconciliationOptions,
+  reconciliationDefaults,
+} from "./reconcile/options.ts";
+export {
+  createReconciliation,
+  type Reconciled,
+  type ReconcileOptions,
+  type Reconciliation,
+} from "./reconcile/reconciliation.ts";
+export {
+  type CurrencyTotal,
+  type ReconciliationReport,
+  type ReportDay,
+  reportCsv,
+} from "./reconcile/report.ts";
+export { reportHtml } from "./reconcile/report-html.ts";
+export type {
+  BrokenLine,
+  RemoteItem,
+  RemoteRow,
+  RemoteRows,
+  RemoteStatus,
+  TimeRange,
+} from "./reconcile/rows.ts";
+export { listPages, type Page, statementFile } from "./reconcile/sources.ts";
+export type { FixedColumns, StatementFormat, StatementLine } from "./reconcile/statement-lines.ts";
+export type { Finding } from "./reconcile/tables.ts";
 export type { StepName } from "./run/engine.ts";
 export type { ByPerson } from "./run/operator.ts";
 export type { Tidied } from "./run/retention.ts";

@@ -10,6 +10,7 @@ import { checkedKey } from "./operation/key.ts";
 import type { Operation, Outcome } from "./operation/operation.ts";
 import { checkedOptions, type LedgerOptions } from "./options.ts";
 import type { AnyDefinition, Engine } from "./run/engine.ts";
+import { withInternals } from "./run/internals.ts";
 import { Listener } from "./run/listener.ts";
 import { observationOf, observe } from "./run/observe.ts";
 import { type ByPerson, cancelOnRequest, resolveByPerson, retry } from "./run/operator.ts";
@@ -146,7 +147,7 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
   const withHistory = async (row: StoredOperation): Promise<OperationRecord> =>
     recordOf(row, (await store.history([row.id])).get(row.id) ?? []);
 
-  return {
+  const ledger: Ledger<Tx> = {
     async migrate(given = {}) {
       assertKnownKeys("migrate options", given, ["timeout"]);
       const timeoutMs = durationMs("migrate.timeout", given.timeout ?? defaultMigrateTimeout);
@@ -202,6 +203,7 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
       }
     },
   };
+  return withInternals(ledger, { engine, schema, definitions });
 }
 
 /** What a user holds of one operation. */

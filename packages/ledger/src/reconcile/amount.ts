@@ -25,7 +25,9 @@ export function exactAmount(path: string, amount: unknown, currency: string | un
       ? decimal.exec(String(amount))
       : null;
   if (match === null) {
-    throw new RangeError(`${path} must be a decimal such as "10.50", an integer or a bigint; got ${show(amount)}`);
+    throw new RangeError(
+      `${path} must be a decimal such as "10.50", an integer or a bigint; got ${show(amount)}`,
+    );
   }
   const [, sign = "", whole = "", fraction = ""] = match;
   const digits = fraction.replace(/0+$/, "");

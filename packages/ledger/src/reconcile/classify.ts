@@ -80,10 +80,12 @@ const ended: Readonly<Record<OperationState, "effect" | "none" | "open">> = {
 function classOf(remote: CheckedRemote | undefined, local: LocalRow | undefined): Classified["class"] {
   if (local === undefined) return "orphanRemote";
   const here = ended[local.state];
-  if (remote === undefined) return here === "effect" ? "doneWithoutRemote" : here === "none" ? "absent" : "open";
+  if (remote === undefined)
+    return here === "effect" ? "doneWithoutRemote" : here === "none" ? "absent" : "open";
   if (remote.status !== "succeeded") return here === "none" ? "matched" : "statusMismatch";
   // Before the state: what is of another amount must not be completed, whatever it is.
-  const sameCurrency = remote.currency === undefined || local.currency === undefined || remote.currency === local.currency;
+  const sameCurrency =
+    remote.currency === undefined || local.currency === undefined || remote.currency === local.currency;
   if (remote.amount !== local.amount || !sameCurrency) return "amountMismatch";
   return here === "effect" ? "matched" : "remoteWithoutDone";
 }

@@ -21,7 +21,8 @@ export function dayOf(atMs: number, offset: number): string {
 
 /** @throws RangeError for what is no day. */
 export function rangeOfDay(path: string, day: unknown, offset: number): TimeRange {
-  const atMs = typeof day === "string" && /^\d{4}-\d\d-\d\d$/.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
+  const atMs =
+    typeof day === "string" && /^\d{4}-\d\d-\d\d$/.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
   if (Number.isNaN(atMs) || new Date(atMs).toISOString().slice(0, 10) !== day) {
     throw new RangeError(`${path} must be a day such as "2026-11-22"; got ${JSON.stringify(day)}`);
   }
@@ -45,7 +46,10 @@ const zero: Exact = { units: 0n, scale: 0 };
 
 /** Adds up one day. */
 export class DayTotals {
-  readonly #sums = new Map<string, { item: ItemClass; currency: string; count: number; remote: Exact; local: Exact }>();
+  readonly #sums = new Map<
+    string,
+    { item: ItemClass; currency: string; count: number; remote: Exact; local: Exact }
+  >();
 
   add(item: ItemClass, of: Pick<Classified, "remote" | "all" | "local"> | undefined): void {
     const currency = of?.remote?.currency ?? of?.local?.currency ?? "";

@@ -132,7 +132,8 @@ class Cursor<Row> {
     for (let size = blockBytes; this.row === undefined && this.#atByte < this.#toByte; size *= 2) {
       const block = Buffer.allocUnsafe(Math.min(size, this.#toByte - this.#atByte));
       const { bytesRead } = await this.#file.handle.read(block, 0, block.length, this.#atByte);
-      if (bytesRead === 0) throw new Error("the file with sorted rows is shorter than what was written to it");
+      if (bytesRead === 0)
+        throw new Error("the file with sorted rows is shorter than what was written to it");
       // A row that is longer than the block is read again with a larger one.
       const end = block.lastIndexOf(newline, bytesRead - 1);
       if (end === -1) continue;

@@ -36,7 +36,8 @@ export async function* mergeByKey(
         mine = ours.row;
         ours.next();
         if (ours.isUsedUp) await ours.refill();
-        if (ours.row?.key === key) throw new RangeError(`local rows: the key ${JSON.stringify(key)} comes twice`);
+        if (ours.row?.key === key)
+          throw new RangeError(`local rows: the key ${JSON.stringify(key)} comes twice`);
       }
       const found: CheckedRemote[] = [];
       while (theirs.row?.key === key) {

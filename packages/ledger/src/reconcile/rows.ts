@@ -41,7 +41,10 @@ export type RemoteRows = AsyncIterable<readonly RemoteItem[]>;
 
 /** An operation of the ledger. */
 export interface LocalRow {
+  /** The key that the provider was sent. */
   readonly key: string;
+  /** The ledger's own. */
+  readonly ledgerKey: string;
   /** When it was created, in milliseconds since 1970. */
   readonly atMs: number;
   readonly state: OperationState;
@@ -58,7 +61,15 @@ export interface TimeRange {
 export const isBroken = (item: RemoteItem): item is BrokenLine => "problem" in item;
 
 export const remoteStatuses: readonly RemoteStatus[] = ["succeeded", "refused", "cancelled"];
-const rowKeys: readonly (keyof RemoteRow)[] = ["key", "id", "atMs", "status", "amount", "currency", "details"];
+const rowKeys: readonly (keyof RemoteRow)[] = [
+  "key",
+  "id",
+  "atMs",
+  "status",
+  "amount",
+  "currency",
+  "details",
+];
 /** The last instant that a date can name. */
 const latestMs = 8.64e15;
 
@@ -70,7 +81,9 @@ export function checkedRemote(row: unknown): CheckedRemote {
   storable("row.key", key);
   storable("row.id", id);
   if (typeof atMs !== "number" || !(Math.abs(atMs) <= latestMs)) {
-    throw new RangeError(`row.atMs must be milliseconds since 1970, such as Date.parse(...) gives; got ${show(atMs)}`);
+    throw new RangeError(
+      `row.atMs must be milliseconds since 1970, such as Date.parse(...) gives; got ${show(atMs)}`,
+    );
   }
   oneOf("row.status", status, remoteStatuses);
   if (currency !== undefined && typeof currency !== "string") {
@@ -95,6 +108,8 @@ function storable(path: string, value: unknown): asserts value is string {
     throw new RangeError(`${path} must be 1 to ${longestText} characters; got ${show(value)}`);
   }
   if (!value.isWellFormed() || value.includes("\0")) {
-    throw new RangeError(`${path} ${show(value)} has a NUL or half a character in it, which no database stores`);
+    throw new RangeError(
+      `${path} ${show(value)} has a NUL or half a character in it, which no database stores`,
+    );
   }
 }

@@ -1,6 +1,7 @@
 import { assertKnownKeys, functionAt } from "@outrigger/core";
+import { messageOf } from "../run/describe.ts";
 import type { BrokenLine, RemoteItem, RemoteRow } from "./rows.ts";
-import { messageOf, type StatementFormat, type StatementLine, statementLines } from "./statement-lines.ts";
+import { type StatementFormat, type StatementLine, statementLines } from "./statement-lines.ts";
 
 /**
  * A settlement file as rows: `row` says what a line means, and gives undefined for one that is no effect (a head, a
@@ -75,4 +76,3 @@ function placed(row: RemoteRow, line: number): RemoteRow {
 export function placeOf(row: RemoteRow): number | undefined {
   return typeof row === "object" && row !== null ? places.get(row) : undefined;
 }
-

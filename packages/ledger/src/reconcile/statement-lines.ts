@@ -1,4 +1,5 @@
 import { assertKnownKeys, assertObject, integerIn, oneOf, show } from "@outrigger/core";
+import { messageOf } from "../run/describe.ts";
 import type { BrokenLine } from "./rows.ts";
 
 /** Columns by name, each with where it begins (from 0) and how long it is, in bytes. */
@@ -71,14 +72,16 @@ type Reader = (line: Uint8Array, decode: Decode, first: boolean) => StatementLin
 class HeadError extends Error {}
 
 function decoderOf({ encoding = "utf-8" }: StatementFormat): Decode {
-  let decoder: TextDecoder;
+  let decoder: InstanceType<typeof TextDecoder>;
   try {
     decoder = new TextDecoder(encoding, { fatal: true });
   } catch {
     throw new RangeError(`format.encoding must be one that TextDecoder knows; got ${show(encoding)}`);
   }
   if (decoder.encoding.startsWith("utf-16")) {
-    throw new RangeError("format.encoding must not be UTF-16, whose lines do not end in one byte: convert the file");
+    throw new RangeError(
+      "format.encoding must not be UTF-16, whose lines do not end in one byte: convert the file",
+    );
   }
   return (bytes) => {
     try {
@@ -92,7 +95,8 @@ function decoderOf({ encoding = "utf-8" }: StatementFormat): Decode {
 function readerOf(format: StatementFormat): Reader {
   assertObject("format", format);
   oneOf("format.type", format.type, ["csv", "fixedWidth", "jsonLines"]);
-  const own = format.type === "csv" ? ["delimiter", "columns"] : format.type === "fixedWidth" ? ["columns"] : [];
+  const own =
+    format.type === "csv" ? ["delimiter", "columns"] : format.type === "fixedWidth" ? ["columns"] : [];
   assertKnownKeys("format", format, ["type", "encoding", ...own]);
   if (format.type === "csv") return csvReader(format.delimiter ?? ",", format.columns);
   return format.type === "fixedWidth" ? fixedReader(format.columns) : jsonFields;
@@ -100,7 +104,9 @@ function readerOf(format: StatementFormat): Reader {
 
 function csvReader(delimiter: string, given: readonly string[] | undefined): Reader {
   if (typeof delimiter !== "string" || delimiter.length !== 1 || /["\r\n]/.test(delimiter)) {
-    throw new RangeError(`format.delimiter must be one character, not a quote or a line end; got ${show(delimiter)}`);
+    throw new RangeError(
+      `format.delimiter must be one character, not a quote or a line end; got ${show(delimiter)}`,
+    );
   }
   let columns = given;
   if (columns !== undefined) assertDistinct(columns);
@@ -186,10 +192,10 @@ const jsonFields: Reader = (line, decode) => {
 function parseExactly(text: string): unknown {
   // Only long numbers and fractions can change, and looking at each value makes parsing several times slower.
   if (!/\d{16}|\d\.\d/.test(text)) return JSON.parse(text);
-  return JSON.parse(text, function (_key, value: unknown, context?: { readonly source?: string }) {
+  return JSON.parse(text, ((_key, value: unknown, context?: { readonly source?: string }) => {
     if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
     return context?.source ?? value;
-  } as (key: string, value: unknown) => unknown);
+  }) as (key: string, value: unknown) => unknown);
 }
 
 /** Lines without their ends; undefined for one that is too long. */
@@ -232,8 +238,4 @@ function joined(rest: readonly Uint8Array[], restBytes: number, piece: Uint8Arra
 /** Spreadsheets put a byte order mark before the first column's name. */
 function withoutMark(line: Uint8Array | undefined): Uint8Array | undefined {
   return line?.[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf ? line.subarray(3) : line;
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
