@@ -184,3 +184,14 @@ test("a rejection of a circuit for one key is reported with the key, its code an
     },
   ]);
 });
+
+test("after closing every rule starts anew, not only the first", async () => {
+  const trip = [{ minimumCalls: 100 }, { count: 4, failureRatio: 1 }];
+  const { clock, breaker, call } = setup({ trip, minimumCalls: undefined });
+  for (let round = 0; round < 4; round += 1) await call(no);
+  expect(breaker.snapshot().state).toBe("open");
+  await clock.advance(30_000);
+  await call();
+  for (let round = 0; round < 3; round += 1) await call(no);
+  expect(breaker.snapshot()).toMatchObject({ state: "closed", failures: 3 });
+});

@@ -99,9 +99,7 @@ export class KeyedCircuits {
         this.#append(circuit);
       } else if (idle || (full && circuit.forgettable)) {
         return circuit;
-      } else if (!full) {
-        return undefined;
-      } else {
+      } else if (full) {
         best ??= circuit;
       }
       circuit = newer;

@@ -114,3 +114,31 @@ test("settling a place that was never taken does nothing", () => {
   // A place that was given back is used again: there are never more of them than calls that run.
   expect([plan.gate.admit(3, context, "k"), plan.gate.admit(3, context, "k")]).toEqual([0, 1]);
 });
+
+test("places that were given back are used again, all of them, before there are more", () => {
+  const breaker = keyedBreaker({ key: () => "k", clock: new VirtualClock() });
+  const plan = planOf(breaker);
+  if (plan?.kind !== "gate") throw new Error("no gate");
+  const { gate } = plan;
+  const context = new CallContext();
+  for (let wave = 0; wave < 3; wave += 1) {
+    const places = [0, 1, 2, 3].map(() => gate.admit(wave, context, "k"));
+    expect([...places].sort()).toEqual([0, 1, 2, 3]);
+    for (const place of places) gate.settle(place, "success", wave, wave, undefined);
+  }
+  expect(breaker.snapshotOf("k")).toMatchObject({ calls: 12, stale: 0 });
+});
+
+test("a call is asked for its key once, also when it is turned away", async () => {
+  const clock = new VirtualClock();
+  let asked = 0;
+  const key = (): string => {
+    asked += 1;
+    return `host ${asked}`;
+  };
+  const breaker = keyedBreaker({ key, clock });
+  breaker.force("host 1", "open", { reason: "drill" });
+  const rejected = await tryExecute(breaker(echo), "", { clock });
+  expect(rejected).toMatchObject({ failure: { message: expect.stringContaining("for host 1 is forced") } });
+  expect(asked).toBe(1);
+});

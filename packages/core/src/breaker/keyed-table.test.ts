@@ -138,3 +138,12 @@ test("a change of rules reaches the circuits that are there", async () => {
   await clock.advance(1_000);
   expect(breaker.snapshotOf("a")?.slowCalls).toMatchObject({ slow: 1 });
 });
+
+test("a change of rules keeps the table's own options", async () => {
+  const { clock, breaker, call, known } = await setup({ idleFor: "1h" });
+  await call("a");
+  breaker.reconfigure({ probes: 2 });
+  await clock.advance(3_599_999);
+  await call("b");
+  expect(known()).toEqual(["a", "b"]);
+});

@@ -88,3 +88,44 @@ test("calls that come in waves need as many slots as ran at a time", () => {
   }
   expect(slots.startedAtMs).toHaveLength(3);
 });
+
+test("a quick call that says nothing is not counted among the calls whose pace is known, beside a slow one either", () => {
+  const bench = new Bench(circuitRules(simple, { slowCall }));
+  leave(bench, 0);
+  expect(bench.circuit.snapshot(2_000).slowCalls).toEqual({ slow: 1, calls: 1 });
+  leave(bench, 2_000).settle("ignored", 2_100);
+  expect(bench.circuit.snapshot(2_100).slowCalls).toEqual({ slow: 1, calls: 1 });
+  leave(bench, 2_100).settle("success", 2_200);
+  expect(bench.circuit.snapshot(2_200).slowCalls).toEqual({ slow: 1, calls: 2 });
+});
+
+test("of calls that began before slow calls were looked for no pace is known, however often rules change meanwhile", () => {
+  const bench = new Bench(circuitRules(simple));
+  const early = leave(bench, 0);
+  for (const probes of [2, 3, 4]) bench.change(circuitRules({ ...simple, probes }, { slowCall }), 0);
+  early.settle("success", 100);
+  expect(bench.circuit.snapshot(100)).toMatchObject({ calls: 1, slowCalls: { slow: 0, calls: 0 } });
+});
+
+test("the same where the rules before had no window at all", () => {
+  const bench = new Bench(circuitRules(simple, { trips: [], consecutiveFailures: 3 }));
+  const early = leave(bench, 0);
+  leave(bench, 0).settle("failure", 0);
+  bench.change(circuitRules(simple, { slowCall }), 0);
+  early.settle("success", 100);
+  expect(bench.circuit.snapshot(100)).toMatchObject({ calls: 1, slowCalls: { slow: 0, calls: 0 } });
+});
+
+test("where the rules after have no window, what is known of the pace stays", () => {
+  const bench = new Bench(circuitRules(simple, { slowCall }));
+  for (let call = 0; call < 3; call += 1) leave(bench, 0).settle("success", 100);
+  bench.change(circuitRules(simple, { trips: [], consecutiveFailures: 3, slowCall }), 100);
+  expect(bench.circuit.snapshot(100).slowCalls).toEqual({ slow: 0, calls: 3 });
+});
+
+test("a probe that was slow and has answered is saved as a slow one", () => {
+  const bench = new Bench(circuitRules({ ...simple, probes: 3 }, { slowCall: { ...slowCall, ratio: 1 } }));
+  for (let call = 0; call < 4; call += 1) leave(bench, 0).settle("failure", 0);
+  leave(bench, 100).settle("success", 2_100);
+  expect(bench.circuit.snapshot(2_100).saved.trial).toEqual({ answered: 1, failed: 0, slow: 1 });
+});

@@ -70,6 +70,8 @@ test.each<[given: BreakerRules, change: BreakerRules, after: BreakerRules]>([
     { trip: [{ window: "5s" }], probes: 3 },
   ],
   [{ window: "5s" }, { window: undefined }, { window: undefined }],
+  [{ window: "5s" }, { probes: 1 }, { window: "5s", probes: 1 }],
+  [{ count: 10 }, { probes: 1 }, { count: 10, probes: 1 }],
   [{ slowCall: { after: "1s", ratio: 0.3 } }, { slowCall: { after: "2s" } }, { slowCall: { after: "2s" } }],
 ])("rules that exclude each other replace each other: %j and %j make %j", (given, change, after) => {
   expect(changedRules(given, change)).toEqual(after);

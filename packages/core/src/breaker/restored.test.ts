@@ -107,3 +107,18 @@ test.each<[from: BreakerOptions, to: BreakerOptions]>([
     expect(other.breaker.snapshot()).toMatchObject({ calls: 1, failures: 1 });
   },
 );
+
+test("a ramp-up goes on where it was", async () => {
+  const first = setup({ rampUp: "10s" });
+  await first.call(failure());
+  await first.call(failure());
+  await first.clock.advance(30_000);
+  await first.call();
+  await first.clock.advance(5_000);
+  expect(first.breaker.snapshot().admittedShare).toBeCloseTo(0.55);
+  const second = setup({ rampUp: "10s", clock: first.clock });
+  second.breaker.restore(first.breaker.snapshot());
+  expect(second.breaker.snapshot().admittedShare).toBeCloseTo(0.55);
+  await first.clock.advance(5_000);
+  expect(second.breaker.snapshot().admittedShare).toBeUndefined();
+});
