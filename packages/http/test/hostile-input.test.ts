@@ -224,6 +224,31 @@ test("a 100 that never ends is not kept: it is too large a head like any other",
   expect(["RESPONSE_TOO_LARGE", "RESPONSE_INVALID"]).toContain(failure.code);
 });
 
+test.each<[what: string, options: object, fix: RegExp]>([
+  [
+    "certificates for a service without TLS",
+    { baseUrl: "http://a.example", tls: { servername: "a.example" } },
+    /tls .*https:/,
+  ],
+  [
+    "origins of redirects that nobody follows",
+    { redirectTo: ["https://b.example"] },
+    /redirectTo .*redirects/,
+  ],
+  [
+    "origins of redirects where the only reads follow none",
+    {
+      redirectTo: ["https://b.example"],
+      redirects: 1,
+      operations: { look: { method: "GET", path: "/", redirects: 0 } },
+    },
+    /redirectTo .*redirects/,
+  ],
+  ["redirects without a read that could follow them", { redirects: 1 }, /redirects .*GET or HEAD/],
+])("options that would do nothing are refused: %s", (_what, options, fix) => {
+  expect(() => httpIntegration({ name: "x", baseUrl: "https://a.example", ...options })).toThrow(fix);
+});
+
 describe("a change whose success is told by a code of the body", () => {
   async function chunked(body: string) {
     const { server } = await lane((_request, peer) => {

@@ -439,9 +439,10 @@ describe("an answer", () => {
 });
 
 test("case 78: no secret is in the snapshot of an integration, nor in what closing it says", async () => {
-  const { api } = await lane(() => {}, { ...settings, tls: { passphrase: canaries.card } });
+  const { api } = await lane(() => {}, settings);
+  const { api: secure } = integrate("https://a.example", { ...settings, tls: { passphrase: canaries.card } });
   const call = heardFailure(api.request("keyed", loaded));
-  heard.push(api.snapshot(), api);
+  heard.push(api.snapshot(), api, secure.snapshot(), secure);
   await closeNow(api, undefined);
   expect(await call).toMatchObject({ code: "INTEGRATION_CLOSED" });
 });

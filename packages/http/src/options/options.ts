@@ -42,7 +42,7 @@ import { type Allowed, assertAllowed } from "./destination.ts";
 import { assertPlainObject } from "./plain-object.ts";
 import { ownEvents, ownName, policyOptions } from "./policy-options.ts";
 import { type PoolOptions, type PoolOptionsMs, parsePool } from "./pool-options.ts";
-import { parseRedirectTo } from "./redirect-to.ts";
+import { assertFollowed, parseRedirectTo } from "./redirect-to.ts";
 import { type Size, sizeBytes } from "./size.ts";
 import { parseTimeouts, type Timeouts, type TimeoutsMs } from "./timeouts.ts";
 import { parseTls, type TlsOptions, withoutIdentity } from "./tls.ts";
@@ -203,6 +203,14 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
     redirects: parseRedirects("", options.redirects, "GET", 0),
     breaker: options.breaker !== false,
   };
+  const operations = parseOperations(options.operations, defaults);
+  const redirectTo = parseRedirectTo("redirectTo", options, baseUrl, (path, origin) =>
+    // What proves who we are is for the service alone.
+    connectTo(path, origin, withoutIdentity(tls)),
+  );
+  assertFollowed(defaults.redirects, redirectTo, operations);
+  if (Object.keys(tls).length > 0 && ![baseUrl.origin, ...redirectTo.keys()].some(isTls))
+    throw new RangeError("tls needs an https:// baseUrl: without TLS it does nothing");
   return {
     name,
     baseUrl,
@@ -242,15 +250,12 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
       traceContext: optionalFunction("traceContext", options.traceContext),
     }),
     connect: connectTo("baseUrl", baseUrl.origin, tls),
-    redirectTo: parseRedirectTo("redirectTo", options, baseUrl, (path, origin) =>
-      // What proves who we are is for the service alone.
-      connectTo(path, origin, withoutIdentity(tls)),
-    ),
+    redirectTo,
     clock,
     random: randomAt("random", options.random ?? systemRandom),
     newKey: optionalFunction("newKey", options.newKey) ?? newKey,
     onEvent: optionalFunction("onEvent", options.onEvent),
-    operations: parseOperations(options.operations, defaults),
+    operations,
     operationDefaults: defaults,
   };
 }
@@ -273,6 +278,10 @@ function parseOperations(operations: unknown, defaults: OperationDefaults): Read
       parseOperation(name, each as OperationOptions, defaults),
     ]),
   );
+}
+
+function isTls(origin: string): boolean {
+  return origin.startsWith("https:");
 }
 
 function booleanOption(path: string, value: unknown): boolean {

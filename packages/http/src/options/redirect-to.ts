@@ -1,4 +1,5 @@
 import type { ConnectSettings } from "../connect/connect-options.ts";
+import type { Operation } from "../operation.ts";
 import { type BaseUrl, parseBaseUrl } from "./base-url.ts";
 import { type Allowed, assertAllowed } from "./destination.ts";
 
@@ -27,4 +28,19 @@ export function parseRedirectTo(
       return [origin, connectTo(here, origin)];
     }),
   );
+}
+
+/** @throws RangeError for redirects that would be believed to be followed, and that no operation follows. */
+export function assertFollowed(
+  redirects: number,
+  redirectTo: ReadonlyMap<string, unknown>,
+  operations: ReadonlyMap<string, Pick<Operation, "method" | "redirects">>,
+): void {
+  const reads = [...operations.values()].filter(({ method }) => method === "GET" || method === "HEAD");
+  if (redirects > 0 && reads.length === 0)
+    throw new RangeError(
+      "redirects does nothing: no operation is a GET or HEAD, and exchange() follows none",
+    );
+  if (redirectTo.size > 0 && !reads.some((each) => each.redirects > 0))
+    throw new RangeError("redirectTo does nothing: no operation follows redirects; set redirects as well");
 }
