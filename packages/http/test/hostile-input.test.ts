@@ -1,4 +1,5 @@
 import { gzipSync } from "node:zlib";
+import { fixed } from "@outrigger/core";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { isPublicAddress } from "../src/connect/public-address.ts";
 import { HttpFailure, httpIntegration, redundantIntegration, redundantWrite } from "../src/index.ts";
@@ -17,6 +18,31 @@ describe("a URL", () => {
     expect(server.received).toEqual([]);
   });
 });
+
+test.each([
+  ["PUT", "/counter/%69ncrement"],
+  ["PUT", "/counter/incremen%74"],
+  ["DELETE", "/%63ounter/7%37"],
+])(
+  "a change that must not be sent twice is known by another spelling of its path: %s %s",
+  async (method, url) => {
+    const { server } = await lane((_request, peer) => peer.rst());
+    const api = httpIntegration({
+      name: "lab",
+      baseUrl: server.url,
+      breaker: false,
+      retry: { maxRetries: 2, backoff: fixed("1ms") },
+      operations: {
+        increment: { method: "PUT", path: "/counter/increment", idempotency: "none" },
+        decrement: { method: "DELETE", path: "/counter/{by}", idempotency: "none" },
+      },
+    });
+    onTestFinished(() => api.close({ within: "0ms" }));
+    const failure = await failureOf(api.exchange({ method, url }));
+    expect(failure).toMatchObject({ effect: "unknown", attempts: 1 });
+    expect(server.received.map(({ target }) => target)).toEqual([url]);
+  },
+);
 
 describe("a refusal whose body cannot be read", () => {
   const rules = { refusals: [400], uncertain: ["PROVIDER_ERROR"], errorCode: "code" } as const;

@@ -7,7 +7,7 @@ export type PathParams = Readonly<Record<string, string | number | bigint>>;
 export interface PathTemplate {
   /** The path with its values filled in. @throws RangeError that names the parameter and never shows its value. */
   fill(params: PathParams): string;
-  /** Whether values exist that make this path. */
+  /** Whether values exist that make this path, in whatever spelling. */
   matches(path: string): boolean;
   /** One digit for each segment, more for one that leaves less open. Of two templates that match, the larger fits better. */
   readonly specificity: string;
@@ -49,18 +49,32 @@ export function pathTemplate(option: string, template: unknown): PathTemplate {
   const names = parts.flatMap((part) => ("param" in part ? [part.param] : []));
   if (hasDotSegment(template))
     throw new RangeError(`${option} must not hold "." or ".." segments; got ${show(template)}`);
-  const segments = template.split("/").map((segment) => segment.split(placeholder).filter(isLiteral));
+  const segments = normal(template)
+    .split("/")
+    .map((segment) => segment.split(placeholder).filter(isLiteral));
   return {
     fill:
       names.length === 0
         ? (params) => withoutParams(template, params)
         : (params) => fill(parts, names, params),
     matches: (path) => {
-      const given = path.split("/");
+      const given = normal(path).split("/");
       return given.length === segments.length && segments.every((each, at) => matches(each, given[at] ?? ""));
     },
     specificity: segments.map(specificityOf).join(""),
   };
+}
+
+/**
+ * One spelling for each path: "%61" is "a" for every server (RFC 3986, section 6.2.2), so it has to be the same operation
+ * here. What is reserved keeps its encoding, in capitals.
+ */
+function normal(path: string): string {
+  if (!path.includes("%")) return path;
+  return path.replaceAll(/%[0-9A-Fa-f]{2}/g, (encoded) => {
+    const plain = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
+    return /[A-Za-z0-9\-._~]/.test(plain) ? plain : encoded.toUpperCase();
+  });
 }
 
 /** Whether a path, as it stands or as a server may decode it, holds `.` or `..` segments. */
