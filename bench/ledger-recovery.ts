@@ -1,6 +1,7 @@
 import { createLedger, fromPgPool } from "@outrigger/ledger";
 import pg from "pg";
 import { business, many, type Order } from "./ledger-cases.ts";
+import { median } from "./measure.ts";
 
 /** Jobs a second that four loops take and delete, 500 at a time, with nothing else to do: the most that SKIP LOCKED gives. */
 export async function skipLockedFloor(url: string, jobs: number): Promise<number> {
@@ -51,8 +52,14 @@ export async function recovery(url: string, operations: number, history: number)
       cancel: async () => {},
       capabilities: { idempotencyKey: { window: "1d" }, cancel: { blocksLateOriginal: true } },
     });
+    const several = async (name: string): Promise<number> => {
+      const speeds: number[] = [];
+      for (let run = 0; run < 5; run += 1)
+        speeds.push(await drained(pool, open, operations, `${name}-${run}-`));
+      return median(speeds);
+    };
     await drained(pool, open, operations, "warm");
-    const withoutHistory = await drained(pool, open, operations, "before");
+    const withoutHistory = await several("before");
     await pool.query(
       `insert into outrigger.operation (operation, key, fingerprint, state, fence, provider, providers, request,
          result, sent_at, created_at, updated_at)
@@ -61,7 +68,7 @@ export async function recovery(url: string, operations: number, history: number)
       [history],
     );
     await pool.query("checkpoint");
-    return { withoutHistory, withHistory: await drained(pool, open, operations, "after") };
+    return { withoutHistory, withHistory: await several("after") };
   } finally {
     await open.stop();
     await pool.end();
@@ -89,11 +96,9 @@ async function drained(
   const startedAtMs = performance.now();
   ledger.start();
   for (;;) {
-    const { rows } = await pool.query<{ left: boolean }>(
-      "select exists (select from outrigger.operation where state = 'UNKNOWN' and due_at is not null) as left",
-    );
-    if (rows[0]?.left !== true) break;
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    // Reads what is open only, however much has ended.
+    if ((await ledger.snapshot()).states.UNKNOWN === 0) break;
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
   const perSecond = (operations / (performance.now() - startedAtMs)) * 1_000;
   await ledger.stop();

@@ -61,7 +61,7 @@ const movingTypes = `id text, state text, intent text, fence text, provider text
 
 const functionOf = (name: string, parameters: string, columns: string, body: string): string => `
   create function ${name} (${parameters}) returns table (${columns})
-  language plpgsql set enable_seqscan = off
+  language plpgsql set enable_seqscan = off set enable_bitmapscan = off
   as $function$
   #variable_conflict use_column
   declare m record;
@@ -141,10 +141,14 @@ const note = (schema: string, from: string): string => `
   select o.id, statement_timestamp(), o.fence, m."from", o.state, o.provider, m.why, m.evidence, m."by"
   ${from} where m.noted`;
 
+/**
+ * In the order of the index of what is open, up to the limit. The operation's name is hidden from the planner, which would
+ * else read every ended one by the index of the keys (measured: 3 times slower beside a million of them).
+ */
 const claim = (schema: string): string => `
   with due as (
     select id from ${schema}.operation
-    where due_at <= statement_timestamp() and state in (${listed(dueStates)}) and operation = any($1)
+    where due_at <= statement_timestamp() and state in (${listed(dueStates)}) and operation || '' = any($1)
       and (${slotGroupColumn}) <> all($4)
     order by due_at
     limit $2

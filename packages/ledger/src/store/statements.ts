@@ -5,7 +5,7 @@ import { inMs, iso, listed, moving, msSince, stored } from "./functions.ts";
 /* The statements for PostgreSQL. Only the schema's validated name is written into them; values are parameters. */
 
 /** Every column of an operation, for what moves whole rows. A migration that adds one adds it here. */
-export const operationColumns = `id, operation, key, fingerprint, state, intent, fence, due_at, provider, providers,
+const operationColumns = `id, operation, key, fingerprint, state, intent, fence, due_at, provider, providers,
   attempt, tries, in_doubt, request, result, failure, sent_at, key_expires_at, unknown_since, cancelling_since,
   created_at, updated_at, last_error_at, last_error_code, last_error_message, last_error_tries, cancel_wanted_at,
   abandoned, resend_refused, person_only, retried_at`;
