@@ -1,11 +1,10 @@
-import { gzipSync } from "node:zlib";
 import { fixed } from "@outrigger/core";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { isPublicAddress } from "../src/connect/public-address.ts";
-import { HttpFailure, httpIntegration, redundantIntegration, redundantWrite } from "../src/index.ts";
+import { HttpFailure, httpIntegration } from "../src/index.ts";
 import { answering } from "../src/server/problem.ts";
-import { failureOf, integrate, lane } from "./support/harness.ts";
-import { echo, WireServer } from "./support/wire-server.ts";
+import { failureOf, lane } from "./support/harness.ts";
+import { echo } from "./support/wire-server.ts";
 
 describe("a URL", () => {
   test.each([
@@ -43,40 +42,6 @@ test.each([
     expect(server.received.map(({ target }) => target)).toEqual([url]);
   },
 );
-
-describe("a refusal whose body cannot be read", () => {
-  const rules = { refusals: [400], uncertain: ["PROVIDER_ERROR"], errorCode: "code" } as const;
-
-  test.each([
-    [
-      "is compressed though nobody asked for it",
-      { "content-encoding": "gzip" },
-      gzipSync('{"code":"PROVIDER_ERROR"}'),
-    ],
-    ["has a coding that nobody knows", { "content-encoding": "secret" }, Buffer.from("x")],
-  ])("leaves open what was applied when it %s: its code may say so", async (_what, headers, body) => {
-    const { api } = await lane((_request, peer) => {
-      const lines = Object.entries({ ...headers, "content-length": String(body.length) });
-      peer.raw(`HTTP/1.1 400 No\r\n${lines.map((line) => line.join(": ")).join("\r\n")}\r\n\r\n`);
-      peer.socket.write(body);
-    });
-    const url = api.baseUrl;
-    const strict = httpIntegration({ name: "lab", baseUrl: url, retry: false, breaker: false, ...rules });
-    onTestFinished(() => strict.close({ within: "0ms" }));
-    const { effect } = await strict.exchange({ method: "POST", url: "/charge", body: "{}" });
-    expect(effect).toBe("unknown");
-    expect((await strict.exchange({ method: "GET", url: "/charge" })).effect).toBe("none");
-  });
-
-  test("says that nothing was applied when its body is there and has no such code", async () => {
-    const { server } = await lane((_request, peer) => peer.reply(400, '{"code":"CARD_DECLINED"}'));
-    const api = httpIntegration({ name: "lab", baseUrl: server.url, retry: false, breaker: false, ...rules });
-    onTestFinished(() => api.close({ within: "0ms" }));
-    expect(await api.exchange({ method: "POST", url: "/charge", body: "{}" })).toMatchObject({
-      effect: "none",
-    });
-  });
-});
 
 test("Azure's own service for its machines is not public, though its address looks so", () => {
   expect(isPublicAddress("168.63.129.16")).toBe(false);
@@ -118,72 +83,6 @@ describe("a form of another library", () => {
     const form = { [Symbol.toStringTag]: "FormData", append() {} };
     const failure = await failureOf(api.request("plain", { form: form as never }));
     expect(failure.message).toMatch(/form must be .* FormData/);
-  });
-});
-
-describe("a redundant change", () => {
-  async function payments(overrides: { newKey?: () => string; random?: () => number }) {
-    const servers = [await WireServer.start(echo), await WireServer.start(echo)];
-    onTestFinished(async () => void (await Promise.all(servers.map((server) => server.stop()))));
-    const [a, b] = servers.map((server) => integrate(server.url).api);
-    if (a === undefined || b === undefined) throw new Error("there are two");
-    const through = {
-      operation: "keyed",
-      request: (id: string, { key }: { key: string }) => ({ json: { id }, key }),
-      answer: () => "made",
-    };
-    const charge = redundantWrite({ providers: { a: through, b: through } });
-    const pay = redundantIntegration({
-      name: "pay",
-      providers: { a: { integration: a }, b: { integration: b } },
-      operations: { charge },
-      ...overrides,
-    });
-    return { pay, servers };
-  }
-
-  test.each<[what: string, newKey: () => string]>([
-    [
-      "throws",
-      () => {
-        throw new Error("no entropy");
-      },
-    ],
-    ["gives nothing", () => undefined as never],
-    ["gives an empty key", () => ""],
-  ])(
-    "is not made under a key of a source that %s: two changes would be taken for one",
-    async (_what, newKey) => {
-      const { pay, servers } = await payments({ newKey });
-      const error: unknown = await pay.call("charge", "order-1").catch((reason: unknown) => reason);
-      expect(error).toMatchObject({ code: "REQUEST_INVALID", effect: "none" });
-      expect(servers.flatMap(({ received }) => received)).toEqual([]);
-      expect(pay.snapshot().calls.running).toBe(0);
-    },
-  );
-
-  test.each([
-    ["a signal that is none", { signal: {} }],
-    ["a deadline that is no instant", { deadlineAtMs: Number.NaN }],
-    ["a deadline that is a text", { deadlineAtMs: "soon" }],
-  ])("with %s is refused, and its key is free for the next call", async (_what, wrong) => {
-    const { pay, servers } = await payments({});
-    const call = pay.call("charge", "order-1", { key: "k", ...wrong } as never);
-    expect(await call.catch((reason: unknown) => reason)).toMatchObject({
-      code: "REQUEST_INVALID",
-      effect: "none",
-    });
-    expect(servers.flatMap(({ received }) => received)).toEqual([]);
-    expect((await pay.call("charge", "order-1", { key: "k" })).value).toBe("made");
-  });
-
-  test("is made though the source of randomness throws", async () => {
-    const { pay } = await payments({
-      random: () => {
-        throw new Error("no dice");
-      },
-    });
-    expect((await pay.call("charge", "order-1")).value).toBe("made");
   });
 });
 
@@ -273,46 +172,4 @@ test.each<[what: string, options: object, fix: RegExp]>([
   ["redirects without a read that could follow them", { redirects: 1 }, /redirects .*GET or HEAD/],
 ])("options that would do nothing are refused: %s", (_what, options, fix) => {
   expect(() => httpIntegration({ name: "x", baseUrl: "https://a.example", ...options })).toThrow(fix);
-});
-
-describe("a change whose success is told by a code of the body", () => {
-  async function chunked(body: string) {
-    const { server } = await lane((_request, peer) => {
-      peer.raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
-      peer.raw(`${Buffer.byteLength(body).toString(16)}\r\n${body}\r\n0\r\n\r\n`);
-    });
-    const api = httpIntegration({
-      name: "lab",
-      baseUrl: server.url,
-      retry: false,
-      breaker: false,
-      errorCode: "code",
-      successCodes: ["0000"],
-      refusals: ["3001"],
-      operations: { pay: { method: "POST", path: "/pay" }, look: { method: "GET", path: "/look" } },
-    });
-    onTestFinished(() => api.close({ within: "0ms" }));
-    return { api, server };
-  }
-
-  test.each([
-    ['{"code":"0000"}', "done", undefined],
-    ['{"code":"3001"}', "none", "HTTP_200"],
-    ['{"code":"9999"}', "unknown", "HTTP_200"],
-  ])("is judged by it also where the answer is wanted as a stream: %s is %s", async (body, effect, code) => {
-    const { api } = await chunked(body);
-    const answer = await api.exchange({ method: "POST", url: "/pay", body: "{}", stream: true });
-    expect(answer).toMatchObject({ status: 200, effect });
-    expect(answer.failure?.code).toBe(code);
-    expect(await new Response(answer.body).text()).toBe(body);
-  });
-
-  test("is not made by stream(), which hands the answer out before it is judged; a read is", async () => {
-    const { api, server } = await chunked("{}");
-    const failure = await failureOf(api.stream("pay", { json: {} }));
-    expect(failure).toMatchObject({ code: "REQUEST_INVALID", effect: "none" });
-    expect(failure.message).toContain("successCodes");
-    expect(server.received).toEqual([]);
-    expect((await api.stream("look")).status).toBe(200);
-  });
 });
