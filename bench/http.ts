@@ -66,7 +66,7 @@ type Turns = ReadonlyMap<string, readonly Turn[]>;
  * `npm run bench -- http [--json] [--rounds 15] [--only <client or callers, a pattern>]`
  *
  * Each client runs in a process of its own and is warm before the first round; in a round they take turns of 300 ms, and
- * the quieter rounds are compared. So what else the machine does meets all of them alike.
+ * the medians of the rounds are compared. So what else the machine does meets all of them alike.
  */
 export async function benchHttp(args: readonly string[]): Promise<boolean> {
   const json = args.includes("--json");
@@ -151,18 +151,13 @@ function judge(bound: Bound, measured: ReadonlyMap<number, Turns>): Judged[] {
   const own = turns?.get(ours);
   const other = turns?.get(bound.against);
   if (own === undefined || other === undefined) return [];
-  const value = quiet(bound.figure, own) / quiet(bound.figure, other);
+  const value = middle(bound.figure, own) / middle(bound.figure, other);
   const { atMost = Number.POSITIVE_INFINITY, atLeast = 0 } = bound;
   return [{ ...bound, measured: value, kept: value <= atMost && value >= atLeast }];
 }
 
-/**
- * Of the quieter rounds, the better quarter's bound: whatever else runs on the machine only ever makes a turn worse, and
- * not every turn alike.
- */
-function quiet(figure: Bound["figure"], turns: readonly Turn[]): number {
-  const sorted = turns.map((turn) => turn[figure]).toSorted((a, b) => (figure === "p99Ms" ? a - b : b - a));
-  return sorted[Math.floor(sorted.length / 4)] ?? Number.NaN;
+function middle(figure: keyof Turn, turns: readonly Turn[]): number {
+  return median(turns.map((turn) => turn[figure]));
 }
 
 interface Report {
@@ -225,14 +220,14 @@ function print({ json, rounds, measured, judged, waiters }: Report): void {
 interface Row extends Turn {
   readonly callers: number;
   readonly client: string;
-  /** Requests per second in the quieter rounds, of undici.request's. */
+  /** Requests per second, of undici.request's. */
   readonly ratio: number;
 }
 
 function row(callers: number, client: string, own: readonly Turn[], turns: Turns): Row {
   const of = (figure: keyof Turn): number => median(own.map((turn) => turn[figure]));
   const rawTurns = turns.get(raw) ?? [];
-  const ratio = quiet("perSecond", own) / quiet("perSecond", rawTurns);
+  const ratio = middle("perSecond", own) / middle("perSecond", rawTurns);
   return {
     callers,
     client,
