@@ -46,35 +46,52 @@ const zero: Exact = { units: 0n, scale: 0 };
 
 /** Adds up one day. */
 export class DayTotals {
-  readonly #sums = new Map<
-    string,
-    { item: ItemClass; currency: string; count: number; remote: Exact; local: Exact }
-  >();
+  readonly #sums = new Map<string, Map<ItemClass, Sum>>();
 
   add(item: ItemClass, of: Pick<Classified, "remote" | "all" | "local"> | undefined): void {
-    const currency = of?.remote?.currency ?? of?.local?.currency ?? "";
-    const name = `${item} ${currency}`;
-    const sum = this.#sums.get(name) ?? { item, currency, count: 0, remote: zero, local: zero };
+    const sum = this.#sumOf(item, of?.remote?.currency ?? of?.local?.currency ?? "");
     sum.count += 1;
+    if (of === undefined) return;
     // Of several effects all have moved money; refusals have not.
-    for (const { status, amount } of of?.all ?? []) {
+    for (const { status, amount } of of.all) {
       if (status === "succeeded") sum.remote = plus(sum.remote, exact(amount));
     }
-    if (of?.local?.state === "DONE") sum.local = plus(sum.local, exact(of.local.amount));
-    this.#sums.set(name, sum);
+    if (of.local?.state === "DONE") sum.local = plus(sum.local, exact(of.local.amount));
   }
 
   /** What was added since the last time. */
   take(day: string): readonly DayTotal[] {
-    const totals = [...this.#sums.values()].map(({ item, currency, count, remote, local }) => ({
-      day,
-      class: item,
-      currency,
-      count,
-      remoteSum: decimalOf(remote),
-      localSum: decimalOf(local),
-    }));
+    const totals = [...this.#sums].flatMap(([currency, byClass]) =>
+      [...byClass].map(([item, { count, remote, local }]) => ({
+        day,
+        class: item,
+        currency,
+        count,
+        remoteSum: decimalOf(remote),
+        localSum: decimalOf(local),
+      })),
+    );
     this.#sums.clear();
     return totals;
   }
+
+  #sumOf(item: ItemClass, currency: string): Sum {
+    let byClass = this.#sums.get(currency);
+    if (byClass === undefined) {
+      byClass = new Map();
+      this.#sums.set(currency, byClass);
+    }
+    let sum = byClass.get(item);
+    if (sum === undefined) {
+      sum = { count: 0, remote: zero, local: zero };
+      byClass.set(item, sum);
+    }
+    return sum;
+  }
+}
+
+interface Sum {
+  count: number;
+  remote: Exact;
+  local: Exact;
 }

@@ -58,13 +58,15 @@ const byKey = (a: Keyed, b: Keyed): number => (a.key < b.key ? -1 : a.key > b.ke
 /** Rows in a batch that leaves. */
 const batchRows = 1_000;
 /** Read at a time of each run. */
-const blockBytes = 64 * 1024;
+const blockBytes = 16 * 1024;
 /** Written at a time. */
-const writeRows = 2_000;
+const writeRows = 200;
 
 interface SpillFile {
   readonly handle: FileHandle;
   bytes: number;
+  /** For one read or write at a time: buffers that are thrown away are freed late, and would be most of the memory. */
+  scratch: Buffer;
   close(): Promise<void>;
 }
 
@@ -78,6 +80,7 @@ async function openSpillFile(): Promise<SpillFile> {
     return {
       handle,
       bytes: 0,
+      scratch: Buffer.alloc(blockBytes),
       close: async () => {
         await handle.close();
         await remove();
@@ -92,15 +95,25 @@ async function openSpillFile(): Promise<SpillFile> {
 async function writeRun(file: SpillFile, rows: readonly Keyed[]): Promise<Run> {
   const fromByte = file.bytes;
   for (let index = 0; index < rows.length; index += writeRows) {
-    const text = rows.slice(index, index + writeRows).map((row) => `${JSON.stringify(row)}\n`);
-    const block = Buffer.from(text.join(""));
-    for (let done = 0; done < block.length; ) {
-      const { bytesWritten } = await file.handle.write(block, done, block.length - done, file.bytes);
+    let text = "";
+    for (const row of rows.slice(index, index + writeRows)) text += `${JSON.stringify(row)}\n`;
+    const block = scratchOf(file, text.length * bytesPerUnit);
+    const length = block.write(text);
+    for (let done = 0; done < length; ) {
+      const { bytesWritten } = await file.handle.write(block, done, length - done, file.bytes);
       done += bytesWritten;
       file.bytes += bytesWritten;
     }
   }
   return { fromByte, toByte: file.bytes };
+}
+
+/** The most that UTF-8 needs for a unit of a string. */
+const bytesPerUnit = 3;
+
+function scratchOf(file: SpillFile, bytes: number): Buffer {
+  if (file.scratch.length < bytes) file.scratch = Buffer.alloc(bytes);
+  return file.scratch;
 }
 
 /** Reads a run block by block. */
@@ -130,8 +143,9 @@ class Cursor<Row> {
 
   async fill(): Promise<void> {
     for (let size = blockBytes; this.row === undefined && this.#atByte < this.#toByte; size *= 2) {
-      const block = Buffer.allocUnsafe(Math.min(size, this.#toByte - this.#atByte));
-      const { bytesRead } = await this.#file.handle.read(block, 0, block.length, this.#atByte);
+      const length = Math.min(size, this.#toByte - this.#atByte);
+      const block = scratchOf(this.#file, length);
+      const { bytesRead } = await this.#file.handle.read(block, 0, length, this.#atByte);
       if (bytesRead === 0)
         throw new Error("the file with sorted rows is shorter than what was written to it");
       // A row that is longer than the block is read again with a larger one.
@@ -147,7 +161,8 @@ class Cursor<Row> {
 const newline = 0x0a;
 
 async function* mergedRuns<Row extends Keyed>(cursors: Cursor<Row>[]): AsyncGenerator<readonly Row[]> {
-  await Promise.all(cursors.map((cursor) => cursor.fill()));
+  // One after the other, because they share a buffer.
+  for (const cursor of cursors) await cursor.fill();
   const heap = new Heap(cursors.filter(({ row }) => row !== undefined));
   let batch: Row[] = [];
   for (let top = heap.top; top?.row !== undefined; top = heap.top) {
