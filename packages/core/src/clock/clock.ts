@@ -43,7 +43,7 @@ export const systemClock: Clock = {
  */
 export function armTimed(clock: Clock, nowMs: number, delayMs: number, timed: Timed): void {
   if (clock !== systemClock) timed.waitsIn = new OnOtherClock(clock, delayMs, timed);
-  else if (delayMs !== Number.POSITIVE_INFINITY) currentWheel().arm(nowMs, delayMs, timed);
+  else if (delayMs !== Number.POSITIVE_INFINITY) wheel.arm(nowMs, delayMs, timed);
 }
 
 /** Does nothing for one that does not wait, or whose time has come. */

@@ -8,11 +8,11 @@ import type { Timer } from "./clock.ts";
 export interface Timed {
   /** Where it waits; undefined before, after and when it was taken off. */
   waitsIn: WaitsIn | undefined;
-  /** The rest is the wheel's: the millisecond at which it is due, and its neighbours in which of the lists. */
-  dueTick: number;
+  /** The rest is the wheel's: in which of the lists, its neighbours there, and for one that is far away, when it is due. */
   slot: number;
   next: Timed;
   previous: Timed;
+  dueTick: number;
   /** Its time has come. */
   timeUp(): void;
 }
@@ -79,17 +79,25 @@ export class TimerWheel {
 
   /** @param nowMs - The host's time. @param delayMs - Finite. */
   arm(nowMs: number, delayMs: number, timed: Timed): void {
-    const nowTick = Math.floor(nowMs);
-    // Nothing waits before the armed instant, so the time up to it needs no visit. While due entries are fired, others
-    // that are due may still stand before now: going past them would put them off by a whole round.
-    if (nowTick > this.#tick && !this.#running) this.#tick = Math.min(nowTick, this.#armedTick - 1);
-    timed.dueTick = Math.max(Math.ceil(nowMs + delayMs), this.#tick + 1);
-    const wakeTick = this.#place(timed);
+    let dueTick = Math.ceil(nowMs + delayMs);
+    if (dueTick - this.#tick >= nearSlots) this.#catchUp(nowMs);
+    if (dueTick <= this.#tick) dueTick = this.#tick + 1;
+    let wakeTick = dueTick;
+    // The slot a whole round ahead is the one that may be being fired just now.
+    if (dueTick - this.#tick < nearSlots) this.#near.append(timed, dueTick & (nearSlots - 1));
+    else wakeTick = this.#putFar(timed, dueTick);
     this.#pending += 1;
-    if (!this.#running) {
-      if (wakeTick < this.#armedTick) this.#wakeAt(wakeTick, nowMs);
-      else if (!this.#isReferenced) this.#refer(true);
-    }
+    if (wakeTick < this.#armedTick) this.#wakeAt(wakeTick, nowMs);
+    else if (!this.#isReferenced) this.#refer(true);
+  }
+
+  /**
+   * Nothing waits before the armed instant, so the time up to it needs no visit; it is passed when that makes more of
+   * the future near. While due entries are fired, others that are due may still stand before now: going past them
+   * would put them off by a whole round.
+   */
+  #catchUp(nowMs: number): void {
+    if (!this.#running) this.#tick = Math.max(this.#tick, Math.min(Math.floor(nowMs), this.#armedTick - 1));
   }
 
   /** One that waited waits no more. */
@@ -113,20 +121,17 @@ export class TimerWheel {
     else this.#handle?.unref();
   }
 
-  /** @returns when the entry first needs attention. */
-  #place(timed: Timed): number {
-    const { dueTick: tick } = timed;
-    // The slot a whole round ahead is the one that may be being fired just now.
-    if (tick - this.#tick < nearSlots) {
-      this.#near.append(timed, tick & (nearSlots - 1));
-      return tick;
-    }
-    const block = Math.floor(tick / nearSlots);
+  /** @returns when it first needs attention. */
+  #putFar(timed: Timed, dueTick: number): number {
+    const block = Math.floor(dueTick / nearSlots);
+    timed.dueTick = dueTick;
     this.#far.append(timed, block & (farSlots - 1));
     return Math.min(block, Math.floor(this.#tick / nearSlots) + farSlots) * nearSlots;
   }
 
   #wakeAt(tick: number, nowMs: number): void {
+    // Armed once for all when the due entries have fired.
+    if (this.#running) return;
     if (this.#handle !== undefined) this.#host.clearTimeout(this.#handle);
     this.#armedTick = tick;
     this.#isReferenced = true;
@@ -186,7 +191,7 @@ const outsideOfAnyCall: <T>(run: () => T) => T = AsyncLocalStorage.snapshot();
 /** A ring of lists, in the order of arrival, and which of them are not empty. */
 class Slots implements WaitsIn {
   readonly #first: (Timed | undefined)[];
-  /** One bit for each slot. */
+  /** One bit for each slot that holds somebody, and for some that no longer do. */
   readonly #taken: Uint32Array;
   readonly #wheel: TimerWheel;
 
@@ -224,7 +229,6 @@ class Slots implements WaitsIn {
     timed.waitsIn = undefined;
     if (next === timed) {
       this.#first[slot] = undefined;
-      this.#taken[slot >>> 5] = (this.#taken[slot >>> 5] ?? 0) & ~(1 << (slot & 31));
       return;
     }
     previous.next = next;
@@ -245,13 +249,27 @@ class Slots implements WaitsIn {
     const words = this.#taken.length;
     for (let step = 0; step <= words; step += 1) {
       const word = ((from >>> 5) + step) % words;
-      let bits = this.#taken[word] ?? 0;
       // The first word is looked at twice: from `from` on, and at the end what stands before it.
-      if (step === 0) bits &= -1 << (from & 31);
-      if (step === words) bits &= ~(-1 << (from & 31));
-      if (bits !== 0) return step * 32 + 31 - Math.clz32(bits & -bits) - (from & 31);
+      let wanted = -1;
+      if (step === 0) wanted = -1 << (from & 31);
+      if (step === words) wanted = ~(-1 << (from & 31));
+      const place = this.#firstTaken(word, wanted);
+      if (place >= 0) return step * 32 + place - (from & 31);
     }
     return Number.POSITIVE_INFINITY;
+  }
+
+  /** The lowest of the wanted places of a word whose slot is not empty; -1 when all are. Forgets those that are. */
+  #firstTaken(word: number, wanted: number): number {
+    for (;;) {
+      const taken = this.#taken[word] ?? 0;
+      const bits = taken & wanted;
+      if (bits === 0) return -1;
+      const lowest = bits & -bits;
+      const place = 31 - Math.clz32(lowest);
+      if (this.#first[word * 32 + place] !== undefined) return place;
+      this.#taken[word] = taken & ~lowest;
+    }
   }
 }
 

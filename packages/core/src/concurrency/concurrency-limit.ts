@@ -2,7 +2,7 @@ import type { Policy } from "../context/call.ts";
 import type { CallContext } from "../context/call-context.ts";
 import { type Duration, durationMs, durationText } from "../duration/duration.ts";
 import { coreFailureCodes, type Failure } from "../failure/failure.ts";
-import { rejection } from "../failure/rejection.ts";
+import { type Describe, rejection } from "../failure/rejection.ts";
 import { assertOptions, integerIn, limitOptions } from "../options/options.ts";
 import {
   type Observer,
@@ -65,7 +65,7 @@ export function concurrencyLimit(options: number | ConcurrencyLimitOptions): Con
   assertOptions("concurrencyLimit", given, [...ruleKeys, ...policyOptionKeys]);
   const { name } = given;
   let rules: ConcurrencyLimitChange = { ...given };
-  const gate = new LimitGate(rulesOf(given), observerOf("concurrencyLimit", given));
+  const gate = new LimitGate(rulesOf(given, name), observerOf("concurrencyLimit", given));
   const plan = {
     kind: "gate",
     policy: "concurrencyLimit",
@@ -75,7 +75,7 @@ export function concurrencyLimit(options: number | ConcurrencyLimitOptions): Con
       return gate.rules.limit;
     },
     get retryAfterMs(): number {
-      return gate.rules.retryAfterMs;
+      return gate.rules.rejection.retryAfterMs;
     },
   } as const;
   return Object.assign(gatePolicy(gate, plan), {
@@ -83,7 +83,7 @@ export function concurrencyLimit(options: number | ConcurrencyLimitOptions): Con
     reconfigure(change: ConcurrencyLimitChange): void {
       assertOptions("concurrencyLimit", change, ruleKeys);
       const next = { ...rules, ...change };
-      gate.rules = rulesOf(next);
+      gate.rules = rulesOf(next, name);
       rules = next;
     },
   });
@@ -93,16 +93,21 @@ const ruleKeys = ["limit", "retryAfter"];
 
 interface LimitRules {
   readonly limit: number;
-  readonly retryAfterMs: number;
+  /** What every rejection says, made once: a full limit says it thousands of times a second. */
+  readonly rejection: { readonly code: string; readonly retryAfterMs: number };
+  readonly describe: Describe;
 }
 
-function rulesOf({
-  limit,
-  retryAfter = concurrencyLimitDefaults.retryAfter,
-}: ConcurrencyLimitChange): LimitRules {
+function rulesOf(change: ConcurrencyLimitChange, name: string | undefined): LimitRules {
+  const limit = integerIn("concurrencyLimit.limit", change.limit, 1);
+  const { retryAfter = concurrencyLimitDefaults.retryAfter } = change;
+  const retryAfterMs = durationMs("concurrencyLimit.retryAfter", retryAfter, { minMs: 0 });
+  const whose = name === undefined ? "" : ` of ${name}`;
   return {
-    limit: integerIn("concurrencyLimit.limit", limit, 1),
-    retryAfterMs: durationMs("concurrencyLimit.retryAfter", retryAfter, { minMs: 0 }),
+    limit,
+    rejection: { code: coreFailureCodes.limitReached, retryAfterMs },
+    describe: () =>
+      `the concurrency limit${whose} (${limit}) is reached; try again in ${durationText(retryAfterMs)}`,
   };
 }
 
@@ -126,15 +131,10 @@ class LimitGate implements Gate {
 
   rejection(_nowMs: number, { operation }: CallContext): Failure {
     this.#rejected += 1;
-    const code = coreFailureCodes.limitReached;
-    const { limit, retryAfterMs } = this.rules;
+    const { limit, rejection: init, describe } = this.rules;
     const { name, emit } = this.#observer;
-    emit?.({ type: "limitReached", name, operation, code, limit, retryAfterMs });
-    const whose = name === undefined ? "" : ` of ${name}`;
-    return rejection(
-      () => `the concurrency limit${whose} (${limit}) is reached; try again in ${durationText(retryAfterMs)}`,
-      { code, retryAfterMs },
-    );
+    emit?.({ type: "limitReached", name, operation, code: init.code, limit, retryAfterMs: init.retryAfterMs });
+    return rejection(describe, init);
   }
 
   settle(): void {

@@ -19,7 +19,7 @@ const noOptions: CallOptions = {};
  */
 export function execute<I, O>(call: Call<I, O>, input: I, options: CallOptions = noOptions): Promise<O> {
   const run = isBare(options) ? fusedOf(call) : undefined;
-  return run === undefined ? plainly(call, input, options) : run.begin(input, undefined, options);
+  return run === undefined ? plainly(call, input, options) : run.begin(input, options);
 }
 
 /**
@@ -34,7 +34,7 @@ export function tryExecute<I, O>(
   options: CallOptions = noOptions,
 ): Promise<Result<O>> {
   const run = isBare(options) ? fusedOf(call) : undefined;
-  if (run !== undefined) return run.beginForResult(input, undefined, options);
+  if (run !== undefined) return run.beginForResult(input, options);
   return plainly(call, input, options).then(
     (value) => ({ ok: true, value }),
     (error: unknown) => ({ ok: false, failure: failureOf(error) }),

@@ -54,16 +54,23 @@ export function durationMs(path: string, value: unknown, range: DurationRange = 
 
 /** The shortest exact way to write a whole number of milliseconds: 90000 is `"90s"`, 3600000 is `"1h"`. */
 export function formatDuration(ms: number): Duration {
-  for (const unit of ["d", "h", "m", "s"] as const) {
-    const size = unitMs[unit] ?? Number.NaN;
-    if (ms >= size && ms % size === 0) return `${ms / size}${unit}`;
-  }
-  return `${ms}ms`;
+  const unit = unitOf(ms);
+  return `${ms / (unitMs[unit] ?? 1)}${unit}`;
 }
 
 /** A number of milliseconds for people: 90000 is "90 s", 1234.5 is "1235 ms". */
 export function durationText(ms: number): string {
-  return formatDuration(Math.round(ms)).replace(/[a-z]+$/, " $&");
+  const roundedMs = Math.round(ms);
+  const unit = unitOf(roundedMs);
+  return `${roundedMs / (unitMs[unit] ?? 1)} ${unit}`;
+}
+
+/** The largest unit of which it is a whole number. */
+function unitOf(ms: number): "ms" | "s" | "m" | "h" | "d" {
+  if (ms < 1_000 || ms % 1_000 !== 0) return "ms";
+  if (ms % 60_000 !== 0) return "s";
+  if (ms % 3_600_000 !== 0) return "m";
+  return ms % 86_400_000 === 0 ? "d" : "h";
 }
 
 /** A value as a message can show it: short, quoted, never an object's content (it may hold a secret). */

@@ -93,12 +93,13 @@ export class Failure extends Error {
 }
 Object.defineProperty(Failure.prototype, brand, { value: true });
 
-/** Severity of an effect: of two attempts of one call, the worse one stands for the call. */
-const severity: Readonly<Record<Effect, number>> = { none: 0, unknown: 1, done: 2 };
-
-/** The effect that stands for both: `done` over `unknown` over `none`. */
+/**
+ * The effect that stands for both, of two attempts of one call: `done` over `unknown` over `none`.
+ */
 export function worseEffect(a: Effect, b: Effect): Effect {
-  return severity[a] >= severity[b] ? a : b;
+  // Comparisons, because a table that is read by the name of an effect costs as much as the rest of a rejection.
+  if (a === b || b === "none" || a === "done") return a;
+  return b === "done" || a === "none" ? b : a;
 }
 
 /** What policies need to know of an error, also of one that is not a {@link Failure}. */

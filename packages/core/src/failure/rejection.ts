@@ -7,6 +7,9 @@ export interface RejectionInit {
   readonly retryAfterMs?: number | undefined;
 }
 
+/** The message, for a rejection that names the given wait; 0 where it names none. */
+export type Describe = (retryAfterMs: number) => string;
+
 /**
  * A {@link Failure} of kind `rejected` with effect `none` that costs little more than an object, for policies that
  * turn away thousands of calls a second.
@@ -17,9 +20,9 @@ export interface RejectionInit {
  * `Error.isError` say no. Whoever needs a real error wraps it: `new Error(failure.message, { cause: failure })`.
  *
  * @param describe - Makes the message when somebody first reads it. What it needs of the policy's state must be
- * taken before, because the state moves on.
+ * taken before, because the state moves on; who rejects often keeps it as long as the state does.
  */
-export function rejection(describe: () => string, init: RejectionInit): Failure {
+export function rejection(describe: Describe, init: RejectionInit): Failure {
   return new Rejection(describe, init) as unknown as Failure;
 }
 
@@ -29,10 +32,10 @@ class Rejection {
   readonly kind: FailureKind = "rejected";
   readonly transient = true;
   readonly retryAfterMs: number | undefined;
-  readonly #describe: () => string;
+  readonly #describe: Describe;
   #message: string | undefined;
 
-  constructor(describe: () => string, { code, retryAfterMs }: RejectionInit) {
+  constructor(describe: Describe, { code, retryAfterMs }: RejectionInit) {
     this.code = code;
     this.retryAfterMs = retryAfterMs;
     this.#describe = describe;
@@ -43,7 +46,7 @@ class Rejection {
   }
 
   get message(): string {
-    this.#message ??= this.#describe();
+    this.#message ??= this.#describe(this.retryAfterMs ?? 0);
     return this.#message;
   }
 

@@ -32,9 +32,9 @@ export class Attempt<I, O> implements Timed, Visitor, Keeper {
   readonly context: CallContext;
   readonly startedAtMs: number;
   past: Past;
-  resolve: ((value: never) => void) | undefined;
-  reject: ((error: unknown) => void) | undefined;
-  token0 = -1;
+  resolve: ((value: never) => void) | undefined = undefined;
+  reject: ((error: unknown) => void) | undefined = undefined;
+  token0: number;
   token1 = -1;
   visits: Visit[] | undefined = undefined;
   /** For the time of the attempt, of the deadline, or of the wait after the attempt. */
@@ -48,24 +48,33 @@ export class Attempt<I, O> implements Timed, Visitor, Keeper {
   /** Its caller, or the retry, was answered before its work had ended. */
   #cut: Cut | undefined = undefined;
 
+  /** @param token0 - Of the outermost gate, where it has let the attempt in already; else -1. */
   constructor(
     run: Run<I, O>,
     input: I,
     context: CallContext,
     startedAtMs: number,
     past: Past,
-    resolve: ((value: never) => void) | undefined,
-    reject: ((error: unknown) => void) | undefined,
+    token0: number,
   ) {
     this.run = run;
     this.input = input;
     this.context = context;
     this.startedAtMs = startedAtMs;
     this.past = past;
-    this.resolve = resolve;
-    this.reject = reject;
+    this.token0 = token0;
   }
 
+  /** Begins at the outermost gate. */
+  enter(): Answered<O> {
+    const { run, context, input, startedAtMs } = this;
+    const gate = run.doors.outermost(context);
+    if (gate === undefined) return this.make();
+    this.token0 = gate.admit(startedAtMs, context, input);
+    return this.token0 < 0 ? this.#failed(gate.rejection(startedAtMs, context, input)) : this.make();
+  }
+
+  /** Goes on inside the outermost gate. */
   make(): Answered<O> {
     const { run, context } = this;
     const rejected = run.doors.enter(this) ?? this.#limitTime();

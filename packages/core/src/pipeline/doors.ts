@@ -45,22 +45,22 @@ export class Doors {
     this.#clock = [...clocks][0];
   }
 
-  /** @returns the rejection of the gate that does not let the attempt in. */
+  /** The gate that a call meets first; undefined where there is none, or where a gate has a clock of its own. */
+  outermost(context: CallContext): Gate | undefined {
+    if (!this.#few || (this.#clock !== undefined && this.#clock !== context.clock)) return undefined;
+    return this.#first;
+  }
+
+  /** Lets in whom the outermost gate has let in. @returns the rejection of the gate that does not. */
   enter(visitor: Visitor): Failure | undefined {
-    const first = this.#first;
-    if (first === undefined) return undefined;
-    const { context, input, startedAtMs } = visitor;
-    if (!this.#few || (this.#clock !== undefined && this.#clock !== context.clock)) {
-      return this.#enterEach(visitor);
-    }
-    const token = first.admit(startedAtMs, context, input);
-    if (token < 0) return first.rejection(startedAtMs, context, input);
-    visitor.token0 = token;
+    if (this.#first === undefined) return undefined;
+    if (visitor.token0 < 0) return this.#enterEach(visitor);
     const second = this.#second;
     if (second === undefined) return undefined;
-    const other = second.admit(startedAtMs, context, input);
-    if (other < 0) return second.rejection(startedAtMs, context, input);
-    visitor.token1 = other;
+    const { context, input, startedAtMs } = visitor;
+    const token = second.admit(startedAtMs, context, input);
+    if (token < 0) return second.rejection(startedAtMs, context, input);
+    visitor.token1 = token;
     return undefined;
   }
 

@@ -95,7 +95,7 @@ class Segment {
       timeout: this.#timeout,
       failWhen: this.#failWhen,
     });
-    const call: Call<I, O> = (input, context) => run.begin(input, context);
+    const call: Call<I, O> = (input, context) => run.beginPart(input, context);
     return Object.assign(call, { [runKey]: run });
   }
 }

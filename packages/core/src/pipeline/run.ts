@@ -26,6 +26,7 @@ export interface Past {
 
 const firstTry: Past = { tried: false, call: undefined, attempt: 1, worst: "none", previousWaitMs: 0 };
 const firstTryForResult: Past = { ...firstTry, tried: true };
+const noOptions: CallOptions = {};
 
 export interface Fused<I, O> {
   readonly next: Call<I, O>;
@@ -61,70 +62,87 @@ export class Run<I = unknown, O = unknown> implements Fused<I, O> {
     this.makesParts = deadline !== undefined || retry !== undefined || timeout !== undefined;
   }
 
-  /**
-   * Makes a call.
-   *
-   * @param whole - The context that the call is a part of; undefined when `options` begin one.
-   */
-  begin(input: I, whole: CallContext | undefined, options?: CallOptions): Promise<O> {
-    return this.#start(input, whole, options, firstTry) as Promise<O>;
+  /** Makes a call of its own. */
+  begin(input: I, options: CallOptions): Promise<O> {
+    return this.#start(input, options, firstTry) as Promise<O>;
   }
 
   /** Like {@link begin}, and answers with a result also when the call fails. */
-  beginForResult(input: I, whole: CallContext | undefined, options?: CallOptions): Promise<Result<O>> {
-    return this.#start(input, whole, options, firstTryForResult) as Promise<Result<O>>;
+  beginForResult(input: I, options: CallOptions): Promise<Result<O>> {
+    return this.#start(input, options, firstTryForResult) as Promise<Result<O>>;
   }
 
-  #start(
-    input: I,
-    whole: CallContext | undefined,
-    options: CallOptions | undefined,
-    past: Past,
-  ): Promise<O | Result<O>> {
-    const nowMs = (whole?.clock ?? options?.clock ?? systemClock).now();
-    const { deadline, retry } = this;
-    const deadlineAtMs = deadline === undefined ? undefined : nowMs + deadline.totalMs;
-    const context =
-      whole !== undefined && !this.makesParts
-        ? whole
-        : new CallContext(options, whole, retry === undefined ? undefined : 1, deadlineAtMs);
-    const attempt = new Attempt(this, input, context, nowMs, past, undefined, undefined);
-    if (whole !== undefined && this.makesParts) context.keptBy(attempt);
-    const answered = this.#first(attempt);
-    if (answered !== undefined) return answered;
-    const promise = new Promise<O | Result<O>>(hold);
-    attempt.resolve = resolveLatest;
-    attempt.reject = rejectLatest;
-    return promise;
+  /** Makes a part of a call. */
+  beginPart(input: I, whole: CallContext): Promise<O> {
+    const nowMs = whole.clock.now();
+    if (!this.makesParts) return this.#first(input, whole, nowMs, firstTry) as Promise<O>;
+    const number = this.retry === undefined ? undefined : 1;
+    const part = new CallContext(noOptions, whole, number, this.#deadlineAtMs(nowMs));
+    return this.#first(input, part, nowMs, firstTry) as Promise<O>;
   }
 
-  #first(attempt: Attempt<I, O>): Answered<O> {
-    const { deadline, retry } = this;
-    const { context, startedAtMs } = attempt;
+  #start(input: I, options: CallOptions, past: Past): Promise<O | Result<O>> {
+    const nowMs = (options.clock ?? systemClock).now();
+    const context = new CallContext(options, undefined, undefined, this.#deadlineAtMs(nowMs));
+    return this.#first(input, context, nowMs, past);
+  }
+
+  #deadlineAtMs(nowMs: number): number | undefined {
+    return this.deadline === undefined ? undefined : nowMs + this.deadline.totalMs;
+  }
+
+  /** The first attempt, unless the call is over before it. */
+  #first(input: I, context: CallContext, nowMs: number, past: Past): Promise<O | Result<O>> {
+    const { deadline, retry, doors } = this;
     if (context.abortReason !== undefined && (deadline !== undefined || retry !== undefined)) {
-      return this.settle(attempt, context.abortReason);
+      return this.#end(context, past, context.abortReason);
     }
-    if (deadline !== undefined && context.deadlineAtMs <= startedAtMs) {
-      return this.settle(attempt, deadline.exceeded("none", context));
+    if (deadline !== undefined && context.deadlineAtMs <= nowMs) {
+      return this.#end(context, past, deadline.exceeded("none", context));
     }
     retry?.began?.(context);
-    return attempt.make();
+    const gate = doors.outermost(context);
+    const token = gate === undefined ? -1 : gate.admit(nowMs, context, input);
+    if (gate !== undefined && token < 0) {
+      return this.#turnedAway(input, context, nowMs, past, gate.rejection(nowMs, context, input));
+    }
+    const attempt = new Attempt(this, input, context, nowMs, past, token);
+    if (context.whole !== undefined && this.makesParts) context.keptBy(attempt);
+    return attempt.make() ?? answerOf(attempt);
+  }
+
+  /** There has not been an attempt, because this happens thousands of times a second while a circuit is open. */
+  #turnedAway(
+    input: I,
+    context: CallContext,
+    nowMs: number,
+    past: Past,
+    error: Failure,
+  ): Promise<O | Result<O>> {
+    const worst = this.#remember(context, past, error);
+    const next = this.#next(context, past, error, worst);
+    if (next === undefined) return this.#end(context, past, this.#last(context, error, worst));
+    const attempt = new Attempt(this, input, context, nowMs, next, -1);
+    if (context.whole !== undefined) context.keptBy(attempt);
+    attempt.wait(next.previousWaitMs);
+    return answerOf(attempt);
   }
 
   /** The wait after the attempt is over. */
   again(before: Attempt<I, O>): void {
     before.end();
     const { deadline } = this;
-    const { context, input, past, resolve, reject } = before;
+    const { context, input, past } = before;
     const { clock, whole, deadlineAtMs } = context;
     const nowMs = clock.now();
     const next = new CallContext(context, whole, past.attempt, deadlineAtMs);
     next.countedIn = context.countedIn;
-    const attempt = new Attempt(this, input, next, nowMs, past, resolve, reject);
+    const attempt = new Attempt(this, input, next, nowMs, past, -1);
+    attempt.resolve = before.resolve;
+    attempt.reject = before.reject;
     next.keptBy(attempt);
-    if (deadline !== undefined && deadlineAtMs <= nowMs) {
-      this.settle(attempt, deadline.exceeded(past.worst, next));
-    } else attempt.make();
+    if (deadline === undefined || deadlineAtMs > nowMs) attempt.enter();
+    else this.settle(attempt, deadline.exceeded(past.worst, next));
   }
 
   succeeded(attempt: Attempt<I, O>, value: O): void {
@@ -141,16 +159,13 @@ export class Run<I = unknown, O = unknown> implements Fused<I, O> {
 
   /** The attempt is over; another one may follow. */
   attemptFailed(attempt: Attempt<I, O>, error: unknown): Answered<O> {
-    const { retry } = this;
-    if (retry === undefined) return this.#finish(attempt, error);
-    const worst = this.#remember(attempt, error);
-    const { past, context } = attempt;
-    if (context.whole?.abortReason !== undefined) return this.#finish(attempt, carrying(error, worst));
-    const call = past.call ?? context;
-    const waitMs = retry.next(past.attempt, error, worst, past.previousWaitMs, call);
-    if (waitMs < 0) return this.#finish(attempt, carrying(error, worst));
-    attempt.past = { ...attempt.past, call, attempt: past.attempt + 1, previousWaitMs: waitMs };
-    attempt.wait(waitMs);
+    const { context, past } = attempt;
+    const worst = this.#remember(context, past, error);
+    if (worst !== past.worst) attempt.past = { ...past, worst };
+    const next = this.#next(context, past, error, worst);
+    if (next === undefined) return this.settle(attempt, this.#last(context, error, worst));
+    attempt.past = next;
+    attempt.wait(next.previousWaitMs);
     return undefined;
   }
 
@@ -162,42 +177,60 @@ export class Run<I = unknown, O = unknown> implements Fused<I, O> {
 
   /** The call was aborted, and does not wait for its attempt. */
   abandoned(attempt: Attempt<I, O>, reason: Failure): Answered<O> {
-    const worst = this.#remember(attempt, reason);
+    const worst = this.#remember(attempt.context, attempt.past, reason);
     const plain = this.deadline !== undefined || this.retry === undefined;
     return this.settle(attempt, plain ? reason : carrying(reason, worst));
   }
 
+  /** Ends the call with what its attempt has come to. */
   settle(attempt: Attempt<I, O>, error: unknown): Answered<O> {
+    const { context, past, resolve, reject } = attempt;
     attempt.end();
-    const { past, resolve, reject } = attempt;
-    if (past.tried) {
-      const result: Result<O> = { ok: false, failure: failureOf(error) };
-      if (resolve === undefined) return Promise.resolve(result);
-      resolve(result as never);
-    } else {
-      if (reject === undefined) return rejectedSoon(error);
-      reject(error);
-    }
+    if (resolve === undefined || reject === undefined) return this.#end(context, past, error);
+    if (past.tried) resolve({ ok: false, failure: failureOf(error) } as never);
+    else reject(error);
     return undefined;
   }
 
-  /** What the attempt left behind is the call's own from now on. */
-  #remember(attempt: Attempt<I, O>, error: unknown): Effect {
-    const { past, context } = attempt;
+  /** Ends a call that nobody waits for yet. */
+  #end(context: CallContext, past: Past, error: unknown): Promise<O | Result<O>> {
+    if (this.makesParts) context.end();
+    return past.tried ? Promise.resolve({ ok: false, failure: failureOf(error) }) : rejectedSoon(error);
+  }
+
+  /** What an attempt left behind is the call's own from now on. @returns the worst effect of the attempts so far. */
+  #remember(context: CallContext, past: Past, error: unknown): Effect {
     if (this.retry === undefined) return past.worst;
     const worst = worseEffect(past.worst, verdictOf(error).effect);
-    if (worst !== past.worst) attempt.past = { ...past, worst };
     if (this.deadline === undefined) context.whole?.record(worst);
     return worst;
   }
 
-  #finish(attempt: Attempt<I, O>, error: unknown): Answered<O> {
-    // Something inside that keeps the same deadline may notice first, by the order of timers alone.
-    if (isDeadlineExceeded(error) && attempt.context.leftMs <= 0) {
-      this.deadline?.noticed(error.effect, attempt.context);
-    }
-    return this.settle(attempt, error);
+  /** What the next attempt has to know, which begins after `previousWaitMs`; undefined when there is none. */
+  #next(context: CallContext, past: Past, error: unknown, worst: Effect): Past | undefined {
+    const { retry } = this;
+    if (retry === undefined || context.whole?.abortReason !== undefined) return undefined;
+    const { tried, attempt, previousWaitMs } = past;
+    const call = past.call ?? context;
+    const waitMs = retry.next(attempt, error, worst, previousWaitMs, call);
+    return waitMs < 0 ? undefined : { tried, call, attempt: attempt + 1, worst, previousWaitMs: waitMs };
   }
+
+  /** The error of the last attempt, as the caller is told it. */
+  #last(context: CallContext, error: unknown, worst: Effect): unknown {
+    const last = this.retry === undefined ? error : carrying(error, worst);
+    // Something inside that keeps the same deadline may notice first, by the order of timers alone.
+    if (isDeadlineExceeded(last) && context.leftMs <= 0) this.deadline?.noticed(last.effect, context);
+    return last;
+  }
+}
+
+/** The answer that the attempt, or one after it, will give. */
+function answerOf<I, O>(attempt: Attempt<I, O>): Promise<O | Result<O>> {
+  const promise = new Promise<O | Result<O>>(hold);
+  attempt.resolve = resolveLatest;
+  attempt.reject = rejectLatest;
+  return promise;
 }
 
 let resolveLatest: (value: never) => void;
@@ -208,6 +241,9 @@ const hold = (resolve: (value: never) => void, reject: (error: unknown) => void)
   rejectLatest = reject;
 };
 
+/** Its `then` is the cheapest way to a microtask. */
+const settled: Promise<void> = Promise.resolve();
+
 /**
  * A promise that is rejected when its caller has had time to listen: one that nobody listens to yet is first
  * recorded as unhandled and then taken off that record, which costs twice the rest of a rejection.
@@ -215,6 +251,6 @@ const hold = (resolve: (value: never) => void, reject: (error: unknown) => void)
 function rejectedSoon(error: unknown): Promise<never> {
   const promise = new Promise<never>(hold);
   const reject = rejectLatest;
-  queueMicrotask(() => reject(error));
+  settled.then(() => reject(error));
   return promise;
 }

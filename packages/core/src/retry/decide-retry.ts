@@ -37,6 +37,11 @@ export type RetryDecision =
   /** `why` is undefined for an end that is nobody's failure: a rejection, a refusal, an abort. */
   | { readonly waitMs: undefined; readonly why: RetryRefused["why"] | undefined };
 
+/** False for an end that is nobody's failure, where there is nothing to decide. */
+export function isFailure(rules: RetryRules, verdict: Verdict): boolean {
+  return verdict.kind === "failed" || comesBack(rules, verdict);
+}
+
 /**
  * Whether another attempt follows, and after which wait. Room in the budget is asked for last, so that what is
  * refused for another reason takes none.
@@ -45,7 +50,7 @@ export type RetryDecision =
  */
 export function decideRetry(rules: RetryRules, failed: FailedAttempt, context: CallContext): RetryDecision {
   const { attempt, verdict, worst, previousWaitMs } = failed;
-  if (verdict.kind !== "failed" && !comesBack(rules, verdict)) return no(undefined);
+  if (!isFailure(rules, verdict)) return no(undefined);
   if (!verdict.transient) return no("notTransient");
   if (!(worst === "none" || (worst === "unknown" && context.idempotent))) return no("notSafe");
   if (rules.when !== undefined && !isWanted(rules.when, failed, context)) return no("notWanted");

@@ -4,7 +4,7 @@ import type { RetryRefused } from "../events/policy-event.ts";
 import { type Effect, verdictOf } from "../failure/failure.ts";
 import type { Observer } from "../options/policy-options.ts";
 import type { RetryCore } from "../pipeline/plan.ts";
-import { decideRetry, type RetryRules } from "./decide-retry.ts";
+import { decideRetry, isFailure, type RetryRules } from "./decide-retry.ts";
 
 /** Since the start. */
 export interface RetryCounts {
@@ -54,13 +54,15 @@ export class RetryDecisions implements RetryCore {
 
   next(attempt: number, error: unknown, worst: Effect, previousWaitMs: number, context: CallContext): number {
     const { rules } = this;
-    const { name, emit } = this.#observer;
-    const { operation } = context;
     const verdict = verdictOf(error);
-    // A retry that our own policies turned away sent nothing.
-    if (verdict.kind === "rejected" && verdict.effect === "none") this.#refund(context);
+    // A retry that our own policies turned away sent nothing; for a first attempt nothing was taken.
+    if (attempt > 1 && verdict.kind === "rejected" && verdict.effect === "none") this.#refund(context);
+    // First of all, because an open circuit ends every call here.
+    if (!isFailure(rules, verdict)) return -1;
     if (verdict.kind === "failed" && verdict.transient) rules.budget?.failed?.();
     const decision = decideRetry(rules, { attempt, error, verdict, worst, previousWaitMs }, context);
+    const { name, emit } = this.#observer;
+    const { operation } = context;
     if (decision.waitMs === undefined) {
       const { why } = decision;
       if (why === undefined) return -1;
