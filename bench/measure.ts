@@ -12,10 +12,14 @@ const measuredMs = 500;
  * CPU nanoseconds for one operation.
  *
  * @param batch - Does the given number of operations.
+ * @param ms - CPU time to measure over.
  */
-export async function cpuPerOperation(batch: (operations: number) => Promise<void> | void): Promise<number> {
+export async function cpuPerOperation(
+  batch: (operations: number) => Promise<void> | void,
+  ms: number = measuredMs,
+): Promise<number> {
   await spend(batch, warmUpMs);
-  return await spend(batch, measuredMs);
+  return await spend(batch, ms);
 }
 
 async function spend(batch: (operations: number) => Promise<void> | void, ms: number): Promise<number> {

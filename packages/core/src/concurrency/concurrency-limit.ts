@@ -133,7 +133,14 @@ class LimitGate implements Gate {
     this.#rejected += 1;
     const { limit, rejection: init, describe } = this.rules;
     const { name, emit } = this.#observer;
-    emit?.({ type: "limitReached", name, operation, code: init.code, limit, retryAfterMs: init.retryAfterMs });
+    emit?.({
+      type: "limitReached",
+      name,
+      operation,
+      code: init.code,
+      limit,
+      retryAfterMs: init.retryAfterMs,
+    });
     return rejection(describe, init);
   }
 
