@@ -125,6 +125,44 @@ test("a webhook settles what nobody knew, and the same one again is known and ch
   expect(rows).toHaveLength(1);
 });
 
+test("one that came before is known as such, and is not due again", async () => {
+  const { inbox } = await inboxOf(await unknownPayment("w12"), { verify: () => undefined });
+  const request = { headers: {}, body: Buffer.from(JSON.stringify({ id: "evt_12", key: "w12" })) };
+  expect(await inbox.receive(request)).toEqual({ status: 200, outcome: "stored" });
+  inbox.start();
+  await expect.poll(async () => (await inbox.find("evt_12"))?.state).toBe("applied");
+  await inbox.stop();
+  expect(await inbox.receive(request)).toEqual({ status: 200, outcome: "known" });
+  expect((await inbox.find("evt_12"))?.state).toBe("applied");
+});
+
+test("a process that was overtaken while it applied an event changes nothing of the user's", async () => {
+  const node = await unknownPayment("w13");
+  const applied: string[] = [];
+  const { inbox, url } = await inboxOf(node, {
+    name: "overtaken",
+    apply: (_, { id }) => void applied.push(id),
+  });
+  const client = await shop.pool.connect();
+  try {
+    await client.query("begin");
+    await client.query("select from outrigger.operation where key = 'w13' for update");
+    inbox.start();
+    await post(url, { id: "evt_13", key: "w13" });
+    await expect.poll(async () => (await inbox.find("evt_13"))?.tries).toBe(1);
+    // As another process does after this one's lease.
+    await client.query(
+      "update outrigger.inbox set tries = 2, due_at = now() + interval '1 hour' where id = 'evt_13'",
+    );
+    await client.query("commit");
+  } finally {
+    client.release();
+  }
+  await expect.poll(() => shop.status("w13")).toBe("paid");
+  await inbox.stop();
+  expect([applied, await inbox.find("evt_13")]).toMatchObject([[], { state: "pending", tries: 2 }]);
+});
+
 test("a webhook that comes before its operation is kept, and applied when that appears", async () => {
   const node = singleProvider(shop, {
     call: async () => {

@@ -339,6 +339,25 @@ test("a settlement file with a broken line is reconciled with the rest of its li
   expect(counts.matched).toBe(1);
 });
 
+test("what is missing is not acted upon while it may stand in a line that could not be read", async () => {
+  const one = node(
+    { inquire: undefined, cancel: undefined, capabilities: { idempotencyKey: { window: "1d" } } },
+    { accept: "none" },
+  );
+  await one.pay.run(input("m1"), { key: "m1" });
+  const on = { doneWithoutRemote: "apply" } as const;
+  const torn = await reconciliationOf(one, { remote: remoteOf([{ line: 1, problem: "torn" }]), on });
+  await torn.run();
+  expect((await torn.report(days())).findings[1]).toMatchObject({
+    key: "m1",
+    action: "report",
+    outcome: "held back: 1 lines of the day's statement could not be read",
+  });
+  expect(await recordOf(one, "m1")).toMatchObject({ state: "DONE" });
+  await torn.run({ from: today(), to: today(), remote: remoteOf([]) });
+  expect(await recordOf(one, "m1")).toMatchObject({ state: "MANUAL" });
+});
+
 test("a report shows what strangers wrote as text, never as markup or formula", async () => {
   const reconciliation = await reconciliationOf(node(), {
     remote: remoteOf([row('<img src=x onerror="a">'), row("=HYPERLINK(1)")]),
