@@ -58,6 +58,7 @@ test("a time that lies before the last one is taken as the last one", () => {
   window.record(true, 1_000);
   expect(window.failures).toBe(2);
   window.record(true, 19_500);
+  window.expire(19_500);
   window.expire(29_999);
   expect(window.failures).toBe(3);
   window.expire(30_000);
@@ -103,4 +104,14 @@ test("a cleared window starts anew", () => {
   }
   time.expire(11_000);
   expect([time.failures, time.calls]).toEqual([0, 0]);
+});
+
+test("an outcome at the very end of a tenth belongs to the next one", () => {
+  const window = new TimeWindow(10_000);
+  window.record(true, 500);
+  window.record(true, 1_000);
+  window.expire(10_999);
+  expect(window.failures).toBe(1);
+  window.expire(11_000);
+  expect(window.failures).toBe(0);
 });

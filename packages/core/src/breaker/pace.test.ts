@@ -102,7 +102,7 @@ test("a quick call that says nothing is not counted among the calls whose pace i
 test("of calls that began before slow calls were looked for no pace is known, however often rules change meanwhile", () => {
   const bench = new Bench(circuitRules(simple));
   const early = leave(bench, 0);
-  for (const probes of [2, 3, 4]) bench.change(circuitRules({ ...simple, probes }, { slowCall }), 0);
+  for (const probes of [2, 3]) bench.change(circuitRules({ ...simple, probes }, { slowCall }), 0);
   early.settle("success", 100);
   expect(bench.circuit.snapshot(100)).toMatchObject({ calls: 1, slowCalls: { slow: 0, calls: 0 } });
 });
@@ -128,4 +128,21 @@ test("a probe that was slow and has answered is saved as a slow one", () => {
   for (let call = 0; call < 4; call += 1) leave(bench, 0).settle("failure", 0);
   leave(bench, 100).settle("success", 2_100);
   expect(bench.circuit.snapshot(2_100).saved.trial).toEqual({ answered: 1, failed: 0, slow: 1 });
+});
+
+test("a quick success that completes the minimum opens it when enough calls before it were slow", () => {
+  const bench = new Bench(circuitRules(simple, { slowCall }));
+  for (let call = 0; call < 2; call += 1) leave(bench, 0);
+  leave(bench, 2_000).settle("success", 2_000);
+  expect(bench.circuit.snapshot(2_000)).toMatchObject({ state: "closed", slowCalls: { slow: 2, calls: 3 } });
+  leave(bench, 2_000).settle("success", 2_000);
+  expect(bench.circuit.snapshot(2_000)).toMatchObject({ state: "open" });
+});
+
+test("without any window of outcomes the pace of calls is counted also after an opening", () => {
+  const bench = new Bench(circuitRules(simple, { trips: [], consecutiveFailures: 2, probes: 1, slowCall }));
+  for (let call = 0; call < 2; call += 1) leave(bench, 0).settle("failure", 0);
+  leave(bench, 100).settle("success", 100);
+  for (let call = 0; call < 3; call += 1) leave(bench, 200).settle("success", 200);
+  expect(bench.circuit.snapshot(200)).toMatchObject({ state: "closed", slowCalls: { slow: 0, calls: 3 } });
 });
