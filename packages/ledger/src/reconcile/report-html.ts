@@ -103,7 +103,7 @@ const top = 26;
 /**
  * The days as two rows of bars, each with its own scale: on one scale with what agrees, what disagrees would not be seen.
  */
-export function picture(days: readonly ReportDay[]): string {
+function picture(days: readonly ReportDay[]): string {
   if (days.length === 0) return "";
   const height = top + 2 * panelHeight + gap + 24;
   const step = (width - left - 8) / days.length;

@@ -60,7 +60,7 @@ export interface TimeRange {
 
 export const isBroken = (item: RemoteItem): item is BrokenLine => "problem" in item;
 
-export const remoteStatuses: readonly RemoteStatus[] = ["succeeded", "refused", "cancelled"];
+const remoteStatuses: readonly RemoteStatus[] = ["succeeded", "refused", "cancelled"];
 const rowKeys: readonly (keyof RemoteRow)[] = [
   "key",
   "id",
