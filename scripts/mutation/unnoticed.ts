@@ -1,3 +1,4 @@
+import { breaker } from "./unnoticed/breaker.ts";
 import { budget } from "./unnoticed/budget.ts";
 import { bulkhead } from "./unnoticed/bulkhead.ts";
 
@@ -12,4 +13,4 @@ export interface Explanation {
   readonly why: string;
 }
 
-export const explanations: readonly Explanation[] = [...budget, ...bulkhead];
+export const explanations: readonly Explanation[] = [...breaker, ...budget, ...bulkhead];
