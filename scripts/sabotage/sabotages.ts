@@ -26,12 +26,13 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the call is made before the intent is committed",
-    file: ledger("run/begin.ts"),
-    from: "const row = await store.sql.transaction(async (tx, query) => {",
-    to: `const row = await (<T>(work: (tx: Tx, query: never) => Promise<T>): Promise<T> =>
-      new Promise<T>((resolve, reject) => {
+    file: ledger("run/intent.ts"),
+    from: "await store.sql.transaction(async (tx, query) => {",
+    to: `await ((work: (tx: Tx, query: never) => Promise<void>): Promise<void> =>
+      new Promise<void>((resolve, reject) => {
         store.sql.transaction(async (tx, query) => {
-          resolve(await work(tx, query as never));
+          await work(tx, query as never);
+          resolve();
           await new Promise((later) => engine.clock.setTimer(1_500, () => later(undefined)));
         }).catch(reject);
       }))(async (tx, query) => {`,
@@ -40,7 +41,7 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "another provider is asked also when the first may have acted",
     file: ledger("state/transitions.ts"),
-    from: 'unclear: [{ to: "UNKNOWN" }],',
+    from: 'unclear: [{ when: "cancelAtOnce", to: "CANCELLING" }, { to: "UNKNOWN" }],',
     to: 'unclear: [{ when: "anotherProvider", to: "SENDING", nextProvider: true }, { to: "UNKNOWN" }],',
     tests: ["packages/ledger"],
   },
@@ -68,8 +69,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "an ended lease is read as not sent",
     file: ledger("state/transitions.ts"),
-    from: 'claimed: [{ to: "UNKNOWN" }],\n    succeeded: [{ to: "DONE", business: "commit" }],\n    noEffect',
-    to: 'claimed: [{ to: "FAILED", business: "abandon" }],\n    succeeded: [{ to: "DONE", business: "commit" }],\n    noEffect',
+    from: 'never read as "not sent".\n    claimed: [{ to: "UNKNOWN" }],',
+    to: 'never read as "not sent".\n    claimed: [{ to: "FAILED", business: "abandon" }],',
     tests: ["packages/ledger"],
   },
   {
@@ -116,9 +117,9 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "an answer to a resend undoes the request that was sent before it",
-    file: http("transport/transport.ts"),
-    from: "const sentBefore = this.#resends.written > 0 && ",
-    to: "const sentBefore = this.#resends.written > 99 && ",
+    file: http("transport/judge.ts"),
+    from: "const sentBefore = writtenResends > 0;",
+    to: "const sentBefore = writtenResends > 99;",
     tests: ["packages/http"],
   },
   {
