@@ -340,3 +340,11 @@ test("wrong options are refused with their path and the fix", () => {
   expect(() => loadBudget({ name: "" })).toThrow("loadBudget.name must be a non-empty string");
   expect(() => loadBudget().operation("")).toThrow("loadBudget.operation must be a non-empty string");
 });
+
+test("what is given back when its window has just passed makes no room in the next one", () => {
+  const budget = loadBudget({ ratio: 0, minPerSecond: 1, window: "1s" });
+  const first = budget.reserve(0);
+  expect(budget.reserve(1_000)).toBeDefined();
+  first?.refund();
+  expect(budget.reserve(1_000)).toBeUndefined();
+});
