@@ -36,4 +36,11 @@ export const budget: readonly Explanation[] = [
     becomes: "epoch - this.#epoch > accountSlots",
     why: "When exactly a window has passed, the other branch clears all of its parts one by one.",
   },
+  {
+    file: "packages/core/src/budget/load-account.ts",
+    line: "if (epoch <= this.#epoch) return;",
+    was: "epoch <= this.#epoch",
+    becomes: "epoch < this.#epoch",
+    why: "In the same part of time none has passed, so there is nothing to clear and the epoch stays what it is.",
+  },
 ];
