@@ -1,8 +1,9 @@
 // `npm run mutation`: breaks packages/core in thousands of small ways and runs the tests against each of them.
 // With folders after it, only these: `npm run mutation -- breaker retry`. Exit code 1 when fewer than 85 % are noticed,
-// or when a mutant of the folders below that no test notices is not explained in unnoticed.ts.
+// or when a mutant of the folders below that no test notices is not explained in unnoticed.ts,
+// 2 when a folder is misspelt.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { type Explanation, explanations } from "./unnoticed.ts";
 
 interface Mutant {
@@ -27,10 +28,16 @@ const source = "packages/core/src";
 /** Here every mutant that no test notices has to be explained. */
 const explained = ["breaker", "budget", "bulkhead"];
 
+const folders = process.argv.slice(2);
+const known = readdirSync(source, { withFileTypes: true }).filter((each) => each.isDirectory());
+const unknown = folders.filter((folder) => !known.some(({ name }) => name === folder));
+if (unknown.length > 0) {
+  const names = known.map(({ name }) => name).join(", ");
+  process.stderr.write(`${source} has no folder ${unknown.join(", ")}; it has ${names}\n`);
+  process.exit(2);
+}
 const reportPath = "reports/mutation/core.json";
 rmSync(reportPath, { force: true });
-
-const folders = process.argv.slice(2);
 const mutate =
   folders.length === 0
     ? []

@@ -99,6 +99,9 @@ const stray: unknown[] = [];
 process.on("unhandledRejection", (reason) => stray.push(reason));
 process.on("uncaughtException", (error) => stray.push(error));
 
+/** What is wrong with a test that was given up. */
+export const withoutEnd = "it does not end";
+
 /** @returns undefined when it passed, "skipped", or what was wrong. */
 export async function runTest(test: Test, limitMs: number): Promise<string | undefined> {
   stray.length = 0;
@@ -118,7 +121,7 @@ export async function runTest(test: Test, limitMs: number): Promise<string | und
   const givenUpAtMs = performance.now() + limitMs;
   for (let turns = 0; end === undefined && performance.now() < givenUpAtMs; turns += 1)
     await (turns < 50 ? turn() : pause(2));
-  if (end === undefined) return "it does not end";
+  if (end === undefined) return withoutEnd;
   await turn();
   if (end.error instanceof NotOffered) return "skipped";
   if ("error" in end) return String(end.error);

@@ -9,6 +9,7 @@ import {
 } from "@stryker-mutator/api/core";
 import { commonTokens, declareClassPlugin, PluginKind, tokens } from "@stryker-mutator/api/plugin";
 import {
+  type CompleteDryRunResult,
   type DryRunOptions,
   type DryRunResult,
   DryRunStatus,
@@ -19,6 +20,7 @@ import {
   type TestRunner,
   type TestRunnerCapabilities,
   TestStatus,
+  type TimeoutDryRunResult,
   toMutantRunResult,
 } from "@stryker-mutator/api/test-runner";
 
@@ -77,13 +79,9 @@ class InProcessRunner implements TestRunner {
   async dryRun(_options: DryRunOptions): Promise<DryRunResult> {
     const context = mutants();
     context.mutantCoverage ??= { static: {}, perTest: {} };
-    const tests = await this.#run(undefined, true);
+    const run = await this.#run(undefined, true);
     const { mutantCoverage } = context;
-    return {
-      status: DryRunStatus.Complete,
-      tests,
-      ...(mutantCoverage === undefined ? {} : { mutantCoverage }),
-    };
+    return { ...run, ...(mutantCoverage === undefined ? {} : { mutantCoverage }) };
   }
 
   async mutantRun(options: MutantRunOptions): Promise<MutantRunResult> {
@@ -97,16 +95,20 @@ class InProcessRunner implements TestRunner {
     else context.hitLimit = options.hitLimit;
     try {
       const folder = path.dirname(path.relative(process.cwd(), options.sandboxFileName));
-      const tests = await this.#run(options.testFilter, false, folder);
+      const run = await this.#run(options.testFilter, false, folder);
       const limitReached = determineHitLimitReached(context.hitCount, options.hitLimit);
-      return toMutantRunResult(limitReached ?? { status: DryRunStatus.Complete, tests });
+      return toMutantRunResult(limitReached ?? run);
     } finally {
       delete context.activeMutant;
     }
   }
 
   /** The tests nearest to the mutant go first, and the quick before the slow. */
-  async #run(ids: readonly string[] | undefined, all: boolean, folder = ""): Promise<TestResult[]> {
+  async #run(
+    ids: readonly string[] | undefined,
+    all: boolean,
+    folder = "",
+  ): Promise<CompleteDryRunResult | TimeoutDryRunResult> {
     const suite = this.#suite as Suite;
     const wanted = ids === undefined ? undefined : new Set(ids);
     const near = (file: string): number => (path.dirname(file) === folder ? 0 : 1);
@@ -126,7 +128,14 @@ class InProcessRunner implements TestRunner {
     for (const test of tests) {
       context.currentTestId = test.id;
       const startedAtMs = performance.now();
-      const wrong = await suite.runTest(test, all ? 30_000 : 150 + 10 * (this.#spentMs.get(test.id) ?? 100));
+      const limitMs = all ? 30_000 : 150 + 10 * (this.#spentMs.get(test.id) ?? 100);
+      let wrong = await suite.runTest(test, limitMs);
+      // A busy machine is slow for a moment, a mutant that waits for ever waits a second time.
+      if (wrong === suite.withoutEnd && !all) wrong = await suite.runTest(test, 4 * limitMs);
+      if (wrong === suite.withoutEnd && !all) {
+        delete context.currentTestId;
+        return { status: DryRunStatus.Timeout, reason: test.id };
+      }
       const timeSpentMs = performance.now() - startedAtMs;
       if (all) this.#spentMs.set(test.id, timeSpentMs);
       const about = { id: test.id, name: test.id, fileName: test.file, timeSpentMs };
@@ -139,7 +148,7 @@ class InProcessRunner implements TestRunner {
     }
     delete context.currentTestId;
     if (all) writeFileSync(timings, JSON.stringify([...this.#spentMs]));
-    return results;
+    return { status: DryRunStatus.Complete, tests: results };
   }
 }
 

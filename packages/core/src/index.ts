@@ -54,6 +54,7 @@ export {
   keyedBreakerDefaults,
 } from "./breaker/keyed.ts";
 export {
+  budgetAt,
   type LoadBudget,
   type LoadBudgetChange,
   type LoadBudgetOptions,

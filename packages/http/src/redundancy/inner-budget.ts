@@ -1,4 +1,4 @@
-import { functionAt, type LoadBudget } from "@outrigger/core";
+import { budgetAt, type LoadBudget } from "@outrigger/core";
 
 /**
  * A budget as the integrations inside of a redundant one share it: what they send beyond first tries comes out of the
@@ -11,11 +11,14 @@ import { functionAt, type LoadBudget } from "@outrigger/core";
  * ```
  */
 export function innerBudget(budget: LoadBudget): LoadBudget {
-  functionAt("innerBudget.reserve", (budget as Partial<LoadBudget> | null)?.reserve);
+  budgetAt("innerBudget", budget);
   return {
     name: budget.name,
     get ratio() {
       return budget.ratio;
+    },
+    get minPerSecond() {
+      return budget.minPerSecond;
     },
     began() {},
     succeeded: () => budget.succeeded?.(),

@@ -1,6 +1,7 @@
 import {
   assertKnownKeys,
   assertObject,
+  budgetAt,
   type Clock,
   type Duration,
   durationMs,
@@ -152,7 +153,7 @@ export function parseRedundancy(
   for (const part of ["now", "wallNow", "setTimer"] as const) {
     functionAt(`clock.${part}`, (clock as Partial<Clock> | null)?.[part]);
   }
-  if (budget !== undefined) functionAt("budget.reserve", (budget as Partial<LoadBudget> | null)?.reserve);
+  if (budget !== undefined) budgetAt("budget", budget);
   for (const part of ["random", "newKey", "onEvent"] as const) {
     if (options[part] !== undefined) functionAt(part, options[part]);
   }

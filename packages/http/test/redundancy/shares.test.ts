@@ -218,3 +218,13 @@ test("circuits are looked at fifty times a second at most, and at once after a f
   await payments.call("read", "x");
   expect(a.looks).toBe(3);
 });
+
+test("a budget within a redundant integration shows what the shared one allows, and refuses what is none", () => {
+  const budget = loadBudget({ ratio: 0.3, minPerSecond: 4 });
+  const inner = innerBudget(budget);
+  budget.reconfigure({ minPerSecond: 7 });
+  expect([inner.ratio, inner.minPerSecond]).toEqual([0.3, 7]);
+  expect(() => innerBudget({ reserve: () => undefined } as never)).toThrow(
+    /^innerBudget\.began must be a function/,
+  );
+});

@@ -109,7 +109,7 @@ function failed(kind: "inquiryFailed" | "cancelFailed" | "cancelRefused", error:
 }
 
 /** The definition no longer has what the row needs; it waits for a process that has. */
-function gone(held: Held, kind: "inquiryFailed" | "cancelFailed"): Evidence {
+export function gone(held: Held, kind: "inquiryFailed" | "cancelFailed" | "unclear"): Evidence {
   return {
     kind,
     code: ledgerFailureCodes.providerGone,

@@ -7,6 +7,7 @@ import { callProvider } from "./call-provider.ts";
 import { about, codeOf, messageOf } from "./describe.ts";
 import { type AnyDefinition, currentProvider, type Engine, type Held } from "./engine.ts";
 import { type Evidence, succeeded } from "./evidence.ts";
+import { gone } from "./inquire.ts";
 import { observe } from "./observe.ts";
 import { type AfterMove, settle } from "./settle.ts";
 
@@ -85,11 +86,7 @@ async function callOnce<Tx>(
   const startedAtMs = engine.clock.now();
   const evidence =
     provider === undefined
-      ? {
-          kind: "unclear" as const,
-          code: ledgerFailureCodes.providerGone,
-          message: `provider "${held.row.provider}" is not defined here`,
-        }
+      ? gone(held, "unclear")
       : await callProvider(
           engine,
           definition,
