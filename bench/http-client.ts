@@ -17,37 +17,50 @@ if (make === undefined) throw new Error(`there is no client ${name}`);
 const get = make(Number(port), Number(callers));
 /** CPU time before the first turn: short warm-ups flatter the wrong side. */
 const warmUpMs = 2_500;
+/** Before a turn is measured. */
+const rampMs = 100;
 
 /** Calls without a pause from all callers until the end. */
-async function load(get: Get, isOver: () => boolean, latencies?: number[]): Promise<number> {
-  let done = 0;
+async function load(get: Get, isOver: () => boolean, heard: (startedAtMs: number) => void): Promise<void> {
   const caller = async (): Promise<void> => {
     while (!isOver()) {
       const startedAtMs = performance.now();
       await get();
-      latencies?.push(performance.now() - startedAtMs);
-      done += 1;
+      heard(startedAtMs);
     }
   };
   await Promise.all(Array.from({ length: Number(callers) }, caller));
-  return done;
 }
 
+/**
+ * What happens between `rampMs` and `rampMs + ms` of a load: a client that waited for its turn has connections to make
+ * again, and all callers start at once, which is no steady state.
+ */
 async function turn(ms: number): Promise<Turn> {
   const latencies: number[] = [];
-  // The connections of a client that waited for its turn may have closed meanwhile.
-  const untilMs = performance.now() + ms / 4;
-  await load(get, () => performance.now() >= untilMs);
-  const cpu = process.cpuUsage();
-  const startedAtMs = performance.now();
-  const done = await load(get, () => performance.now() - startedAtMs >= ms, latencies);
-  const tookMs = performance.now() - startedAtMs;
-  const { user, system } = process.cpuUsage(cpu);
+  const fromMs = performance.now() + rampMs;
+  const untilMs = fromMs + ms;
+  let before: { readonly cpu: NodeJS.CpuUsage; readonly atMs: number } | undefined;
+  let after: { readonly cpu: NodeJS.CpuUsage; readonly atMs: number } | undefined;
+  const mark = (atMs: number) => ({ cpu: process.cpuUsage(before?.cpu), atMs });
+  await load(
+    get,
+    () => after !== undefined,
+    (startedAtMs) => {
+      const nowMs = performance.now();
+      if (nowMs < fromMs || after !== undefined) return;
+      if (before === undefined) before = mark(nowMs);
+      else latencies.push(nowMs - startedAtMs);
+      if (nowMs >= untilMs) after = mark(nowMs);
+    },
+  );
+  const tookMs = (after?.atMs ?? Number.NaN) - (before?.atMs ?? Number.NaN);
+  const { user, system } = after?.cpu ?? { user: Number.NaN, system: Number.NaN };
   latencies.sort((a, b) => a - b);
   const at = (ratio: number): number => latencies[Math.floor(latencies.length * ratio)] ?? Number.NaN;
   return {
-    perSecond: (done * 1_000) / tookMs,
-    cpuMicros: (user + system) / done,
+    perSecond: (latencies.length * 1_000) / tookMs,
+    cpuMicros: (user + system) / latencies.length,
     p50Ms: at(0.5),
     p99Ms: at(0.99),
   };
@@ -61,7 +74,11 @@ function cpuMs(): number {
 const first = await get();
 if (JSON.stringify(first).length < 1_000) throw new Error(`${name} did not read the answer`);
 const startMs = cpuMs();
-await load(get, () => cpuMs() - startMs >= warmUpMs);
+await load(
+  get,
+  () => cpuMs() - startMs >= warmUpMs,
+  () => {},
+);
 process.on("message", (ms: number) => void turn(ms).then((result) => process.send?.(result)));
 process.on("disconnect", () => process.exit());
 process.send?.("ready");

@@ -65,7 +65,7 @@ type Turns = ReadonlyMap<string, readonly Turn[]>;
 /**
  * `npm run bench -- http [--json] [--rounds 15] [--only <client or callers, a pattern>]`
  *
- * Each client runs in a process of its own and is warm before the first round; in a round they take turns of 300 ms, and
+ * Each client runs in a process of its own and is warm before the first round; in a round they take turns of half a second, and
  * the medians of the rounds are compared. So what else the machine does meets all of them alike.
  */
 export async function benchHttp(args: readonly string[]): Promise<boolean> {
@@ -129,7 +129,7 @@ async function takeTurns(
   return turns;
 }
 
-const turnMs = 300;
+const turnMs = 500;
 
 /** The next message of a child. @throws when it ends instead. */
 async function answerOf(child: ChildProcess, name: string): Promise<unknown> {
