@@ -19,7 +19,7 @@ const shop = (path: string): string => `examples/shop/src/${path}`;
 export const sabotages: readonly Sabotage[] = [
   {
     name: "the fence on the outcome's update is gone",
-    file: ledger("store/statements.ts"),
+    file: ledger("store/postgres/statements.ts"),
     from: "where p.id = $1 and p.fence = $2::bigint and p.state = $3::text",
     to: "where p.id = $1 and $2::bigint is not null and p.state = $3::text",
     tests: ["packages/ledger"],

@@ -1,3 +1,4 @@
+export { fromPgPool, type PgClient, type PgOwnClient, type PgPool, type PgTx } from "./drivers/pg.ts";
 export type { LedgerEvent } from "./events.ts";
 export { ledgerFailureCodes } from "./failure.ts";
 export { createInbox, type Inbox, type WebhookAnswer } from "./inbox/inbox.ts";
@@ -105,7 +106,6 @@ export {
   type Transition,
   type UnknownFirst,
 } from "./state/transitions.ts";
-export { fromPgPool, type PgClient, type PgOwnClient, type PgPool, type PgTx } from "./store/pg.ts";
 export type { OperationRecord } from "./store/record.ts";
 export type { SqlBounds, SqlPort, SqlQuery, SqlRow } from "./store/sql-port.ts";
 export type { HistoryEntry, LastError } from "./store/store.ts";

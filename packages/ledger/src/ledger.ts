@@ -1,4 +1,5 @@
 import { assertKnownKeys, type Duration, durationMs, show } from "@outrigger/core";
+import type { PgTx } from "./drivers/pg.ts";
 import { checkedDefinition } from "./operation/checked-definition.ts";
 import type {
   ManyProvidersDefinition,
@@ -20,8 +21,7 @@ import { enqueue, run } from "./run/run.ts";
 import { Waker } from "./run/waker.ts";
 import { type OpenState, openStates, type SettledState, settledStates } from "./state/transitions.ts";
 import type { Dialect } from "./store/dialect.ts";
-import type { PgTx } from "./store/pg.ts";
-import { postgres } from "./store/postgres.ts";
+import { postgres } from "./store/postgres/dialect.ts";
 import { type OperationRecord, recordOf } from "./store/record.ts";
 import { bounded, type SqlPort } from "./store/sql-port.ts";
 import { Store, type StoredOperation } from "./store/store.ts";

@@ -17,7 +17,7 @@ import type { LedgerEvent } from "./events.ts";
 import { leaseRange } from "./operation/checked-definition.ts";
 import type { StepName } from "./run/engine.ts";
 import type { RetentionSettings } from "./run/retention.ts";
-import { schemaName } from "./store/migrations.ts";
+import { schemaName } from "./store/schema-name.ts";
 import type { SqlPort } from "./store/sql-port.ts";
 
 export interface LedgerOptions<Tx> {

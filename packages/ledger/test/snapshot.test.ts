@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { statements } from "../src/store/statements.ts";
+import { statements } from "../src/store/postgres/statements.ts";
 import { useShop } from "./support/shop.ts";
 
 const shop = useShop("ledger_snapshot");

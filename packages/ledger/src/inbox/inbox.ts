@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Timer } from "@outrigger/core";
+import type { PgTx } from "../drivers/pg.ts";
 import type { Ledger } from "../ledger.ts";
 import { codeOf, messageOf } from "../run/describe.ts";
 import { type Internals, internalsOf } from "../run/internals.ts";
-import type { PgTx } from "../store/pg.ts";
 import { Applier } from "./applier.ts";
 import { checkedEvent, checkedInbox, type InboxOptions, type InboxSettings } from "./options.ts";
 import type { WebhookRequest } from "./signature.ts";

@@ -1,4 +1,4 @@
-import type { PgTx } from "../store/pg.ts";
+import type { PgTx } from "../drivers/pg.ts";
 import type { AbandonedFailure, Inquiry } from "./definition.ts";
 import type { Guarantee } from "./guarantee.ts";
 

@@ -1,8 +1,8 @@
 import { assertKnownKeys, functionAt, type Timer } from "@outrigger/core";
+import type { PgTx } from "../drivers/pg.ts";
 import type { Ledger } from "../ledger.ts";
 import { codeOf } from "../run/describe.ts";
 import { type Internals, internalsOf } from "../run/internals.ts";
-import type { PgTx } from "../store/pg.ts";
 import { actOnFindings } from "./act.ts";
 import { readDay } from "./day.ts";
 import { dayMs, dayOf, rangeOfDay } from "./days.ts";

@@ -1,5 +1,5 @@
-import { openStates, settledStates } from "../state/transitions.ts";
-import type { Statements } from "./dialect.ts";
+import { openStates, settledStates } from "../../state/transitions.ts";
+import type { Statements } from "../dialect.ts";
 import { inMs, iso, listed, moving, msSince, stored } from "./functions.ts";
 
 /* The statements for PostgreSQL. Only the schema's validated name is written into them; values are parameters. */

@@ -1,4 +1,4 @@
-import { dueStates, type OperationState } from "../state/transitions.ts";
+import { dueStates, type OperationState } from "../../state/transitions.ts";
 
 /*
  * What every operation passes through, as functions of the database. A statement of this size costs more to be parsed and

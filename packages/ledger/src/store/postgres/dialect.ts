@@ -1,4 +1,4 @@
-import type { Dialect } from "./dialect.ts";
+import type { Dialect } from "../dialect.ts";
 import { migrate } from "./migrations.ts";
 import { statements } from "./statements.ts";
 

@@ -6,7 +6,7 @@ import {
   ledgerFailureCodes,
   statementTimedOut,
 } from "../failure.ts";
-import type { SqlBounds, SqlPort, SqlQuery, SqlRow } from "./sql-port.ts";
+import type { SqlBounds, SqlPort, SqlQuery, SqlRow } from "../store/sql-port.ts";
 
 /** The part of `pg`'s client that the ledger uses. */
 export interface PgClient {
