@@ -1,48 +1,20 @@
 import { VirtualClock } from "@outrigger/lab";
 import { expect, test } from "vitest";
+import { type WatchedBreaker, watchedBreaker } from "../../test/breakers.ts";
 import { deaf, echo, failure, manual, watch } from "../../test/calls.ts";
 import {
   attemptTimeout,
   type BreakerOptions,
   breakerDefaults,
   CallContext,
-  type CircuitBreaker,
   circuitBreaker,
   concurrencyLimit,
   execute,
-  type PolicyEvent,
   pipeline,
   retry,
 } from "../index.ts";
 
-interface Setup {
-  readonly clock: VirtualClock;
-  readonly breaker: CircuitBreaker;
-  readonly events: PolicyEvent[];
-  readonly call: (end?: unknown) => Promise<unknown>;
-}
-
-/** A breaker that opens on two calls of which one failed, for 30 s, and has one probe. */
-function setup(options: BreakerOptions = {}): Setup {
-  const clock = new VirtualClock();
-  const events: PolicyEvent[] = [];
-  const breaker = circuitBreaker({
-    minimumCalls: 2,
-    probes: 1,
-    clock,
-    name: "toss",
-    onEvent: (event) => events.push(event),
-    ...options,
-  });
-  const call = (end?: unknown): Promise<unknown> => {
-    const guarded = breaker(async () => {
-      if (end !== undefined) throw end;
-      return "ok";
-    });
-    return execute(guarded, undefined, { clock }).catch((error: unknown) => error);
-  };
-  return { clock, breaker, events, call };
-}
+const setup = (options: BreakerOptions = {}): WatchedBreaker => watchedBreaker({ name: "toss", ...options });
 
 test("a call through a closed circuit keeps its result or its error", async () => {
   const { call } = setup();

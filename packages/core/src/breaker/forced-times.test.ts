@@ -1,41 +1,13 @@
 import { VirtualClock } from "@outrigger/lab";
 import { expect, test } from "vitest";
+import { watchedBreaker } from "../../test/breakers.ts";
 import { failure, manual, watch } from "../../test/calls.ts";
-import {
-  type BreakerOptions,
-  type CircuitBreaker,
-  circuitBreaker,
-  execute,
-  type ForcedState,
-  type PolicyEvent,
-} from "../index.ts";
-
-interface Setup {
-  readonly clock: VirtualClock;
-  readonly breaker: CircuitBreaker;
-  readonly events: PolicyEvent[];
-  readonly call: (end?: unknown) => Promise<unknown>;
-}
-
-function setup(options: BreakerOptions = {}): Setup {
-  const clock = new VirtualClock();
-  const events: PolicyEvent[] = [];
-  const onEvent = (event: PolicyEvent): number => events.push(event);
-  const breaker = circuitBreaker({ minimumCalls: 2, probes: 1, clock, onEvent, ...options });
-  const call = (end?: unknown): Promise<unknown> => {
-    const guarded = breaker(async () => {
-      if (end !== undefined) throw end;
-      return "ok";
-    });
-    return execute(guarded, undefined, { clock }).catch((error: unknown) => error);
-  };
-  return { clock, breaker, events, call };
-}
+import { type CircuitBreaker, circuitBreaker, execute, type ForcedState } from "../index.ts";
 
 test.each<ForcedState>(["closed", "disabled"])(
   "a closed circuit that is forced %s for a time is given back to the rules after it, and its counts stand",
   async (to) => {
-    const { clock, breaker, events, call } = setup();
+    const { clock, breaker, events, call } = watchedBreaker();
     await call(failure());
     breaker.force(to, { reason: "drill", for: "5s" });
     await clock.advance(4_999);
@@ -50,7 +22,7 @@ test.each<ForcedState>(["closed", "disabled"])(
 );
 
 test("a forced state whose time is over is over before the next one begins, and both are told", async () => {
-  const { clock, breaker, events } = setup();
+  const { clock, breaker, events } = watchedBreaker();
   breaker.force("open", { reason: "one", for: "1m" });
   await clock.advance(120_000);
   breaker.force("open", { reason: "two" });
@@ -81,7 +53,7 @@ test("who releases a circuit from within the news that it was forced does not ma
 test.each([{}, { slowCall: { after: "1s" } } as const])(
   "a call that began or ended while the breaker was disabled does not count: %j",
   async (options) => {
-    const { clock, breaker } = setup({ minimumCalls: 10, ...options });
+    const { clock, breaker } = watchedBreaker({ minimumCalls: 10, ...options });
     const { call, calls } = manual();
     const start = (): void => void watch(execute(breaker(call), "", { clock }));
     start();
@@ -98,7 +70,7 @@ test.each([{}, { slowCall: { after: "1s" } } as const])(
 );
 
 test("a call that becomes slow while the breaker is disabled is no slow call yet", async () => {
-  const { clock, breaker } = setup({ slowCall: { after: "1s" }, minimumCalls: 10 });
+  const { clock, breaker } = watchedBreaker({ slowCall: { after: "1s" }, minimumCalls: 10 });
   void watch(execute(breaker(manual().call), "", { clock }));
   breaker.force("disabled", { reason: "not needed" });
   await clock.advance(2_000);
@@ -108,7 +80,7 @@ test("a call that becomes slow while the breaker is disabled is no slow call yet
 });
 
 test("forcing a circuit closed that is closed changes no state and is not told as if it had closed", async () => {
-  const { breaker, events, call } = setup({ minimumCalls: 3 });
+  const { breaker, events, call } = watchedBreaker({ minimumCalls: 3 });
   await call(failure());
   breaker.force("closed", { reason: "drill" });
   expect(breaker.snapshot()).toMatchObject({ state: "closed", failures: 1, reason: undefined });

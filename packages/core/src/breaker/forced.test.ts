@@ -1,36 +1,9 @@
-import { VirtualClock } from "@outrigger/lab";
 import { expect, test } from "vitest";
+import { type WatchedBreaker, watchedBreaker } from "../../test/breakers.ts";
 import { failure, manual, watch } from "../../test/calls.ts";
-import {
-  type BreakerOptions,
-  type CircuitBreaker,
-  circuitBreaker,
-  execute,
-  type ForcedState,
-  type PolicyEvent,
-} from "../index.ts";
+import { type BreakerOptions, execute, type ForcedState } from "../index.ts";
 
-interface Setup {
-  readonly clock: VirtualClock;
-  readonly breaker: CircuitBreaker;
-  readonly events: PolicyEvent[];
-  readonly call: (end?: unknown) => Promise<unknown>;
-}
-
-function setup(options: BreakerOptions = {}): Setup {
-  const clock = new VirtualClock();
-  const events: PolicyEvent[] = [];
-  const onEvent = (event: PolicyEvent): number => events.push(event);
-  const breaker = circuitBreaker({ minimumCalls: 2, probes: 1, clock, name: "toss", onEvent, ...options });
-  const call = (end?: unknown): Promise<unknown> => {
-    const guarded = breaker(async () => {
-      if (end !== undefined) throw end;
-      return "ok";
-    });
-    return execute(guarded, undefined, { clock }).catch((error: unknown) => error);
-  };
-  return { clock, breaker, events, call };
-}
+const setup = (options: BreakerOptions = {}): WatchedBreaker => watchedBreaker({ name: "toss", ...options });
 
 test("forced open, every call is rejected with the operator's reason, and a probe decides after the release", async () => {
   const { clock, breaker, events, call } = setup();

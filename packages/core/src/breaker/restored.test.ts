@@ -1,43 +1,15 @@
-import { VirtualClock } from "@outrigger/lab";
 import { expect, test } from "vitest";
+import { watchedBreaker } from "../../test/breakers.ts";
 import { failure, manual, watch } from "../../test/calls.ts";
-import {
-  type BreakerOptions,
-  type CircuitBreaker,
-  circuitBreaker,
-  execute,
-  type PolicyEvent,
-} from "../index.ts";
-
-interface Setup {
-  readonly clock: VirtualClock;
-  readonly breaker: CircuitBreaker;
-  readonly events: PolicyEvent[];
-  readonly call: (end?: unknown) => Promise<unknown>;
-}
-
-function setup(options: BreakerOptions = {}): Setup {
-  const clock = new VirtualClock();
-  const events: PolicyEvent[] = [];
-  const onEvent = (event: PolicyEvent): number => events.push(event);
-  const breaker = circuitBreaker({ minimumCalls: 2, probes: 1, clock, onEvent, ...options });
-  const call = (end?: unknown): Promise<unknown> => {
-    const guarded = breaker(async () => {
-      if (end !== undefined) throw end;
-      return "ok";
-    });
-    return execute(guarded, undefined, { clock }).catch((error: unknown) => error);
-  };
-  return { clock, breaker, events, call };
-}
+import { type BreakerOptions, execute } from "../index.ts";
 
 test("a restored state is told with why it was in it, and only when it is another one", async () => {
-  const first = setup();
+  const first = watchedBreaker();
   const fresh = first.breaker.snapshot();
   await first.call(failure());
   await first.call(failure());
   const open = first.breaker.snapshot();
-  const { breaker, events } = setup();
+  const { breaker, events } = watchedBreaker();
   breaker.restore(fresh);
   expect(events).toEqual([]);
   breaker.restore(open);
@@ -54,7 +26,7 @@ test("a restored state is told with why it was in it, and only when it is anothe
 });
 
 test("after a restore calls count, and those from before it do not", async () => {
-  const { clock, breaker, call } = setup({ minimumCalls: 3 });
+  const { clock, breaker, call } = watchedBreaker({ minimumCalls: 3 });
   const pending = manual();
   void watch(execute(breaker(pending.call), "", { clock }));
   breaker.restore(breaker.snapshot());
@@ -66,21 +38,21 @@ test("after a restore calls count, and those from before it do not", async () =>
 });
 
 test("probes that had answered before the restore decide at once where they are enough", async () => {
-  const first = setup({ probes: 3 });
+  const first = watchedBreaker({ probes: 3 });
   await first.call(failure());
   await first.call(failure());
   await first.clock.advance(30_000);
   for (let probe = 0; probe < 2; probe += 1) await first.call();
   const snapshot = first.breaker.snapshot();
   expect(snapshot.saved.trial).toEqual({ answered: 2, failed: 0, slow: 0 });
-  const second = setup({ probes: 2 });
+  const second = watchedBreaker({ probes: 2 });
   second.breaker.restore(snapshot);
   expect(second.breaker.snapshot()).toMatchObject({ state: "closed", reason: "2 of 2 probes succeeded" });
   expect(second.events.map(({ type }) => type)).toEqual(["breakerHalfOpened", "breakerClosed"]);
 });
 
 test("a probe that still runs is saved as none, also when it is slow: it cannot answer in another process", async () => {
-  const { clock, breaker, call } = setup({ probes: 3, slowCall: { after: "1s", ratio: 1 } });
+  const { clock, breaker, call } = watchedBreaker({ probes: 3, slowCall: { after: "1s", ratio: 1 } });
   await call(failure());
   await call(failure());
   await clock.advance(30_000);
@@ -95,12 +67,12 @@ test.each<[from: BreakerOptions, to: BreakerOptions]>([
 ])(
   "outcomes of a %j cannot be told in a %j, which starts anew, and a restore from it too",
   async (from, to) => {
-    const { breaker, call } = setup({ ...from, minimumCalls: 5 });
+    const { breaker, call } = watchedBreaker({ ...from, minimumCalls: 5 });
     await call(failure());
     const saved = breaker.snapshot();
     breaker.reconfigure(to);
     expect(breaker.snapshot()).toMatchObject({ state: "closed", calls: 0, failures: 0 });
-    const other = setup({ ...to, minimumCalls: 5 });
+    const other = watchedBreaker({ ...to, minimumCalls: 5 });
     other.breaker.restore(saved);
     expect(other.breaker.snapshot()).toMatchObject({ state: "closed", calls: 0, failures: 0 });
     await other.call(failure());
@@ -109,14 +81,14 @@ test.each<[from: BreakerOptions, to: BreakerOptions]>([
 );
 
 test("a ramp-up goes on where it was", async () => {
-  const first = setup({ rampUp: "10s" });
+  const first = watchedBreaker({ rampUp: "10s" });
   await first.call(failure());
   await first.call(failure());
   await first.clock.advance(30_000);
   await first.call();
   await first.clock.advance(5_000);
   expect(first.breaker.snapshot().admittedShare).toBeCloseTo(0.55);
-  const second = setup({ rampUp: "10s", clock: first.clock });
+  const second = watchedBreaker({ rampUp: "10s", clock: first.clock });
   second.breaker.restore(first.breaker.snapshot());
   expect(second.breaker.snapshot().admittedShare).toBeCloseTo(0.55);
   await first.clock.advance(5_000);

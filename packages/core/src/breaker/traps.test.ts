@@ -1,14 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { VirtualClock } from "@outrigger/lab";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { type WatchedBreaker, watchedBreaker } from "../../test/breakers.ts";
 import { failure, manual, watch } from "../../test/calls.ts";
 import {
   attemptTimeout,
   type BreakerOptions,
   type Call,
   CallContext,
-  type CircuitBreaker,
   circuitBreaker,
   execute,
   pipeline,
@@ -17,27 +16,8 @@ import {
 
 // Mistakes that other breakers were seen to make, each under the number that research and conformance give it.
 
-interface Setup {
-  readonly clock: VirtualClock;
-  readonly breaker: CircuitBreaker;
-  readonly call: (end?: unknown) => Promise<unknown>;
-}
-
-function setup(options: BreakerOptions = {}): Setup {
-  const clock = new VirtualClock();
-  const breaker = circuitBreaker({ minimumCalls: 2, probes: 1, clock, ...options });
-  const call = (end?: unknown): Promise<unknown> => {
-    const guarded = breaker(async () => {
-      if (end !== undefined) throw end;
-      return "ok";
-    });
-    return execute(guarded, undefined, { clock }).catch((error: unknown) => error);
-  };
-  return { clock, breaker, call };
-}
-
-async function opened(options: BreakerOptions = {}): Promise<Setup> {
-  const made = setup(options);
+async function opened(options: BreakerOptions = {}): Promise<WatchedBreaker> {
+  const made = watchedBreaker(options);
   await made.call(failure());
   await made.call(failure());
   expect(made.breaker.snapshot().state).toBe("open");
@@ -45,7 +25,7 @@ async function opened(options: BreakerOptions = {}): Promise<Setup> {
 }
 
 /** A call through the breaker whose end the test decides. */
-function pending({ clock, breaker }: Setup): { settle: (error?: unknown) => Promise<void> } {
+function pending({ clock, breaker }: WatchedBreaker): { settle: (error?: unknown) => Promise<void> } {
   const { call, calls } = manual();
   void watch(execute(breaker(call), "", { clock }));
   return {
@@ -63,7 +43,7 @@ test.each([
 ])(
   "T1: a late %s from before the opening moves neither open nor half-open, and the probe decides",
   async (_, end) => {
-    const made = setup();
+    const made = watchedBreaker();
     const { clock, breaker, call } = made;
     const late = [pending(made), pending(made), pending(made)];
     await call(failure());
@@ -82,7 +62,7 @@ test.each([
 );
 
 test("T2: failures in a row are counted in the order in which calls end; a late success breaks the row", async () => {
-  const made = setup({ consecutiveFailures: 3, minimumCalls: 100 });
+  const made = watchedBreaker({ consecutiveFailures: 3, minimumCalls: 100 });
   const late = pending(made);
   await made.call(failure());
   await made.call(failure());
@@ -155,7 +135,7 @@ test("T5: whatever ends how, no more probes run at once than there are", async (
 });
 
 test("T6: an hour of silence leaves nothing in a window of ten seconds", async () => {
-  const { clock, breaker, call } = setup({ minimumCalls: 10 });
+  const { clock, breaker, call } = watchedBreaker({ minimumCalls: 10 });
   for (let round = 0; round < 9; round += 1) await call(failure());
   await clock.advance(3_600_000);
   for (let round = 0; round < 2; round += 1) await call(failure());
@@ -163,17 +143,17 @@ test("T6: an hour of silence leaves nothing in a window of ten seconds", async (
 });
 
 test("T7: a ratio of 1 is reached by failures alone, and a ratio by exactly its share", async () => {
-  const all = setup({ failureRatio: 1, minimumCalls: 4 });
+  const all = watchedBreaker({ failureRatio: 1, minimumCalls: 4 });
   for (let round = 0; round < 4; round += 1) await all.call(failure());
   expect(all.breaker.snapshot().state).toBe("open");
-  const most = setup({ failureRatio: 1, minimumCalls: 4 });
+  const most = watchedBreaker({ failureRatio: 1, minimumCalls: 4 });
   await most.call();
   for (let round = 0; round < 10; round += 1) await most.call(failure());
   expect(most.breaker.snapshot().state).toBe("closed");
 });
 
 test("T8: rejections are in no denominator: own ones, and those of policies inside", async () => {
-  const { breaker, call } = setup({ minimumCalls: 4 });
+  const { breaker, call } = watchedBreaker({ minimumCalls: 4 });
   for (let round = 0; round < 20; round += 1) await call(failure({ kind: "rejected" }));
   await call();
   await call();
@@ -192,7 +172,7 @@ test("T9: the minimum of calls does not hold probes up: fewer of them decide", a
 });
 
 test("T10: six failures at one moment do not cancel the way back", async () => {
-  const made = setup();
+  const made = watchedBreaker();
   const calls = Array.from({ length: 6 }, () => pending(made));
   await Promise.all(calls.map(({ settle }) => settle(failure())));
   expect(made.breaker.snapshot()).toMatchObject({ state: "open", stale: 4, openings: 1 });
@@ -282,7 +262,7 @@ test("T25: a listener that throws, or rejects, changes neither results nor count
 });
 
 test("T27: rules that change under load lose no call, no count and no state", async () => {
-  const made = setup({ minimumCalls: 6 });
+  const made = watchedBreaker({ minimumCalls: 6 });
   const { breaker, call } = made;
   const running = Array.from({ length: 3 }, () => pending(made));
   await call(failure());
