@@ -182,6 +182,10 @@ test.each(starts)(
   120_000,
 );
 
+test("every sequence of eight events leads where the reference leads from a fresh breaker on", () => {
+  expect(explore(rules, usual, [], 8)).toBeGreaterThan(100_000);
+}, 300_000);
+
 test.each(starts)(
   "every sequence of eight of the four most telling events leads where the reference leads, starting %s",
   (_, start) => {
