@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 // Tests run the sources: the "@outrigger/source" export condition points at src/, so nothing is built first.
-const conditions = ["@outrigger/source", "module", "node", "development|production"];
+const conditions = ["@outrigger/source", "node", "development|production"];
 
 export default defineConfig({
   ssr: { resolve: { conditions } },

@@ -1,11 +1,11 @@
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
+import * as s3 from "@aws-sdk/client-s3";
 import { expect, test } from "vitest";
 import { effectOf } from "../../src/plugins/effect-of.ts";
 import { smithyOptions } from "../../src/plugins/smithy.ts";
 import { lane, rejection } from "./lane.ts";
 import { text } from "./provider.ts";
-import { s3 } from "./s3-module.ts";
 
 const credentials = { accessKeyId: "a", secretAccessKey: "b" };
 const common = { forcePathStyle: true, region: "us-east-1", credentials } as const;

@@ -1,14 +1,11 @@
 import type { Readable } from "node:stream";
-import type * as S3 from "@aws-sdk/client-s3";
+import { GetObjectCommand, PutObjectCommand, S3Client, S3ServiceException } from "@aws-sdk/client-s3";
 import { HttpFailure, type HttpIntegration } from "../../src/index.ts";
 import { smithyOptions } from "../../src/plugins/smithy.ts";
 import { text } from "./provider.ts";
-import { s3 } from "./s3-module.ts";
 import { clientSuite, type TestedClient } from "./suite.ts";
 
-const { GetObjectCommand, PutObjectCommand, S3Client, S3ServiceException } = s3;
-
-function clientOf(api: HttpIntegration, more: { readonly maxAttempts?: number } = {}): S3.S3Client {
+function clientOf(api: HttpIntegration, more: { readonly maxAttempts?: number } = {}): S3Client {
   return new S3Client({
     ...smithyOptions(api),
     endpoint: api.baseUrl,
@@ -19,7 +16,7 @@ function clientOf(api: HttpIntegration, more: { readonly maxAttempts?: number } 
   });
 }
 
-function tested(client: S3.S3Client): TestedClient {
+function tested(client: S3Client): TestedClient {
   const object = { Bucket: "bucket", Key: "dir/key" };
   return {
     read: async (signal) => {
