@@ -1,5 +1,6 @@
 import { assertKnownKeys, type Duration, durationMs, show } from "@outrigger/core";
 import type { PgTx } from "./drivers/pg.ts";
+import { type ListOptions, list, type OperationPage } from "./list/list.ts";
 import { checkedDefinition } from "./operation/checked-definition.ts";
 import type {
   ManyProvidersDefinition,
@@ -20,13 +21,10 @@ import { Retention, type Tidied } from "./run/retention.ts";
 import { enqueue, run } from "./run/run.ts";
 import { Waker } from "./run/waker.ts";
 import { type OpenState, openStates, type SettledState, settledStates } from "./state/transitions.ts";
-import type { Dialect } from "./store/dialect.ts";
-import { postgres } from "./store/postgres/dialect.ts";
+import { dialects } from "./store/dialects.ts";
 import { type OperationRecord, recordOf } from "./store/record.ts";
-import { bounded, type SqlPort } from "./store/sql-port.ts";
+import { bounded } from "./store/sql-port.ts";
 import { Store, type StoredOperation } from "./store/store.ts";
-
-const dialects: Readonly<Record<SqlPort<unknown>["dialect"], Dialect>> = { postgres };
 
 export interface LedgerSnapshot {
   /** Operations that are not settled. */
@@ -59,7 +57,12 @@ export interface Ledger<Tx = PgTx> {
   /** Stops claiming, waits for running resolutions up to `drain`, and gives back the leases of the rest. */
   stop(): Promise<void>;
   /** One operation with its history, by id or by key; also one that was moved out of the way. */
-  find(which: Which): Promise<OperationRecord | undefined>;
+  find(which: Which, options?: FindOptions): Promise<OperationRecord | undefined>;
+  /**
+   * A page of operations without their histories, the oldest first; also those that were moved out of the way. What is
+   * open is found quickly however many are settled.
+   */
+  list(options?: ListOptions): Promise<OperationPage>;
   /**
    * Asks for an operation to be undone. What was not sent never will be; what is being sent or unknown is undone as soon
    * as that is safe; what the provider cannot undo is committed all the same when it is found. The business row is voided
@@ -96,6 +99,11 @@ export interface Ledger<Tx = PgTx> {
   totals(): Promise<Readonly<Record<SettledState, number>>>;
   /** Every operation with its history, in pages, ordered by id. Plain JSON. */
   export(): AsyncIterableIterator<OperationRecord>;
+}
+
+export interface FindOptions {
+  /** Whether the record has the request too, which may hold what not everybody should read. @defaultValue false */
+  readonly request?: boolean;
 }
 
 /** An operation's id, or its name and key. */
@@ -171,10 +179,14 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
       await listener.stop();
       await Promise.all([resolver.stop(), retention.stop()]);
     },
-    async find(which) {
+    async find(which, given = {}) {
+      assertKnownKeys("find options", given, ["request"]);
       const row = await finder(which)();
-      return row === undefined ? undefined : await withHistory(row);
+      if (row === undefined) return undefined;
+      const record = await withHistory(row);
+      return given.request === true ? { ...record, request: JSON.parse(row.request) as unknown } : record;
     },
+    list: (given = {}) => list(store, given),
     cancel: async (which, given) => await withHistory(await cancelOnRequest(engine, finder(which), given)),
     retry: async (which, given) => await withHistory(await retry(engine, finder(which), given)),
     resolve: async (which, given) =>

@@ -17,6 +17,7 @@ import type { LedgerEvent } from "./events.ts";
 import { leaseRange } from "./operation/checked-definition.ts";
 import type { StepName } from "./run/engine.ts";
 import type { RetentionSettings } from "./run/retention.ts";
+import { dialects } from "./store/dialects.ts";
 import { schemaName } from "./store/schema-name.ts";
 import type { SqlPort } from "./store/sql-port.ts";
 
@@ -194,7 +195,7 @@ function assertPort(sql: unknown): void {
       `ledger.sql must be a SqlPort, such as fromPgPool(pool); got ${show(sql)}, without the function ${part}`,
     );
   }
-  oneOf("ledger.sql.dialect", Reflect.get(port, "dialect"), ["postgres"]);
+  oneOf("ledger.sql.dialect", Reflect.get(port, "dialect"), Object.keys(dialects));
 }
 
 function assertClock(clock: unknown): void {

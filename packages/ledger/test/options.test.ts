@@ -21,7 +21,7 @@ test("wrong options are refused at construction, and the message names the optio
     [{ sql, retention: { moveAfter: 7 } }, "ledger.retention.moveAfter"],
     [{ sql, retention: { keep: "7d" } }, "ledger.retention.keep is not an option"],
     [{ sql, retention: { batch: 0 } }, "ledger.retention.batch must be a whole number, at least 1"],
-    [{ sql: { ...sql, dialect: "mysql" } }, 'ledger.sql.dialect must be one of "postgres"; got "mysql"'],
+    [{ sql: { ...sql, dialect: "oracle" } }, 'ledger.sql.dialect must be one of "postgres"'],
     [{ sql, clock: {} }, "ledger.clock.now must be a function; got undefined"],
     [{ sql, clock: 5 }, "ledger.clock must be an object; got 5"],
     [{ sql, random: 5 }, "ledger.random must be a function; got 5"],

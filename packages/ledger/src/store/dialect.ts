@@ -1,44 +1,57 @@
 import type { SqlPort, SqlQuery } from "./sql-port.ts";
 
 /**
+ * What is sent at once: one statement, or several that are one. Those run in one transaction, each of them gets all the
+ * values and uses those that it names, and the rows are the last one's.
+ */
+export type Statement = string | readonly string[];
+
+/**
  * Every statement of the ledger by name, in the words of one database. What goes in and comes out is the same for all:
  * {@link Store} is written once. `$1` is a list in JSON where the statement works on many rows.
  */
 export interface Statements {
   /** JSON list of `NewOperation` in, one row for each whose key was free. */
-  readonly insert: string;
+  readonly insert: Statement;
   /** JSON list of moves in, one row for each whose fence, state and knowledge of a cancel still held. */
-  readonly move: string;
+  readonly move: Statement;
   /** id, fence, state, new state, why, evidence, by, whether a cancel is wanted from now on. */
-  readonly intervene: string;
+  readonly intervene: Statement;
   /** id, provider, why, evidence, by: an entry in the history without a move. */
-  readonly note: string;
+  readonly note: Statement;
   /** id, fence, state, lease in ms. */
-  readonly renew: string;
+  readonly renew: Statement;
   /** operations, limit, lease in ms, slot groups to leave alone. */
-  readonly claim: string;
+  readonly claim: Statement;
   /** id, fence. */
-  readonly release: string;
-  readonly findById: string;
-  readonly findByKey: string;
-  readonly findArchivedById: string;
-  readonly findArchivedByKey: string;
+  readonly release: Statement;
+  readonly findById: Statement;
+  readonly findByKey: Statement;
+  readonly findArchivedById: Statement;
+  readonly findArchivedByKey: Statement;
   /** ids in; id and its history as a JSON list out. */
-  readonly history: string;
+  readonly history: Statement;
   /** after this id, limit. */
-  readonly page: string;
-  readonly open: string;
-  readonly settled: string;
+  readonly page: Statement;
+  /**
+   * after this id, limit, states, operation, age in ms; each of them but the limit and the states null for any. Those that
+   * were moved out of the way included, in the order of ids. What is open is found without reading what is settled.
+   */
+  readonly list: Statement;
+  readonly open: Statement;
+  /** The number of the last migration that was applied, as `version`. */
+  readonly version: Statement;
+  readonly settled: Statement;
   /** channel. Undefined where a database cannot wake others. */
-  readonly notify: string | undefined;
+  readonly notify: Statement | undefined;
   /** after this id, age in ms, limit. */
-  readonly archiveCopy: string;
+  readonly archiveCopy: Statement;
   /** age of the copy in ms, limit. */
-  readonly archiveDrop: string;
+  readonly archiveDrop: Statement;
   /** id. */
-  readonly archiveRestore: string;
+  readonly archiveRestore: Statement;
   /** age in ms, limit. */
-  readonly archiveForget: string;
+  readonly archiveForget: Statement;
 }
 
 export interface MigrateBounds {
@@ -55,6 +68,8 @@ export interface Dialect {
   isNotMigrated(error: unknown): boolean;
   /** A value for an array parameter. */
   list(values: readonly string[]): unknown;
+  /** What `migrate` brings the tables to. */
+  readonly latestVersion: number;
   migrate<Tx>(sql: SqlPort<Tx>, schema: string, bounds: MigrateBounds): Promise<number>;
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from "@outrigger/core";
 import { notMigrated } from "../failure.ts";
 import type { Intent, OpenState, OperationState, SettledState } from "../state/transitions.ts";
-import type { Dialect, Statements } from "./dialect.ts";
+import type { Dialect, Statement, Statements } from "./dialect.ts";
 import type { SqlPort, SqlQuery, SqlRow } from "./sql-port.ts";
 
 /** An operation as it was read, with ages instead of instants: they were measured by the database's clock. */
@@ -44,6 +44,10 @@ export interface StoredOperation extends OperationRow {
   readonly lastError: LastError | undefined;
   readonly createdAt: string;
   readonly updatedAt: string;
+  /** When it is due, or its lease ends. Undefined where nothing happens by itself. */
+  readonly nextAt: string | undefined;
+  /** The database's time at which it was read. */
+  readonly asOf: string;
 }
 
 /** What the last call, inquiry, cancel or local transaction failed with, if any ever did. */
@@ -124,6 +128,16 @@ export interface Intervention {
   readonly wantsCancel: boolean;
 }
 
+/** A page of operations, those that were moved out of the way included. */
+export interface ListFilter {
+  readonly states: readonly OperationState[];
+  readonly operation: string | undefined;
+  /** Created longer ago than this. */
+  readonly olderThanMs: number | undefined;
+  readonly after: string | undefined;
+  readonly limit: number;
+}
+
 /** Which operations are moved out of the hot table, or forgotten, in one go. */
 export interface ArchiveBatch {
   readonly olderThanMs: number;
@@ -157,7 +171,7 @@ export class Store<Tx> {
     const readAtMs = this.#clock.now();
     // Always in the same order, so that two batches never wait for each other.
     const sorted = [...fresh].sort((a, b) => compare(a.operation, b.operation) || compare(a.key, b.key));
-    const rows = await this.#send(query, this.#text.insert, [JSON.stringify(sorted)]);
+    const rows = await this.send(query, this.#text.insert, [JSON.stringify(sorted)]);
     const named = new Map(rows.map((row) => [`${row["operation"]} ${row["key"]}`, row]));
     return fresh.map((each) => {
       const row = named.get(`${each.operation} ${each.key}`);
@@ -178,7 +192,7 @@ export class Store<Tx> {
   ): Promise<readonly (OperationRow | undefined)[]> {
     const readAtMs = this.#clock.now();
     const sorted = planned.map(moveParameters).sort((a, b) => compare(a.id, b.id));
-    const rows = await this.#send(query, this.#text.move, [JSON.stringify(sorted)]);
+    const rows = await this.send(query, this.#text.move, [JSON.stringify(sorted)]);
     const byId = new Map(rows.map((row) => [String(row["id"]), row]));
     return planned.map(({ row: before, move }) => {
       const after = byId.get(before.id);
@@ -200,14 +214,14 @@ export class Store<Tx> {
   ): Promise<void> {
     const { id, provider } = row;
     const values = [id, provider, entry.why, entry.evidence ?? null, entry.by ?? null];
-    await this.#send(this.sql.query, this.#text.note, values);
+    await this.send(this.sql.query, this.#text.note, values);
   }
 
   /** @returns undefined when the row is no longer in the worker's hands. */
   async renew(row: OperationRow, leaseMs: number): Promise<OperationRow | undefined> {
     const readAtMs = this.#clock.now();
     const values = [row.id, row.fence, row.state, leaseMs];
-    const [renewed] = await this.#send(this.sql.query, this.#text.renew, values);
+    const [renewed] = await this.send(this.sql.query, this.#text.renew, values);
     return renewed === undefined ? undefined : { ...row, ...moved(renewed), readAtMs };
   }
 
@@ -220,7 +234,7 @@ export class Store<Tx> {
   ): Promise<readonly OperationRow[]> {
     const readAtMs = this.#clock.now();
     const { list } = this.dialect;
-    const rows = await this.#send(this.sql.query, this.#text.claim, [
+    const rows = await this.send(this.sql.query, this.#text.claim, [
       list(operations),
       limit,
       leaseMs,
@@ -230,7 +244,7 @@ export class Store<Tx> {
   }
 
   async release(row: OperationRow): Promise<void> {
-    await this.#send(this.sql.query, this.#text.release, [row.id, row.fence]);
+    await this.send(this.sql.query, this.#text.release, [row.id, row.fence]);
   }
 
   /** Whatever has ended long ago is found too. */
@@ -249,8 +263,13 @@ export class Store<Tx> {
     return this.#stored(this.#text.page, [afterId ?? null, limit]);
   }
 
+  list({ states, operation, olderThanMs, after, limit }: ListFilter): Promise<readonly StoredOperation[]> {
+    const values = [after ?? null, limit, this.dialect.list(states), operation ?? null, olderThanMs ?? null];
+    return this.#stored(this.#text.list, values);
+  }
+
   async history(ids: readonly string[]): Promise<ReadonlyMap<string, readonly HistoryEntry[]>> {
-    const rows = await this.#send(this.sql.query, this.#text.history, [this.dialect.list(ids)]);
+    const rows = await this.send(this.sql.query, this.#text.history, [this.dialect.list(ids)]);
     return new Map(
       rows.map((row) => [
         String(row["id"]),
@@ -260,7 +279,7 @@ export class Store<Tx> {
   }
 
   async open(): Promise<readonly OpenCount[]> {
-    return (await this.#send(this.sql.query, this.#text.open)).map((row) => ({
+    return (await this.send(this.sql.query, this.#text.open)).map((row) => ({
       state: row["state"] as OpenState,
       count: Number(row["count"]),
       oldestMs: Number(row["oldest_ms"]),
@@ -268,15 +287,20 @@ export class Store<Tx> {
   }
 
   async settled(): Promise<readonly (readonly [SettledState, number])[]> {
-    return (await this.#send(this.sql.query, this.#text.settled)).map((row) => [
+    return (await this.send(this.sql.query, this.#text.settled)).map((row) => [
       row["state"] as SettledState,
       Number(row["count"]),
     ]);
   }
 
+  /** Of the tables, by the migrations that were applied. */
+  async version(): Promise<number> {
+    return Number((await this.send(this.sql.query, this.#text.version))[0]?.["version"] ?? 0);
+  }
+
   /** Wakes the resolvers of other processes; inside a transaction, when it commits. */
   async notify(query: SqlQuery, channel: string): Promise<void> {
-    if (this.#text.notify !== undefined) await this.#send(query, this.#text.notify, [channel]);
+    if (this.#text.notify !== undefined) await this.send(query, this.#text.notify, [channel]);
   }
 
   /** @returns the ids that were copied, in their order. */
@@ -297,32 +321,46 @@ export class Store<Tx> {
     return this.#ids(this.#text.archiveForget, [olderThanMs, limit]);
   }
 
-  async #ids(text: string, values: readonly unknown[]): Promise<readonly string[]> {
-    return (await this.#send(this.sql.query, text, values)).map((row) => String(row["id"])).sort();
+  async #ids(text: Statement, values: readonly unknown[]): Promise<readonly string[]> {
+    return (await this.send(this.sql.query, text, values)).map((row) => String(row["id"])).sort();
   }
 
   async #stored(
-    text: string,
+    text: Statement,
     values: readonly unknown[],
     query: SqlQuery = this.sql.query,
   ): Promise<readonly StoredOperation[]> {
     const readAtMs = this.#clock.now();
-    return (await this.#send(query, text, values)).map((row) => ({
+    return (await this.send(query, text, values)).map((row) => ({
       ...whole(row, readAtMs),
       lastError: toLastError(row),
       createdAt: String(row["created_at"]),
       updatedAt: String(row["updated_at"]),
+      nextAt: optional(row["due_at"]),
+      asOf: String(row["read_at"]),
     }));
   }
 
   /** Only the ledger's own tables are named in these statements, so what is missing is a migration. */
-  async #send(query: SqlQuery, text: string, values?: readonly unknown[]): Promise<readonly SqlRow[]> {
+  async send(query: SqlQuery, statement: Statement, values?: readonly unknown[]): Promise<readonly SqlRow[]> {
     try {
-      return await query(text, values);
+      if (typeof statement === "string") return await query(statement, values);
+      if (query !== this.sql.query) return await inTurn(query, statement, values);
+      return await this.sql.transaction((_, own) => inTurn(own, statement, values));
     } catch (error) {
       throw this.dialect.isNotMigrated(error) ? notMigrated(error) : error;
     }
   }
+}
+
+async function inTurn(
+  query: SqlQuery,
+  statements: readonly string[],
+  values?: readonly unknown[],
+): Promise<readonly SqlRow[]> {
+  let rows: readonly SqlRow[] = [];
+  for (const statement of statements) rows = await query(statement, values);
+  return rows;
 }
 
 /** What `insert` has stored. */

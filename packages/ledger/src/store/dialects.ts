@@ -1,0 +1,6 @@
+import type { Dialect } from "./dialect.ts";
+import { postgres } from "./postgres/dialect.ts";
+import type { SqlPort } from "./sql-port.ts";
+
+/** By the name that a port says of itself. */
+export const dialects: Readonly<Record<SqlPort<unknown>["dialect"], Dialect>> = { postgres };
