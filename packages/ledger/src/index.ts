@@ -18,7 +18,8 @@ export {
   type WebhookRequest,
 } from "./inbox/signature.ts";
 export type { InboxRecord } from "./inbox/tables.ts";
-export { createLedger, type Ledger, type LedgerSnapshot, type Which } from "./ledger.ts";
+export { createLedger, type FindOptions, type Ledger, type LedgerSnapshot, type Which } from "./ledger.ts";
+export { type ListOptions, listDefaults, type OperationPage } from "./list/list.ts";
 export {
   type AbandonedFailure,
   type CallInfo,
@@ -106,6 +107,6 @@ export {
   type Transition,
   type UnknownFirst,
 } from "./state/transitions.ts";
-export type { OperationRecord } from "./store/record.ts";
+export type { OperationRecord, OperationSummary } from "./store/record.ts";
 export type { SqlBounds, SqlPort, SqlQuery, SqlRow } from "./store/sql-port.ts";
 export type { HistoryEntry, LastError } from "./store/store.ts";

@@ -4,6 +4,12 @@ import type { Clock } from "@outrigger/core";
 export type SqlQuery = (text: string, values?: readonly unknown[]) => Promise<readonly SqlRow[]>;
 export type SqlRow = Readonly<Record<string, unknown>>;
 
+/** One statement with its values. */
+export interface SqlStatement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
 /** How long a database may keep the ledger waiting. Measured on the ledger's clock. */
 export interface SqlBounds {
   readonly clock: Clock;
@@ -37,6 +43,15 @@ export interface SqlPort<Tx> {
    */
   transaction<T>(work: (tx: Tx, query: SqlQuery) => Promise<T>, bounds?: SqlBounds): Promise<T>;
   /**
+   * The same, with a statement that is sent along with BEGIN, which saves a round trip; `work` gets its rows. When BEGIN
+   * fails it must not run. Absent where the driver cannot do it: then it is the first statement of the transaction.
+   */
+  transactionWith?<T>(
+    first: SqlStatement,
+    work: (rows: readonly SqlRow[], tx: Tx, query: SqlQuery) => Promise<T>,
+    bounds?: SqlBounds,
+  ): Promise<T>;
+  /**
    * Sends statements on a transaction that the user has begun, and will end.
    *
    * @throws TypeError for what is certainly no open transaction: a pool, or a connection outside of one.
@@ -59,6 +74,12 @@ export function bounded<Tx>(sql: SqlPort<Tx>, bounds: SqlBounds): SqlPort<Tx> {
     dialect: sql.dialect,
     query: (text, values) => sql.query(text, values, bounds),
     transaction: (work) => sql.transaction(work, bounds),
+    ...(sql.transactionWith !== undefined && {
+      transactionWith: <T>(
+        first: SqlStatement,
+        work: (rows: readonly SqlRow[], tx: Tx, query: SqlQuery) => Promise<T>,
+      ): Promise<T> => sql.transactionWith?.(first, work, bounds) as Promise<T>,
+    }),
     join: (tx) => sql.join(tx),
     ...(sql.listen !== undefined && { listen: sql.listen.bind(sql) }),
     isTransient: (error) => sql.isTransient(error),

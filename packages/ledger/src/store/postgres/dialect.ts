@@ -1,5 +1,5 @@
 import type { Dialect } from "../dialect.ts";
-import { migrate } from "./migrations.ts";
+import { latestVersion, migrate } from "./migrations.ts";
 import { statements } from "./statements.ts";
 
 /** No such table, schema or column. Source: PostgreSQL manual, appendix A. */
@@ -13,5 +13,6 @@ export const postgres: Dialect = {
   isNotMigrated: (error) =>
     typeof error === "object" && error !== null && notThere.has(Reflect.get(error, "code")),
   list: (values) => [...values],
+  latestVersion,
   migrate,
 };

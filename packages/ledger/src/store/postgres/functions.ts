@@ -52,7 +52,8 @@ const row = `${moving},
 export const stored: string = `${row},
   ${iso("o.last_error_at")} as last_error_at, o.last_error_code, o.last_error_message,
   o.last_error_tries::text as last_error_tries,
-  ${iso("o.created_at")} as created_at, ${iso("o.updated_at")} as updated_at`;
+  ${iso("o.created_at")} as created_at, ${iso("o.updated_at")} as updated_at,
+  ${iso("o.due_at")} as due_at, ${iso("statement_timestamp()")} as read_at`;
 
 /** The columns of {@link moving}, with their types. */
 const movingTypes = `id text, state text, intent text, fence text, provider text, attempt text, tries text,

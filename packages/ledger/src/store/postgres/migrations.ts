@@ -105,6 +105,9 @@ const migrations: readonly ((schema: string) => string | readonly string[])[] = 
   ],
 ];
 
+/** What {@link migrate} brings the tables to. */
+export const latestVersion: number = migrations.length;
+
 const split = (script: string): readonly string[] =>
   script.split(/;\s*$/m).filter((statement) => statement.trim() !== "");
 
