@@ -111,7 +111,13 @@ test("among a year of settled operations a list of the open ones reads those onl
   const client = await shop.pool.connect();
   try {
     await client.query("begin");
-    await client.query(statements("outrigger").list, [null, 50, ["UNKNOWN", "MANUAL"], "list.old", null]);
+    await client.query(String(statements("outrigger").list), [
+      null,
+      50,
+      ["UNKNOWN", "MANUAL"],
+      "list.old",
+      null,
+    ]);
     const { rows } = await client.query(
       `select sum(pg_stat_get_xact_tuples_returned(indexrelid))::integer as read from pg_index
        where indrelid = 'outrigger.operation'::regclass
