@@ -1,5 +1,7 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import * as core from "@outrigger/core";
+import * as http from "@outrigger/http";
+import * as ledger from "@outrigger/ledger";
 import { expect, test } from "vitest";
 
 // A page's code is a part of a file in docs/examples that the type checker and the suite run:
@@ -54,21 +56,25 @@ test("every TypeScript fence of a page is such an example", () => {
 // A table of options names exactly the options of an interface, and shows the values of an exported constant:
 //   <!-- options: RetryOptions -->      rows = the interface's keys (those of every policy, name and onEvent, apart)
 //   <!-- defaults: retryDefaults -->    default cells = the constant's values; a nested key is written a.b
+//   <!-- defaults: httpDefaults.pool --> a part of a constant; `some defaults` where the table leaves values out
 // Either line may be left out. An option without a default says "required" or "none".
 interface OptionsTable {
   readonly page: string;
   readonly options: string | undefined;
   readonly defaults: string | undefined;
+  /** Whether the table may leave values out. */
+  readonly some: boolean;
   readonly rows: readonly (readonly [name: string, value: string])[];
 }
 
 function optionsTablesOf(page: string): OptionsTable[] {
   const text = readFileSync(new URL(page, root()), "utf8");
-  const found = text.matchAll(/((?:<!-- (?:options|defaults): .* -->\n)+)\s*((?:\|.*\n)+)/g);
+  const found = text.matchAll(/((?:<!-- (?:options|(?:some )?defaults): .* -->\n)+)\s*((?:\|.*\n)+)/g);
   return [...found].map(([, marks = "", table = ""]) => ({
     page,
     options: /<!-- options: (\w+) -->/.exec(marks)?.[1],
-    defaults: /<!-- defaults: (\w+) -->/.exec(marks)?.[1],
+    defaults: /defaults: ([\w.]+) -->/.exec(marks)?.[1],
+    some: marks.includes("<!-- some defaults"),
     rows: rowsOf(table).map(([name = "", value = ""]) => [name.replaceAll("`", ""), value] as const),
   }));
 }
@@ -81,15 +87,15 @@ function rowsOf(table: string): string[][] {
     .map((row) => row.map((cell) => cell.trim()));
 }
 
-const coreSources = globSync("packages/core/src/**/*.ts", { cwd: root() }).map((path) =>
+const sources = globSync("packages/{core,http,ledger}/src/**/*.ts", { cwd: root() }).map((path) =>
   readFileSync(new URL(path, root()), "utf8"),
 );
 
 /** Options of an interface, and whether each is required. */
 function keysOf(name: string): Map<string, boolean> {
   const shape = new RegExp(`export interface ${name}(?: extends (\\w+))? \\{\\n([\\s\\S]*?)\\n\\}`);
-  const [, parent, body = ""] = coreSources.map((source) => shape.exec(source)).find((match) => match) ?? [];
-  if (body === "") throw new Error(`packages/core/src has no interface ${name}`);
+  const [, parent, body = ""] = sources.map((source) => shape.exec(source)).find((match) => match) ?? [];
+  if (body === "") throw new Error(`no package has an interface ${name}`);
   const inherited = parent === undefined || parent === "PolicyOptions" ? [] : keysOf(parent);
   const own = [...body.matchAll(/^ {2}readonly (\w+)(\??):/gm)];
   return new Map([...inherited, ...own.map(([, key = "", mark]) => [key, mark === ""] as const)]);
@@ -104,28 +110,37 @@ function valuesOf(value: unknown, path = ""): [string, string][] {
 }
 
 const optionsTables = pages.flatMap(optionsTablesOf);
-const exported: Readonly<Record<string, unknown>> = { ...core };
+const exported: unknown = { ...core, ...http, ...ledger };
 
 function defaultsOf({ defaults }: OptionsTable): Map<string, string> {
   if (defaults === undefined) return new Map();
-  if (exported[defaults] === undefined) throw new Error(`@outrigger/core exports no ${defaults}`);
-  return new Map(valuesOf(exported[defaults]));
+  const value = defaults
+    .split(".")
+    .reduce<unknown>((part, key) => (part as Record<string, unknown> | undefined)?.[key], exported);
+  if (value === undefined) throw new Error(`no package exports ${defaults}`);
+  return new Map(valuesOf(value));
 }
 
 test("every mark of such a table stands above one", () => {
   for (const page of pages) {
     const text = readFileSync(new URL(page, root()), "utf8");
-    const marks = text.match(/^<!-- (?:options|defaults): /gm)?.length ?? 0;
+    const marks = text.match(/^<!-- (?:options|(?:some )?defaults): /gm)?.length ?? 0;
     const tables = optionsTables.filter((table) => table.page === page);
     const used = tables.flatMap(({ options, defaults }) => [options, defaults]).filter((mark) => mark);
     expect([page, used.length]).toEqual([page, marks]);
   }
 });
 
-test.each(optionsTables)("$page shows $defaults as they are", (table) => {
-  const values = defaultsOf(table);
-  expect(table.rows.filter(([name]) => values.has(name)).toSorted()).toEqual([...values].toSorted());
-});
+test.each(optionsTables.filter(({ defaults }) => defaults !== undefined))(
+  "$page shows $defaults as they are",
+  (table) => {
+    const values = defaultsOf(table);
+    const shown = table.rows.filter(([name]) => values.has(name));
+    expect(shown).not.toEqual([]);
+    const all = [...values].filter(([name]) => !table.some || shown.some(([each]) => each === name));
+    expect(shown.toSorted()).toEqual(all.toSorted());
+  },
+);
 
 test.each(optionsTables.filter(({ options }) => options !== undefined))(
   "$page names every one of $options and no other",
@@ -153,7 +168,7 @@ test("every failure code and event in a table exists", () => {
     .flatMap((page) => firstCells(page, "code"))
     .filter(([, code]) => !codes.has(code));
   const events = new Set(
-    [...coreSources.join("").matchAll(/^ {2}readonly type: "(\w+)";/gm)].map(([, type]) => type),
+    [...sources.join("").matchAll(/^ {2}readonly type: "(\w+)";/gm)].map(([, type]) => type),
   );
   const unheard = policies
     .flatMap((page) => firstCells(page, "event"))
