@@ -6,7 +6,7 @@ import {
   ledgerFailureCodes,
   statementTimedOut,
 } from "../failure.ts";
-import type { SqlBounds, SqlPort, SqlQuery, SqlRow } from "../store/sql-port.ts";
+import type { SqlBounds, SqlPort, SqlQuery, SqlRow, SqlStatement } from "../store/sql-port.ts";
 
 /** The part of `pg`'s client that the ledger uses. */
 export interface PgClient {
@@ -57,8 +57,19 @@ export function fromPgPool<Client extends PgClient = PgTx>(pool: PgPool<Client>)
     query: (text, values, bounds) => withClient(pool, bounds, (session) => session.query(text, values)),
     transaction: (work, bounds) =>
       withClient(pool, bounds, async (session) => {
-        const transaction = await session.begin();
+        const { transaction } = await session.begin();
         const value = await session.orRollback(() => work(session.client, session.query));
+        await session.commit(transaction);
+        return value;
+      }),
+    transactionWith: (first, work, bounds) =>
+      withClient(pool, bounds, async (session) => {
+        let transaction = "";
+        const value = await session.orRollback(async () => {
+          const begun = await session.begin(first);
+          transaction = begun.transaction;
+          return await work(begun.rows, session.client, session.query);
+        });
         await session.commit(transaction);
         return value;
       }),
@@ -121,11 +132,16 @@ async function listenOn(
   };
 }
 
+interface Begun {
+  readonly transaction: string;
+  readonly rows: readonly SqlRow[];
+}
+
 interface Session<Client> {
   readonly client: Client;
   readonly query: SqlQuery;
-  /** @returns the transaction's number. */
-  begin(): Promise<string>;
+  /** @returns the transaction's number, and the rows of the first statement. */
+  begin(first?: SqlStatement): Promise<Begun>;
   orRollback<T>(work: () => Promise<T>): Promise<T>;
   commit(transaction: string): Promise<void>;
 }
@@ -140,23 +156,30 @@ async function withClient<Client extends PgClient, T>(
     lost = true;
   };
   const client = await checkOut(pool, onError, bounds);
-  const send = async (text: string, values?: readonly unknown[]): Promise<PgResult> => {
+  const answer = async <R>(sent: Promise<R>): Promise<R> => {
     try {
-      return await within(bounds, bounds?.statementMs, client.query(text, values && [...values]));
+      return await within(bounds, bounds?.statementMs, sent);
     } catch (error) {
-      // Its answer may still come, and would be taken for that of the next statement.
+      // It may still come, and would be taken for that of the next statement.
       if (isLost(error)) lost = true;
       throw error;
     }
   };
+  const send = (text: string, values?: readonly unknown[]): Promise<PgResult> =>
+    answer(client.query(text, values && [...values]));
   const query: SqlQuery = async (text, values = []) => (await send(text, values)).rows as readonly SqlRow[];
   try {
     return await work({
       client,
       query,
-      async begin() {
-        const results = await sendAll(send, `${beginText}; select txid_current()::text as number`);
-        return String(property(results.at(-1)?.rows[0], "number"));
+      async begin(first) {
+        if (first !== undefined) {
+          const together = beginningWith(pool, client, first);
+          if (together !== undefined) return begunBy(await answer(together()));
+        }
+        const { transaction } = begunBy(await sendAll(send, `${beginText}; ${numberText}`));
+        const rows = first === undefined ? [] : await query(first.text, first.values);
+        return { transaction, rows };
       },
       async orRollback(inner) {
         try {
@@ -204,8 +227,69 @@ async function sendAll(
 }
 
 const beginText = "begin isolation level read committed";
+const numberText = "select txid_current()::text as number";
 const notOurs = "outrigger: not the transaction that the ledger began";
 const failedTransaction = "25P02";
+
+/** What `pg` writes to its connection for a statement with values. */
+interface PgWire {
+  parse(message: { readonly text: string }): void;
+  bind(message: object): void;
+  describe(message: { readonly type: "P" }): void;
+  execute(message: object): void;
+}
+
+/** The class of `pg` that a statement is an instance of. */
+type PgQueryClass = new (
+  config: { readonly text: string; readonly values: readonly unknown[] },
+  callback: (error: unknown, results: readonly PgResult[]) => void,
+) => { submit(connection: PgWire): unknown };
+
+/**
+ * Sends BEGIN, the question for the transaction's number, and a statement in one round trip: `pg` itself waits for each
+ * answer. They stand before one Sync, so when BEGIN fails the server skips the others, and never runs one outside of a
+ * transaction.
+ *
+ * @returns undefined where this is not the JavaScript client of `pg`: then they are sent one after the other.
+ */
+function beginningWith<Client extends PgClient>(
+  { Client: clientClass }: PgPool<Client>,
+  client: Client,
+  { text, values }: SqlStatement,
+): (() => Promise<readonly PgResult[]>) | undefined {
+  const Query = property(clientClass, "Query");
+  const wire = property(client, "connection");
+  if (typeof Query !== "function" || typeof property(Query.prototype, "submit") !== "function")
+    return undefined;
+  if (wireParts.some((part) => typeof property(wire, part) !== "function")) return undefined;
+  return () =>
+    new Promise((resolve, reject) => {
+      const query = new (Query as PgQueryClass)({ text, values: [...values] }, (error, results) =>
+        error === null || error === undefined ? resolve(results) : reject(error),
+      );
+      const submit = query.submit.bind(query);
+      query.submit = (connection) => {
+        for (const before of [beginText, numberText]) {
+          connection.parse({ text: before });
+          connection.bind({});
+          connection.describe({ type: "P" });
+          connection.execute({});
+        }
+        return submit(connection);
+      };
+      (client.query as unknown as (query: object) => void).call(client, query);
+    });
+}
+
+const wireParts: readonly (keyof PgWire)[] = ["parse", "bind", "describe", "execute"];
+
+/** From the results of BEGIN, of the transaction's number, and of the first statement if there was one. */
+function begunBy(results: readonly PgResult[]): Begun {
+  return {
+    transaction: String(property(results[1]?.rows[0], "number")),
+    rows: (results[2]?.rows ?? []) as readonly SqlRow[],
+  };
+}
 
 /**
  * Fails unless the session is still in the transaction with this number. It travels with COMMIT, so it costs no

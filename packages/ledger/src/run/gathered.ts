@@ -103,9 +103,9 @@ async function intendAll<Tx>(
   const { store } = engine;
   let rows: readonly (OperationRow | undefined)[] = [];
   try {
-    await store.sql.transaction(async (tx, query) => {
-      // Our rows first: their unique keys order callers, and a repeated key ends here.
-      rows = await store.insertMany(query, batch);
+    // Our rows first: their unique keys order callers, and a repeated key ends here.
+    await store.inserting(batch, async (inserted, tx) => {
+      rows = inserted;
       const fresh = rows.filter((row) => row !== undefined);
       if (fresh.length === 0) return;
       await definition.many?.prepare(
@@ -129,9 +129,8 @@ async function settleAll<Tx>(
 ): Promise<readonly PromiseSettledResult<OperationRow | undefined>[]> {
   const { store } = engine;
   try {
-    const rows = await store.sql.transaction(async (tx, query) => {
-      // Our rows first: their locks order workers, and a lost row does not reach the user's function.
-      const moved = await store.moveMany(query, batch);
+    // Our rows first: their locks order workers, and a lost row does not reach the user's function.
+    const rows = await store.moving(batch, async (moved, tx) => {
       const ours = batch.filter((_, index) => moved[index] !== undefined);
       const committed = ours.filter(({ transition }) => transition.business === "commit");
       if (committed.length > 0) {

@@ -19,9 +19,9 @@ export async function intend<Tx>(
   let row: OperationRow | undefined;
   let taken = false;
   try {
-    await store.sql.transaction(async (tx, query) => {
-      // Our row first: its unique key orders callers, and a repeated key ends here, before the user's function.
-      row = await store.insert(query, fresh);
+    // Our row first: its unique key orders callers, and a repeated key ends here, before the user's function.
+    await store.inserting([fresh], async ([inserted], tx) => {
+      row = inserted;
       taken = row === undefined;
       if (taken) return;
       await definition.prepare(tx, JSON.parse(fresh.request));

@@ -38,15 +38,18 @@ export async function settleOne<Tx>(
   const { store } = engine;
   let ours = false;
   try {
-    return await store.sql.transaction(async (tx, query) => {
-      if (again) await store.dialect.boundLockWait(query, retryLockTimeoutMs);
-      // Our row first: its lock orders workers, and a lost row ends here, before the user's function runs.
-      const fenced = await store.move(query, row, move);
+    const work = async (fenced: OperationRow | undefined, tx: Tx): Promise<OperationRow> => {
       if (fenced === undefined) throw new RowLost();
       ours = true;
       await business(definition, tx, row, transition, move, evidence);
       await engine.step(`${stepOf(transition)}.beforeCommit`);
       return fenced;
+    };
+    // Our row first: its lock orders workers, and a lost row ends here, before the user's function runs.
+    if (!again) return await store.moving([{ row, move }], async ([fenced], tx) => await work(fenced, tx));
+    return await store.sql.transaction(async (tx, query) => {
+      await store.dialect.boundLockWait(query, retryLockTimeoutMs);
+      return await work(await store.move(query, row, move), tx);
     });
   } catch (error) {
     if (error instanceof RowLost) return undefined;

@@ -168,16 +168,16 @@ export class Store<Tx> {
     query: SqlQuery,
     fresh: readonly NewOperation[],
   ): Promise<readonly (OperationRow | undefined)[]> {
-    const readAtMs = this.#clock.now();
-    // Always in the same order, so that two batches never wait for each other.
-    const sorted = [...fresh].sort((a, b) => compare(a.operation, b.operation) || compare(a.key, b.key));
-    const rows = await this.send(query, this.#text.insert, [JSON.stringify(sorted)]);
-    const named = new Map(rows.map((row) => [`${row["operation"]} ${row["key"]}`, row]));
-    return fresh.map((each) => {
-      const row = named.get(`${each.operation} ${each.key}`);
-      if (row === undefined) return undefined;
-      return inserted(String(row["id"]), each, readAtMs);
-    });
+    const { values, read } = insertion(fresh, this.#clock.now());
+    return read(await this.send(query, this.#text.insert, values));
+  }
+
+  /** A transaction that begins with {@link insertMany}, in one round trip where the driver can do that. */
+  inserting<T>(
+    fresh: readonly NewOperation[],
+    work: (rows: readonly (OperationRow | undefined)[], tx: Tx, query: SqlQuery) => Promise<T>,
+  ): Promise<T> {
+    return this.#beginningWith(this.#text.insert, insertion(fresh, this.#clock.now()), work);
   }
 
   /** @returns undefined when the row is no longer in the worker's hands. */
@@ -190,16 +190,16 @@ export class Store<Tx> {
     query: SqlQuery,
     planned: readonly PlannedMove[],
   ): Promise<readonly (OperationRow | undefined)[]> {
-    const readAtMs = this.#clock.now();
-    const sorted = planned.map(moveParameters).sort((a, b) => compare(a.id, b.id));
-    const rows = await this.send(query, this.#text.move, [JSON.stringify(sorted)]);
-    const byId = new Map(rows.map((row) => [String(row["id"]), row]));
-    return planned.map(({ row: before, move }) => {
-      const after = byId.get(before.id);
-      if (after === undefined) return undefined;
-      const { result = before.result, failure = before.failure } = move;
-      return { ...before, ...moved(after), result, failure, readAtMs };
-    });
+    const { values, read } = moves(planned, this.#clock.now());
+    return read(await this.send(query, this.#text.move, values));
+  }
+
+  /** A transaction that begins with {@link moveMany}, in one round trip where the driver can do that. */
+  moving<T>(
+    planned: readonly PlannedMove[],
+    work: (rows: readonly (OperationRow | undefined)[], tx: Tx, query: SqlQuery) => Promise<T>,
+  ): Promise<T> {
+    return this.#beginningWith(this.#text.move, moves(planned, this.#clock.now()), work);
   }
 
   /** @returns undefined when the row has moved, or was claimed, since it was read. */
@@ -341,6 +341,29 @@ export class Store<Tx> {
     }));
   }
 
+  async #beginningWith<R, T>(
+    statement: Statement,
+    { values, read }: Asked<R>,
+    work: (found: R, tx: Tx, query: SqlQuery) => Promise<T>,
+  ): Promise<T> {
+    const { sql } = this;
+    if (typeof statement !== "string" || sql.transactionWith === undefined) {
+      return await sql.transaction(async (tx, query) =>
+        work(read(await this.send(query, statement, values)), tx, query),
+      );
+    }
+    let ours = true;
+    try {
+      return await sql.transactionWith({ text: statement, values }, (rows, tx, query) => {
+        // What fails from here on is the user's, with tables of its own.
+        ours = false;
+        return work(read(rows), tx, query);
+      });
+    } catch (error) {
+      throw ours && this.dialect.isNotMigrated(error) ? notMigrated(error) : error;
+    }
+  }
+
   /** Only the ledger's own tables are named in these statements, so what is missing is a migration. */
   async send(query: SqlQuery, statement: Statement, values?: readonly unknown[]): Promise<readonly SqlRow[]> {
     try {
@@ -361,6 +384,49 @@ async function inTurn(
   let rows: readonly SqlRow[] = [];
   for (const statement of statements) rows = await query(statement, values);
   return rows;
+}
+
+/** What a statement gets, and what its rows say. */
+interface Asked<R> {
+  readonly values: readonly unknown[];
+  readonly read: (rows: readonly SqlRow[]) => R;
+}
+
+function insertion(
+  fresh: readonly NewOperation[],
+  readAtMs: number,
+): Asked<readonly (OperationRow | undefined)[]> {
+  // Always in the same order, so that two batches never wait for each other.
+  const sorted = [...fresh].sort((a, b) => compare(a.operation, b.operation) || compare(a.key, b.key));
+  return {
+    values: [JSON.stringify(sorted)],
+    read(rows) {
+      const named = new Map(rows.map((row) => [`${row["operation"]} ${row["key"]}`, row]));
+      return fresh.map((each) => {
+        const row = named.get(`${each.operation} ${each.key}`);
+        return row === undefined ? undefined : inserted(String(row["id"]), each, readAtMs);
+      });
+    },
+  };
+}
+
+function moves(
+  planned: readonly PlannedMove[],
+  readAtMs: number,
+): Asked<readonly (OperationRow | undefined)[]> {
+  const sorted = planned.map(moveParameters).sort((a, b) => compare(a.id, b.id));
+  return {
+    values: [JSON.stringify(sorted)],
+    read(rows) {
+      const byId = new Map(rows.map((row) => [String(row["id"]), row]));
+      return planned.map(({ row: before, move }) => {
+        const after = byId.get(before.id);
+        if (after === undefined) return undefined;
+        const { result = before.result, failure = before.failure } = move;
+        return { ...before, ...moved(after), result, failure, readAtMs };
+      });
+    },
+  };
 }
 
 /** What `insert` has stored. */
