@@ -1,4 +1,13 @@
-import { assertKnownKeys, type Duration, durationMs, EventStream, execute, Failure } from "@outrigger/core";
+import {
+  assertKnownKeys,
+  type Duration,
+  durationMs,
+  EventStream,
+  type ExternalCall,
+  execute,
+  externalCallWatch,
+  Failure,
+} from "@outrigger/core";
 import { answerOfFailure, answerOfSuccess, type HttpAnswer, type StreamedAnswer } from "./answer.ts";
 import { Catalogue } from "./calls/catalogue.ts";
 import { OperationPolicies } from "./calls/operation-policies.ts";
@@ -156,14 +165,19 @@ class Integration implements HttpIntegration {
     const keyUse = call.keyGiven ? this.#useKey(call) : undefined;
     const startedAtMs = clock.now();
     try {
-      const response = await execute(this.#sendOf(operation), request, {
+      const watch = externalCallWatch();
+      const options = {
         key,
         operation: operation.name,
         idempotent: request.repeatable,
         signal,
         deadlineAtMs,
         clock,
-      });
+      };
+      const send = this.#sendOf(operation);
+      const response = await (watch === undefined
+        ? execute(send, request, options)
+        : watch(this.#about(operation), () => execute(send, request, options)));
       this.#counts.succeeded += 1;
       this.#report(request, startedAtMs, undefined, response.status);
       return response;
@@ -176,6 +190,12 @@ class Integration implements HttpIntegration {
       keyUse?.end(wasWritten(request.progress));
       if (isSource(request.body)) closeBody(request.body);
     }
+  }
+
+  #about({ name }: Operation): ExternalCall {
+    const { host, port, protocol } = new URL(this.baseUrl);
+    const peer = port === "" ? `${host}:${protocol === "https:" ? 443 : 80}` : host;
+    return { service: this.name, operation: name, peer };
   }
 
   #useKey({ operation, request, key }: PreparedCall): KeyUse | undefined {

@@ -74,6 +74,17 @@ export function parseAnswerRules(path: string, own: AnswerLists, integration: An
   return { statuses, codes, codeAt: reads ? codeAt : undefined, successCodes };
 }
 
+/**
+ * The lists where a proxy hears each request and forwards it: a 407 is the proxy's, which has passed nothing on (RFC 9110,
+ * 15.5.8), unless a list says something else of it.
+ */
+export function behindProxy(lists: AnswerLists): AnswerLists {
+  const { refusals = [], notApplied = [], uncertain = [] } = lists;
+  const whole = [refusals, notApplied, uncertain].every((list) => Array.isArray(list));
+  if (!whole || [...refusals, ...notApplied, ...uncertain].includes(407)) return lists;
+  return { ...lists, refusals: [...refusals, 407] };
+}
+
 function addLists(
   path: string,
   lists: AnswerLists,

@@ -124,3 +124,8 @@ function assertCanBePublic(path: string, origin: string, proxy: HttpProxy | unde
     );
   }
 }
+
+/** Whether a proxy hears each request in plain text and passes it on; with TLS it only makes a tunnel. */
+export function isForwarded({ proxy, origin }: ConnectSettings): boolean {
+  return proxy !== undefined && !origin.startsWith("https:");
+}

@@ -3,7 +3,7 @@ import { buildConnector } from "undici";
 import { codeOf, verdictOfConnectError } from "../classify/connection-error.ts";
 import { AddressBook } from "./address-book.ts";
 import { type ConnectError, proxyFailed } from "./connect-error.ts";
-import type { ConnectSettings } from "./connect-options.ts";
+import { type ConnectSettings, isForwarded } from "./connect-options.ts";
 import type { HttpProxy } from "./proxy.ts";
 import { bareHost, type Connect, connectPublic, resolvePublic } from "./public-only.ts";
 import { lookupFrom, type Resolve, resolveWith } from "./resolve.ts";
@@ -56,7 +56,7 @@ export function createConnector(settings: ConnectSettings): Connector {
     mayReuse: ({ remoteAddress }) =>
       book === undefined || remoteAddress === undefined || book.isCurrent(remoteAddress),
     forward:
-      proxy === undefined || isTunneled(origin) ? undefined : { prefix: origin, headers: proxy.headers },
+      proxy === undefined || !isForwarded(settings) ? undefined : { prefix: origin, headers: proxy.headers },
   };
 }
 
@@ -93,7 +93,7 @@ function throughProxy(
       else callback(unreachable(proxy, error), null);
     });
   };
-  if (!isTunneled(origin)) return reach;
+  if (!origin.startsWith("https:")) return reach;
   const { hostname, port } = new URL(origin);
   return (options, callback) => {
     let pending = openTunnel(proxy, `${hostname}:${port || "443"}`, reach, (error, tunnel) => {
@@ -107,8 +107,4 @@ function throughProxy(
 function unreachable(proxy: HttpProxy, error: Error): ConnectError {
   const { transient } = verdictOfConnectError(error, proxy.label);
   return proxyFailed(proxy.label, `was not reached (${codeOf(error) ?? error.name})`, transient, error);
-}
-
-function isTunneled(origin: string): boolean {
-  return origin.startsWith("https:");
 }

@@ -17,8 +17,13 @@ import {
   systemClock,
   systemRandom,
 } from "@outrigger/core";
-import { type AnswerLists, answerListKeys } from "../classify/answer-contract.ts";
-import { type ConnectOptions, type ConnectSettings, parseConnect } from "../connect/connect-options.ts";
+import { type AnswerLists, answerListKeys, behindProxy } from "../classify/answer-contract.ts";
+import {
+  type ConnectOptions,
+  type ConnectSettings,
+  isForwarded,
+  parseConnect,
+} from "../connect/connect-options.ts";
 import { newKey } from "../edge/new-key.ts";
 import type { HttpEvent } from "../events.ts";
 import {
@@ -195,10 +200,11 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
       clock,
       allowH2: pool.http2,
     });
+  const connect = connectTo("baseUrl", baseUrl.origin, tls);
   const defaults: OperationDefaults = {
     headers: options.headers ?? {},
     timeout: options.timeout ?? {},
-    answers: options,
+    answers: isForwarded(connect) ? behindProxy(options) : options,
     idempotency: options.idempotency,
     redirects: parseRedirects("", options.redirects, "GET", 0),
     breaker: options.breaker !== false,
@@ -249,7 +255,7 @@ export function parseOptions(options: HttpIntegrationOptions<Record<string, Oper
       deadlineHeader: parseDeadlineHeader("deadlineHeader", options.deadlineHeader),
       traceContext: optionalFunction("traceContext", options.traceContext),
     }),
-    connect: connectTo("baseUrl", baseUrl.origin, tls),
+    connect,
     redirectTo,
     clock,
     random: randomAt("random", options.random ?? systemRandom),

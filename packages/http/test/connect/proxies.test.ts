@@ -204,6 +204,21 @@ describe("a service in plain HTTP", () => {
     expect(api.snapshot().pool).toMatchObject({ opened: 1, reused: 1 });
   });
 
+  test("a proxy that wants other credentials has passed nothing on, unless a list says otherwise", async () => {
+    const proxy = await startProxy(say("407 Proxy Authentication Required"));
+    const through = { proxy: `http://127.0.0.1:${proxy.port}` };
+    const { api } = integrate("http://localhost:1", through);
+    expect(await failureOf(send(api, "plain"))).toMatchObject({
+      code: "HTTP_407",
+      effect: "none",
+      kind: "refused",
+      transient: false,
+    });
+    const told = integrate("http://localhost:1", { ...through, uncertain: [407] });
+    expect(await failureOf(send(told.api, "plain"))).toMatchObject({ effect: "unknown", transient: true });
+    expect(proxy.asked.length).toBe(2);
+  });
+
   test("a proxy that is not reached has had no effect", async () => {
     const gone = await startProxy();
     const { port } = gone;

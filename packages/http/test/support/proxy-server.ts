@@ -9,7 +9,7 @@ export interface Asked {
   readonly authorization: string | undefined;
 }
 
-/** What becomes of a CONNECT. Undefined: the tunnel stands. */
+/** What becomes of a request. Undefined: it is done. */
 export type Answer = (socket: Duplex) => void;
 
 /** A forward proxy on loopback: CONNECT and plain HTTP. */
@@ -17,12 +17,13 @@ export class ProxyServer {
   readonly asked: Asked[] = [];
   readonly #server: Server;
   readonly #sockets = new Set<Duplex>();
-  /** Instead of opening the tunnel. */
+  /** Instead of opening the tunnel, or of passing a request on. */
   answer: Answer | undefined;
 
   private constructor() {
     this.#server = createServer((incoming, outgoing) => {
       this.#note(incoming, incoming.url ?? "");
+      if (this.answer !== undefined) return this.answer(outgoing.socket as Socket);
       const { "proxy-authorization": _kept, "proxy-connection": _also, ...headers } = incoming.headers;
       const forwarded = forwardRequest(incoming.url ?? "", { method: incoming.method, headers }, (answer) => {
         outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
