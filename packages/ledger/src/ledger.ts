@@ -1,5 +1,6 @@
 import { assertKnownKeys, type Duration, durationMs, show } from "@outrigger/core";
 import type { PgTx } from "./drivers/pg.ts";
+import { hasCode, ledgerFailureCodes } from "./failure.ts";
 import { type ListOptions, list, type OperationPage } from "./list/list.ts";
 import { checkedDefinition } from "./operation/checked-definition.ts";
 import type {
@@ -65,11 +66,13 @@ export interface Ledger<Tx = PgTx> {
   list(options?: ListOptions): Promise<OperationPage>;
   /**
    * Asks for an operation to be undone. What was not sent never will be; what is being sent or unknown is undone as soon
-   * as that is safe; what the provider cannot undo is committed all the same when it is found. The business row is voided
-   * by `abandon`. Asking twice does nothing.
+   * as that is safe; what the provider cannot undo is committed all the same when it is found. What is committed is undone
+   * too where its provider has a cancel, and there is no way back from that. The business row is voided by `abandon`, which
+   * then follows `commit`. Asking twice does nothing.
    *
-   * @throws Failure `NOT_CANCELLABLE` with `effect: "none"` when it is committed, or there is no such operation;
-   * TypeError without a reason and a name, which go into the history.
+   * @throws Failure `NOT_CANCELLABLE` with `effect: "none"` when it is committed and its provider has no cancel, or is
+   * not defined in this process, or there is no such operation; TypeError without a reason and a name, which go into the
+   * history.
    */
   cancel(which: Which, options: ByPerson): Promise<OperationRecord>;
   /**
@@ -95,6 +98,8 @@ export interface Ledger<Tx = PgTx> {
   tidy(): Promise<Tidied>;
   /** What is open. Reads open operations only, so that it may be polled however many are settled. */
   snapshot(): Promise<LedgerSnapshot>;
+  /** Of the ledger's tables: what `migrate` has brought them to, 0 where there are none, and what this release expects. */
+  version(): Promise<{ readonly applied: number; readonly expected: number }>;
   /** How many operations have been settled. Reads the whole table: for a report, not for polling. */
   totals(): Promise<Readonly<Record<SettledState, number>>>;
   /** Every operation with its history, in pages, ordered by id. Plain JSON. */
@@ -125,6 +130,7 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
   const dialect = dialects[sql.dialect];
   const store = new Store(bounded(sql, bounds), dialect, schema, clock);
   const definitions = new Map<string, AnyDefinition<Tx>>();
+  const definitionOf = (name: string): AnyDefinition<Tx> | undefined => definitions.get(name);
   const channel = `outrigger_${schema}`;
   const waker = new Waker(store, channel, clock);
   const engine: Engine<Tx> = {
@@ -187,10 +193,11 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
       return given.request === true ? { ...record, request: JSON.parse(row.request) as unknown } : record;
     },
     list: (given = {}) => list(store, given),
-    cancel: async (which, given) => await withHistory(await cancelOnRequest(engine, finder(which), given)),
+    cancel: async (which, given) =>
+      await withHistory(await cancelOnRequest(engine, definitionOf, finder(which), given)),
     retry: async (which, given) => await withHistory(await retry(engine, finder(which), given)),
     resolve: async (which, given) =>
-      await withHistory(await resolveByPerson(engine, (name) => definitions.get(name), finder(which), given)),
+      await withHistory(await resolveByPerson(engine, definitionOf, finder(which), given)),
     tidy: () => retention.tidy(),
     async snapshot() {
       const open = await store.open();
@@ -202,6 +209,13 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
         oldestOpenMs: open.length === 0 ? null : Math.max(...open.map(({ oldestMs }) => oldestMs)),
         resolving: resolver.active,
       };
+    },
+    async version() {
+      const applied = await store.version().catch((error: unknown) => {
+        if (hasCode(error, ledgerFailureCodes.notMigrated)) return 0;
+        throw error;
+      });
+      return { applied, expected: dialect.latestVersion };
     },
     totals: async () => countsOf(settledStates, await store.settled()),
     async *export() {

@@ -1,9 +1,10 @@
+import { Failure } from "@outrigger/core";
 import { expect, test } from "vitest";
 import { paymentsThrough } from "./support/payments.ts";
-import { useShop } from "./support/shop.ts";
+import { useAnyShop } from "./support/shop.ts";
 import { recordOf, singleProvider } from "./support/single.ts";
 
-const shop = useShop("ledger_cancel");
+const shop = useAnyShop("ledger_cancel");
 const retries = { notFoundAfter: "0ms", retryFirst: "5ms", retryMax: "10ms" } as const;
 const input = (id: string) => ({ id, amount: 1 });
 const asked = { reason: "the customer changed her mind", by: "customer 7" } as const;
@@ -144,13 +145,83 @@ test("what the provider cannot undo is committed when it is found", async () => 
   expect(await shop.status("c6")).toBe("paid");
 });
 
-test("after the commit a cancel is refused, and told what to do instead", async () => {
+test("what is committed is undone at the provider, and its order voided after all", async () => {
   const node = shop.node();
-  await node.pay.run(input("c7"), { key: "c7" });
-  const cancelling = node.ledger.cancel(at("c7"), asked);
+  expect(await node.pay.run(input("c7"), { key: "c7" })).toMatchObject({ status: "committed" });
+  expect(await node.ledger.cancel(at("c7"), asked)).toMatchObject({ state: "CANCELLING", intent: "CANCEL" });
+  expect(await shop.status("c7")).toBe("paid");
+  node.ledger.start();
+  await shop.settled(node);
+  const record = await recordOf(node, "c7");
+  expect(record).toMatchObject({ state: "CANCELLED", intent: "CANCEL", failure: { code: "CANCELLED" } });
+  expect(record?.history.find(({ from }) => from === "DONE")).toMatchObject({
+    why: "cancelRequested",
+    evidence: asked.reason,
+    by: asked.by,
+  });
+  expect(await shop.status("c7")).toBe("void");
+  expect(shop.a.activeCharges("c7")).toBe(0);
+  expect(await node.pay.run(input("c7"), { key: "c7" })).toMatchObject({ status: "abandoned" });
+});
+
+test("a committed operation that was moved out of the way comes back to be undone", async () => {
+  const node = shop.node({ retention: { moveAfter: "0ms" } });
+  await node.pay.run(input("c7.old"), { key: "c7.old" });
+  await node.ledger.tidy();
+  await shop.pool.query("update outrigger.operation_archive set copied_at = copied_at - interval '1 day'");
+  const { moved } = await node.ledger.tidy();
+  expect(moved).toBeGreaterThanOrEqual(1);
+  expect(await node.ledger.cancel(at("c7.old"), asked)).toMatchObject({ state: "CANCELLING" });
+  node.ledger.start();
+  await shop.settled(node);
+  expect(await shop.status("c7.old")).toBe("void");
+  expect(shop.a.activeCharges("c7.old")).toBe(0);
+});
+
+test("a committed operation whose cancel the provider refuses for good is a person's, and cannot be committed again", async () => {
+  const node = singleProvider(
+    shop,
+    {
+      cancel: () => {
+        throw new Failure("already settled", { code: "SETTLED", effect: "none", kind: "refused" });
+      },
+    },
+    { unknown: retries },
+  );
+  await node.pay.run(input("c7.late"), { key: "c7.late" });
+  await node.ledger.cancel(at("c7.late"), asked);
+  node.ledger.start();
+  await shop.settled(node);
+  expect(await recordOf(node, "c7.late")).toMatchObject({
+    state: "MANUAL",
+    intent: "CANCEL",
+    lastError: { code: "SETTLED" },
+  });
+  expect(await shop.status("c7.late")).toBe("paid");
+  const word = { reason: "refunded at the bank's desk", by: "kim" } as const;
+  await expect(node.ledger.resolve(at("c7.late"), { as: "committed", ...word })).rejects.toThrow(
+    "cancel has been begun",
+  );
+  await node.ledger.resolve(at("c7.late"), { as: "abandoned", ...word });
+  expect(await shop.status("c7.late")).toBe("void");
+});
+
+test("where the provider has no cancel, or is not known here, the cancel of a commit is refused, and told what to do instead", async () => {
+  const { cancel: _, ...through } = paymentsThrough(() => shop.a.url);
+  const node = shop.node({
+    definition: {
+      accept: "detect-only",
+      providers: { a: { ...through, capabilities: { idempotencyKey: { window: "1d" } } } },
+    },
+  });
+  await node.pay.run(input("c7.no"), { key: "c7.no" });
+  const cancelling = node.ledger.cancel(at("c7.no"), asked);
   await expect(cancelling).rejects.toMatchObject({ code: "NOT_CANCELLABLE", effect: "none" });
   await expect(cancelling).rejects.toThrow("such as a refund, with a key of its own");
-  expect(await shop.status("c7")).toBe("paid");
+  const stranger = shop.node({ operation: "another" });
+  await expect(stranger.ledger.cancel(at("c7.no"), asked)).rejects.toThrow("not defined in this process");
+  expect(await recordOf(node, "c7.no")).toMatchObject({ state: "DONE", cancelRequested: false });
+  expect(await shop.status("c7.no")).toBe("paid");
 });
 
 test("a cancel needs an operation, a reason and a name; a second one changes nothing", async () => {

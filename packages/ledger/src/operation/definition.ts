@@ -158,7 +158,10 @@ interface Common<Tx, I, R> {
     result: R,
     info: { readonly provider: string; readonly key: string },
   ): Promise<unknown> | unknown;
-  /** Voids the business row. */
+  /**
+   * Voids the business row. It may follow `commit`: a committed operation can be cancelled where the provider has a
+   * cancel. So it has to void a row that is complete too, and give back what `commit` took.
+   */
   abandon(tx: Tx, input: I, why: AbandonedFailure): Promise<unknown> | unknown;
   /**
    * The same functions for many operations at once. With them the writes of concurrent callers share statements and

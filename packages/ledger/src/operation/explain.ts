@@ -14,7 +14,7 @@ export function explain<Tx, I, R>(definition: CheckedDefinition<Tx, I, R>): stri
     `  an unknown outcome: ${definition.first === "cancel" ? "cancelled at once, without asking" : "asked for"}`,
     `  it is found: ${definition.onFound === "cancel" ? "cancelled" : "committed; cancelled when the commit is rejected"}`,
     `  it is not found for ${words(definition.notFoundAfterMs)}: ${notFoundText[definition.onNotFound]}`,
-    `  somebody cancels before the commit: never sent, or undone where the provider can; after it: refused`,
+    `  somebody cancels before the commit: never sent, or undone where the provider can; after it: undone where the provider can, else refused`,
     `  nothing helps for ${words(manualAfterMs)}: MANUAL, for a person`,
   ].join("\n");
 }

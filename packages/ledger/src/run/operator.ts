@@ -1,10 +1,10 @@
 import { assertKnownKeys, Failure, show } from "@outrigger/core";
 import { ledgerFailureCodes } from "../failure.ts";
-import { decide, type EvidenceKind, operationTable } from "../state/transitions.ts";
+import { decide, type EvidenceKind, operationTable, type ProviderFacts } from "../state/transitions.ts";
 import { storableText } from "../store/storable-text.ts";
 import type { StoredOperation } from "../store/store.ts";
 import { about, messageOf } from "./describe.ts";
-import type { AnyDefinition, Engine } from "./engine.ts";
+import { type AnyDefinition, currentProvider, type Engine } from "./engine.ts";
 import { type Evidence, succeeded } from "./evidence.ts";
 import { BusinessRejected } from "./outcome.ts";
 import { absentProvider, settle } from "./settle.ts";
@@ -40,6 +40,7 @@ export async function retry<Tx>(
 /** See `Ledger.cancel`. */
 export async function cancelOnRequest<Tx>(
   engine: Engine<Tx>,
+  definitionOf: (operation: string) => AnyDefinition<Tx> | undefined,
   find: Find,
   options: ByPerson,
 ): Promise<StoredOperation> {
@@ -47,7 +48,7 @@ export async function cancelOnRequest<Tx>(
   const reason = textAt("cancel.reason", "why", options.reason);
   const by = textAt("cancel.by", "who", options.by);
   return await again(ledgerFailureCodes.notCancellable, find, async (row) => {
-    if (row.state === "DONE") throw committed(row);
+    if (row.state === "DONE") return await cancelCommitted(engine, definitionOf, row, { reason, by });
     // Nothing stands, so nothing is left to undo.
     if (row.state === "FAILED" || row.state === "CANCELLED") return row;
     if (row.state === "CANCELLING" || (row.cancelWantedForMs !== undefined && row.state !== "MANUAL")) {
@@ -56,6 +57,25 @@ export async function cancelOnRequest<Tx>(
     }
     return await intervene(engine, row, "cancelRequested", { reason, by });
   });
+}
+
+/** The intent is one-way here too: what the provider then refuses to undo is a person's. */
+async function cancelCommitted<Tx>(
+  engine: Engine<Tx>,
+  definitionOf: (operation: string) => AnyDefinition<Tx> | undefined,
+  row: StoredOperation,
+  by: ByPerson,
+): Promise<StoredOperation | undefined> {
+  const definition = definitionOf(row.operation);
+  if (definition === undefined) {
+    const why = `operation ${show(row.operation)} is not defined in this process, so nobody knows whether it can be undone`;
+    throw refused(ledgerFailureCodes.notCancellable, why);
+  }
+  const provider = currentProvider(definition, row) ?? absentProvider;
+  if (decide(factsOf(row), "cancelRequested", provider).to === "DONE") throw committed(row);
+  // What has ended long ago comes back to where work is done.
+  if (await engine.store.archiveRestore(row.id)) return undefined;
+  return await intervene(engine, row, "cancelRequested", by, provider);
 }
 
 /** See `Ledger.resolve`. */
@@ -138,8 +158,9 @@ async function intervene<Tx>(
   row: StoredOperation,
   why: "operatorRetry" | "cancelRequested",
   { reason, by }: { readonly reason: string; readonly by: string | undefined },
+  provider: ProviderFacts = absentProvider,
 ): Promise<StoredOperation | undefined> {
-  const { to } = decide(factsOf(row), why, absentProvider);
+  const { to } = decide(factsOf(row), why, provider);
   const moved = await engine.store.intervene(row, {
     to,
     why,
@@ -184,7 +205,8 @@ function committed(row: StoredOperation): Failure {
   return refused(
     ledgerFailureCodes.notCancellable,
     `operation ${show(row.operation)} with key ${show(row.key)} was committed at ${row.updatedAt}, and its business ` +
-      "row says so; undo it by an operation of its own, such as a refund, with a key of its own",
+      "row says so; its provider has no cancel, so undo it by an operation of its own, such as a refund, with a key " +
+      "of its own",
   );
 }
 

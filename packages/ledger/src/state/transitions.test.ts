@@ -251,8 +251,15 @@ test("nothing that is learnt takes an operation from a person who has to look at
   }
 });
 
-test("a commit is never undone from here: what contradicts it goes to a person", () => {
-  for (const [facts, , , move] of moves) if (facts.state === "DONE") expect(move.to).toBe("MANUAL");
+test("a commit is undone on request only, and only where the provider can; what contradicts it goes to a person", () => {
+  for (const [facts, evidence, provider, move] of moves) {
+    if (facts.state !== "DONE") continue;
+    const asked = provider.canCancel ? "CANCELLING" : "DONE";
+    expect(move).toMatchObject({
+      to: evidence === "cancelRequested" ? asked : "MANUAL",
+      business: undefined,
+    });
+  }
 });
 
 test("a second send that was refused is cancelled exactly where that stops the first", () => {

@@ -47,7 +47,7 @@ export type Intent = "EXECUTE" | "CANCEL";
  * - `inquiryFailed`: no answer from the inquiry.
  * - `commitRejected`, `abandonRejected`: the user's transaction cannot take the outcome.
  * - `cancelled`, `cancelFailed`, `cancelRefused`: the cancel was answered, was not, or will never succeed.
- * - `cancelRequested`: somebody wants it undone. It is kept on the row, and decides from then on.
+ * - `cancelRequested`: somebody wants it undone, also after its commit. It is kept on the row, and decides from then on.
  * - `lateArrival`: its effect appeared after it had been settled as none.
  * - `contradicted`: it was committed, and the other side says that there is no such effect.
  * - `strayEffect`: a provider that it was not with any more says that it took effect there.
@@ -94,7 +94,7 @@ export interface OperationFacts {
   readonly refused: boolean;
   /** Whether a second send was refused for good: a third one would be too. */
   readonly resendRefused: boolean;
-  /** Whether somebody asked for it to be undone before it was committed. */
+  /** Whether somebody asked for it to be undone. */
   readonly cancelWanted: boolean;
   /** Whether the business row has been voided, so that an effect can no longer be taken. */
   readonly abandoned: boolean;
@@ -275,7 +275,12 @@ export const operationTable: Readonly<
     strayEffect: toPerson,
     operatorRetry: [{ to: "CANCELLING" }],
   },
-  DONE: { contradicted: toPerson, strayEffect: toPerson },
+  DONE: {
+    contradicted: toPerson,
+    // Where there is no cancel, only an operation of its own undoes it: the request is refused.
+    cancelRequested: [{ when: "canCancel", to: "CANCELLING" }, { to: "DONE" }],
+    strayEffect: toPerson,
+  },
   // What arrives late may be old news: where the other side can be asked, it is asked before anything is undone.
   FAILED: {
     lateArrival: [

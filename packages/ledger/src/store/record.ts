@@ -11,7 +11,7 @@ export interface OperationSummary {
   readonly intent: Intent;
   readonly provider: string;
   readonly attempt: number;
-  /** Whether somebody asked for it to be undone before it was committed. */
+  /** Whether somebody asked for it to be undone. */
   readonly cancelRequested: boolean;
   /** Whether more than one effect may stand, so that only a person takes it out of MANUAL. */
   readonly personOnly: boolean;

@@ -1,4 +1,7 @@
-import { firstWorld, isEnded, type Rules, steps, violation, type World } from "./world.ts";
+import { isEnded, violation } from "./judge.ts";
+import type { Rules } from "./rules.ts";
+import { steps } from "./steps.ts";
+import { firstWorld, type World } from "./world.ts";
 
 export interface Exploration {
   readonly states: number;

@@ -8,7 +8,7 @@ import {
   type Transition,
 } from "../../src/state/transitions.ts";
 import { explore } from "./explore.ts";
-import type { Rules } from "./world.ts";
+import type { Rules } from "./rules.ts";
 
 /** Everything declared, and kept. */
 const best: Rules = {
@@ -191,7 +191,11 @@ describe("what is left out breaks it, and the model sees it", () => {
       "charged, and nothing is known of it",
       { ...best, nothingDurable: true },
     ],
-    ["no fence on local writes", "CANCELLED with 1 charges, order void", { ...best, unfenced: true }],
+    [
+      "no fence on local writes",
+      "CANCELLED with 1 charges, order void",
+      { ...best, unfenced: true, moneyOnly: true },
+    ],
     [
       "a longest time in flight that processes of ours do not keep",
       "FAILED with 1 charges, order void",
@@ -252,7 +256,7 @@ describe("what is left out breaks it, and the model sees it", () => {
     [
       "a way back from cancelling",
       "DONE with 0 charges, order paid",
-      { ...best, asksWhileCancelling: true, decide: turnsBack },
+      { ...best, asksWhileCancelling: true, decide: turnsBack, moneyOnly: true },
     ],
     [
       "a cancel that only claims to block",
@@ -304,9 +308,45 @@ describe("what is left out breaks it, and the model sees it", () => {
       },
     ],
     ["sending again where the key is not honoured", "2 active charges", { ...resend, dedupes: false }],
+    [
+      "a worker that overlooks a cancel that was asked for meanwhile",
+      "DONE, although it was to be undone",
+      { ...best, overlooksCancel: true },
+    ],
+    [
+      "a commit that is called cancelled without its provider",
+      "CANCELLED with 1 charges, order paid",
+      {
+        ...best,
+        decide: instead(({ state }, evidence) => state === "DONE" && evidence === "cancelRequested", {
+          to: "CANCELLED",
+        }),
+      },
+    ],
+    [
+      "a commit that is undone at its provider only",
+      "CANCELLED with 0 charges, order paid",
+      {
+        ...best,
+        keepsPaid: true,
+      },
+    ],
   ];
   test.each(wrong)("%s: %s", (_, ends, rules) => {
     const { counterexample } = explore(rules);
     expect(counterexample?.at(-1)).toBe(ends);
+  });
+
+  test("evidence that is dropped because it comes after the end: some worlds never agree", () => {
+    const rules: Rules = {
+      ...best,
+      reconciles: true,
+      decide: instead(({ state }, evidence) => state === "UNKNOWN" && evidence === "notFound", {
+        to: "FAILED",
+        business: "abandon",
+      }),
+    };
+    expect(explore(rules).stuck).toBe(0);
+    expect(explore({ ...rules, dropsLate: true }).stuck).toBeGreaterThan(0);
   });
 });

@@ -64,9 +64,9 @@ export const orders = {
     if (rowCount !== 1) throw new Error("the order no longer waits for a payment");
   },
   async abandon(tx: PgTx, order: Order, why: { code: string }): Promise<void> {
-    await tx.query("update orders set status = 'void', note = $2 where id = $1 and status = 'pending'", [
-      order.id,
-      why.code,
-    ]);
+    await tx.query(
+      "update orders set status = 'void', note = $2 where id = $1 and status in ('pending', 'paid')",
+      [order.id, why.code],
+    );
   },
 };

@@ -45,6 +45,7 @@ export function statements(schema: string): Statements {
     intervene: `
       with o as (
         update ${operation} as p set state = $4::text,
+          intent = case when $4::text = 'CANCELLING' then 'CANCEL' else p.intent end,
           fence = p.fence + case when $3::text = 'SENDING' then 0 else 1 end,
           tries = 0,
           in_doubt = p.in_doubt or $4::text = 'UNKNOWN',
