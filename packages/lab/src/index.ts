@@ -2,6 +2,9 @@ export { pick, seededRandom, shuffled } from "./chance/seeded-random.ts";
 export { type ExitWithParentOptions, exitWithParent, sayReady } from "./child/exit-with-parent.ts";
 export type { Exit } from "./child/spawn-child.ts";
 export { type Child, type ChildOptions, startChild } from "./child/start-child.ts";
+export { createMariadbDatabase, mariadbForTests } from "./mariadb/databases.ts";
+export { mariadbMissing } from "./mariadb/find-mariadb.ts";
+export { type Mariadb, type MariadbOptions, startMariadb } from "./mariadb/start-mariadb.ts";
 export { freePort } from "./net/free-port.ts";
 export { createDatabase, type Database, databaseForTests } from "./postgres/databases.ts";
 export {

@@ -1,6 +1,6 @@
 import { exitWithParent, startChild } from "@outrigger/lab";
 import { expect, test, vi } from "vitest";
-import { processInfo } from "../src/postgres/process-info.ts";
+import { processInfo } from "../src/server/process-info.ts";
 import { until } from "./client.ts";
 
 vi.setConfig({ testTimeout: 30_000 });

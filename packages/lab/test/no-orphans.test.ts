@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { processInfo } from "../src/postgres/process-info.ts";
+import { processInfo } from "../src/server/process-info.ts";
 import { until } from "./client.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });

@@ -16,9 +16,10 @@ import { createDatabase, databaseForTests, type Postgres, startPostgres } from "
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { findBinaries } from "../src/postgres/binaries.ts";
-import { processInfo } from "../src/postgres/process-info.ts";
-import { reachable, serverUser } from "../src/postgres/server-user.ts";
+import { reachable } from "../src/postgres/reachable.ts";
 import { stopStaleServer } from "../src/postgres/stale-server.ts";
+import { processInfo } from "../src/server/process-info.ts";
+import { serverUser } from "../src/server/server-user.ts";
 import { until } from "./client.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -215,7 +216,7 @@ test.runIf(process.getuid?.() === 0)(
     chmodSync(join(root, "private"), 0o700);
     const bin = join(root, "private/native/bin");
     const found = { initdb: join(bin, "initdb"), postgres: join(bin, "postgres") };
-    expect(reachable(found, serverUser(), root)).toEqual({
+    expect(reachable(found, serverUser("PostgreSQL", ["postgres", "nobody"]), root)).toEqual({
       initdb: join(root, "native/bin/initdb"),
       postgres: join(root, "native/bin/postgres"),
     });

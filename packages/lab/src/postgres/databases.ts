@@ -25,12 +25,7 @@ export async function databaseForTests(options: PostgresOptions = {}): Promise<D
  * and underscores, at most 40.
  */
 export async function createDatabase(url: string, name: string): Promise<Database> {
-  if (!/^[a-z_][a-z0-9_]{0,39}$/.test(name)) {
-    throw new RangeError(
-      `name must be 1 to 40 small letters, digits and underscores; got ${JSON.stringify(name)}`,
-    );
-  }
-  const unique = `${name}_${randomBytes(4).toString("hex")}`;
+  const unique = uniqueDatabaseName(name);
   await run(url, `create database ${unique}`);
   const own = new URL(url);
   own.pathname = `/${unique}`;
@@ -39,6 +34,16 @@ export async function createDatabase(url: string, name: string): Promise<Databas
     name: unique,
     drop: () => run(url, `drop database if exists ${unique} with (force)`),
   };
+}
+
+/** @throws RangeError for what would have to be quoted, or is too long. */
+export function uniqueDatabaseName(name: string): string {
+  if (!/^[a-z_][a-z0-9_]{0,39}$/.test(name)) {
+    throw new RangeError(
+      `name must be 1 to 40 small letters, digits and underscores; got ${JSON.stringify(name)}`,
+    );
+  }
+  return `${name}_${randomBytes(4).toString("hex")}`;
 }
 
 async function run(url: string, statement: string): Promise<void> {

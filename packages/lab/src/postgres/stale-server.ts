@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { processInfo } from "./process-info.ts";
+import { processInfo } from "../server/process-info.ts";
 
 export interface StalePatience {
   /** Longest wait for a server that somebody still looks after, and may be stopping. @defaultValue 10000 */
