@@ -168,7 +168,8 @@ test("a committed operation that was moved out of the way comes back to be undon
   const node = shop.node({ retention: { moveAfter: "0ms" } });
   await node.pay.run(input("c7.old"), { key: "c7.old" });
   await node.ledger.tidy();
-  await shop.pool.query("update outrigger.operation_archive set copied_at = copied_at - interval '1 day'");
+  const { table, instant, query } = shop.database;
+  await query(`update ${table("operation_archive")} set copied_at = ${instant(-86_400_000)}`);
   const { moved } = await node.ledger.tidy();
   expect(moved).toBeGreaterThanOrEqual(1);
   expect(await node.ledger.cancel(at("c7.old"), asked)).toMatchObject({ state: "CANCELLING" });

@@ -1,8 +1,8 @@
 import { Failure } from "@outrigger/core";
 import { expect, test } from "vitest";
-import { shortLease, useShop } from "./support/shop.ts";
+import { shortLease, useAnyShop } from "./support/shop.ts";
 
-const shop = useShop("ledger_checkout");
+const shop = useAnyShop("ledger_checkout");
 
 test("a payment that succeeds is committed with its order, and its history says how", async () => {
   const { pay, ledger } = shop.node();
@@ -110,13 +110,15 @@ test("the same key with another input is refused, and nothing is stored", async 
   expect(await shop.status("o9x")).toBeUndefined();
 });
 
-test("no connection is held while a provider is being called", async () => {
+test("nothing is locked while a provider is being called", async () => {
   shop.a.mode = { charge: "hangBeforeApply" };
-  const { pay, pool } = shop.node({ lease: "2s" });
+  const { pay } = shop.node({ lease: "2s" });
   const running = pay.run({ id: "o10", amount: 1 }, { key: "k10" });
   await expect.poll(() => shop.a.requests).toContain("/charge k10");
-  expect(pool.totalCount).toBeGreaterThan(0);
-  expect(pool.totalCount - pool.idleCount).toBe(0);
+  await shop.database.query("update orders set note = 'seen' where id = 'o10'");
+  await shop.database.query(
+    `update ${shop.database.table("operation")} set due_at = due_at where key = 'k10'`,
+  );
   expect(await running).toMatchObject({ status: "pending" });
 });
 

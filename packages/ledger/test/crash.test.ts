@@ -1,9 +1,9 @@
 import type { OperationRecord, StepName } from "@outrigger/ledger";
 import { expect, test } from "vitest";
 import type { Mode } from "./support/provider.ts";
-import { type Node, useShop } from "./support/shop.ts";
+import { type AnyNode, useAnyShop } from "./support/shop.ts";
 
-const shop = useShop("ledger_crash");
+const shop = useAnyShop("ledger_crash");
 
 interface Scenario {
   readonly a: Mode;
@@ -33,7 +33,10 @@ interface Case {
 }
 
 /** A process that dies at its `at`th step, and until then notes where it was. */
-function mortal({ scenario, key }: Case, at: number): { node: Node; steps: StepName[]; died: Promise<void> } {
+function mortal(
+  { scenario, key }: Case,
+  at: number,
+): { node: AnyNode; steps: StepName[]; died: Promise<void> } {
   const steps: StepName[] = [];
   let die = (): void => {};
   const died = new Promise<void>((resolve) => {
@@ -62,7 +65,7 @@ function mortal({ scenario, key }: Case, at: number): { node: Node; steps: StepN
 const ended: readonly (OperationRecord["state"] | undefined)[] = [undefined, "DONE", "FAILED", "CANCELLED"];
 
 /** Resolves with whether the operation came to its end, unless the process dies first. */
-async function settles({ node }: { node: Node }, key: string, died: Promise<void>): Promise<boolean> {
+async function settles({ node }: { node: AnyNode }, key: string, died: Promise<void>): Promise<boolean> {
   let dead = false;
   void died.then(() => {
     dead = true;

@@ -1,9 +1,9 @@
 import { Failure } from "@outrigger/core";
 import { expect, test } from "vitest";
-import { useShop } from "./support/shop.ts";
+import { useAnyShop } from "./support/shop.ts";
 import { recordOf, singleProvider } from "./support/single.ts";
 
-const shop = useShop("ledger_diagnosis");
+const shop = useAnyShop("ledger_diagnosis");
 const unknown = { notFoundAfter: "0ms", retryFirst: "5ms", retryMax: "10ms", manualAfter: "50ms" } as const;
 
 test("what an inquiry fails with is told, and stands in the record", async () => {
@@ -83,9 +83,9 @@ test.each(["no_such_ledger", "ledger_of_old"])(
     if (schema === "ledger_of_old") {
       const made = shop.node({ schema });
       await made.ledger.migrate();
-      await shop.pool.query(
-        `alter table ${schema}.operation drop column person_only; drop table ${schema}.operation_archive`,
-      );
+      const { table, query } = shop.database;
+      await query(`alter table ${table("operation", schema)} drop column person_only`);
+      await query(`drop table ${table("operation_archive", schema)}`);
     }
     const node = shop.node({ schema });
     const running = node.pay.run({ id: "d4", amount: 1 }, { key: "d4" });

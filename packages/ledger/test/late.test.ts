@@ -1,10 +1,10 @@
 import type { Inquiry } from "@outrigger/ledger";
 import { expect, test } from "vitest";
 import { type Payment, paymentsThrough } from "./support/payments.ts";
-import { useShop } from "./support/shop.ts";
+import { useAnyShop } from "./support/shop.ts";
 import { recordOf, singleProvider } from "./support/single.ts";
 
-const shop = useShop("ledger_late");
+const shop = useAnyShop("ledger_late");
 const retries = { notFoundAfter: "0ms", retryFirst: "5ms", retryMax: "10ms" } as const;
 const input = (id: string) => ({ id, amount: 1 });
 const found = (charge: string): Inquiry<Payment> => ({ status: "found", result: { charge } });
@@ -67,7 +67,7 @@ test("old news of an effect that has been undone reopens nothing for long, and v
       },
       abandon: async (tx, order) => {
         abandons += 1;
-        await tx.query("update orders set status = 'void' where id = $1", [order.id]);
+        await shop.database.run(tx, `update orders set status = 'void' where id = '${order.id}'`);
       },
     },
   });

@@ -1,9 +1,9 @@
 import { Failure } from "@outrigger/core";
 import { expect, test } from "vitest";
-import { useShop } from "./support/shop.ts";
+import { useAnyShop } from "./support/shop.ts";
 import { recordOf, singleProvider, wait } from "./support/single.ts";
 
-const shop = useShop("ledger_resend");
+const shop = useAnyShop("ledger_resend");
 
 const capabilities = { idempotencyKey: { window: "1d" } } as const;
 const resend = { onNotFound: "resend", notFoundAfter: "0ms", retryFirst: "50ms", retryMax: "100ms" } as const;

@@ -1,23 +1,26 @@
 import { expect, test } from "vitest";
-import { type Node, useShop } from "./support/shop.ts";
+import { type AnyNode, useAnyShop } from "./support/shop.ts";
 import { recordOf } from "./support/single.ts";
 
-const shop = useShop("ledger_retention");
+const shop = useAnyShop("ledger_retention");
 const input = (id: string) => ({ id, amount: 1 });
 const retention = { moveAfter: "0ms", batch: 2 } as const;
 
 async function hot(): Promise<readonly string[]> {
-  const { rows } = await shop.pool.query<{ key: string }>("select key from outrigger.operation order by key");
-  return rows.map(({ key }) => key);
+  const rows = await shop.database.query(`select key from ${shop.database.table("operation")} order by key`);
+  return rows.map((row) => String(row["key"]));
 }
 
 /** Copies wait for many minutes before their originals go. */
-async function archived(node: Node): Promise<void> {
+async function archived(node: AnyNode): Promise<void> {
   await node.ledger.tidy();
-  await shop.pool.query(
-    "update outrigger.operation_archive set copied_at = now() - interval '1 day' where hot",
-  );
+  await age();
   await node.ledger.tidy();
+}
+
+async function age(): Promise<void> {
+  const { table, instant, query } = shop.database;
+  await query(`update ${table("operation_archive")} set copied_at = ${instant(-86_400_000)}`);
 }
 
 test("what has ended moves out of the hot table in batches, and is found by key, by id and in every report", async () => {
@@ -101,7 +104,8 @@ test("what is old is forgotten once the provider has forgotten its key too", asy
   await node.pay.run(input("f2"), { key: "f2" });
   await archived(node);
   expect(await recordOf(node, "f1")).toBeDefined();
-  await shop.pool.query("update outrigger.operation_archive set key_expires_at = now() where key = 'f1'");
+  const { table, instant, query } = shop.database;
+  await query(`update ${table("operation_archive")} set key_expires_at = ${instant(-1)} where key = 'f1'`);
   expect((await node.ledger.tidy()).forgotten).toBeGreaterThanOrEqual(1);
   expect(await recordOf(node, "f1")).toBeUndefined();
   expect(await recordOf(node, "f2")).toBeDefined();
@@ -113,9 +117,7 @@ test("several nodes may tidy at once, and none of them loses a row", async () =>
   const keys = Array.from({ length: 12 }, (_, index) => `s${index}`);
   await Promise.all(keys.map((key) => first?.pay.run(input(key), { key })));
   await Promise.all(nodes.map((node) => node.ledger.tidy()));
-  await shop.pool.query(
-    "update outrigger.operation_archive set copied_at = now() - interval '1 day' where hot",
-  );
+  await age();
   await Promise.all(nodes.map((node) => node.ledger.tidy()));
   for (const key of keys) {
     expect(await hot()).not.toContain(key);

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { useShop } from "./support/shop.ts";
+import { useAnyShop } from "./support/shop.ts";
 import { recordOf, singleProvider } from "./support/single.ts";
 
-const shop = useShop("ledger_strange");
+const shop = useAnyShop("ledger_strange");
 const unknown = { notFoundAfter: "0ms", retryFirst: "5ms", retryMax: "10ms", manualAfter: "50ms" } as const;
 
 const refusals: readonly [string, object][] = [
@@ -95,11 +95,10 @@ test("a call that throws something strange leaves the outcome unknown, and the i
 });
 
 test("what was learnt but can never be written is tried with waits, and ends with a person", async () => {
-  await shop.pool.query(`
-    create function no_failed() returns trigger language plpgsql as $$
-      begin raise exception 'no' using errcode = '22000'; end $$;
-    create trigger no_failed before update on outrigger.operation for each row
-      when (new.state = 'FAILED' and new.key = 'unwritable') execute function no_failed()`);
+  await shop.database.forbid(
+    shop.database.table("operation"),
+    "new.state = 'FAILED' and new.key = 'unwritable'",
+  );
   shop.a.mode = { charge: "replyLost" };
   const node = singleProvider(shop, { inquire: async () => ({ status: "refused" }) }, { unknown });
   node.ledger.start();

@@ -5,6 +5,16 @@ import { recordOf, singleProvider } from "./support/single.ts";
 const shop = useShop("ledger_transaction");
 const unknown = { notFoundAfter: "0ms", retryFirst: "5ms", retryMax: "10ms" } as const;
 
+test("no connection is held while a provider is being called", async () => {
+  shop.a.mode = { charge: "hangBeforeApply" };
+  const { pay, pool } = shop.node({ lease: "2s" });
+  const running = pay.run({ id: "o10", amount: 1 }, { key: "k10" });
+  await expect.poll(() => shop.a.requests).toContain("/charge k10");
+  expect(pool.totalCount).toBeGreaterThan(0);
+  expect(pool.totalCount - pool.idleCount).toBe(0);
+  expect(await running).toMatchObject({ status: "pending" });
+});
+
 test.each([false, true])(
   "pg's own query timeout in commit is no reason to cancel, wrapped: %s",
   async (wrapped) => {
@@ -127,4 +137,68 @@ test("a savepoint of a function's own is its own affair", async () => {
     },
   );
   expect(await node.pay.run({ id: "sp", amount: 1 }, { key: "sp" })).toMatchObject({ status: "committed" });
+});
+
+test("a statement that fails unseen in prepare rolls everything back, and nothing is sent", async () => {
+  const node = singleProvider(
+    shop,
+    {},
+    {
+      definition: {
+        async prepare(tx, order) {
+          await tx.query("insert into orders (id, status) values ($1, 'pending')", [order.id]);
+          await tx.query("select no_such_column").catch(() => {});
+        },
+      },
+    },
+  );
+  await expect(node.pay.run({ id: "p12", amount: 1 }, { key: "p12" })).rejects.toMatchObject({
+    code: "TRANSACTION_ABORTED",
+    effect: "none",
+  });
+  expect(await shop.status("p12")).toBeUndefined();
+  expect(shop.a.requests).not.toContain("/charge p12");
+});
+
+test("a deadlock in commit is tried again, and is no reason to cancel", async () => {
+  let tries = 0;
+  const node = singleProvider(
+    shop,
+    {},
+    {
+      definition: {
+        async commit(tx, order) {
+          tries += 1;
+          if (tries === 1) await tx.query("do $$ begin raise exception using errcode = '40P01'; end $$");
+          await tx.query("update orders set status = 'paid' where id = $1", [order.id]);
+        },
+      },
+    },
+  );
+  expect(await node.pay.run({ id: "p14", amount: 1 }, { key: "p14" })).toMatchObject({ status: "committed" });
+  expect(tries).toBe(2);
+});
+
+test("a pool, or a connection outside of a transaction, is refused where a transaction is meant", async () => {
+  const node = shop.node();
+  const order = { id: "e4", amount: 1 };
+  const client = await shop.pool.connect();
+  try {
+    await expect(node.pay.enqueue(order, { key: "e4", tx: shop.pool as never })).rejects.toThrow(
+      "a pool sends each statement on another connection",
+    );
+    await expect(node.pay.enqueue(order, { key: "e4", tx: client })).rejects.toThrow(
+      'send "begin" on it first',
+    );
+    await expect(node.pay.enqueue(order, { key: "e4", tx: {} as never })).rejects.toThrow(TypeError);
+    await client.query("begin");
+    await expect(client.query("select 1 / 0")).rejects.toThrow("division");
+    await expect(node.pay.enqueue(order, { key: "e4", tx: client })).rejects.toMatchObject({
+      code: "TRANSACTION_ABORTED",
+    });
+  } finally {
+    await client.query("rollback");
+    client.release();
+  }
+  expect(await node.ledger.find({ operation: "pay", key: "e4" })).toBeUndefined();
 });

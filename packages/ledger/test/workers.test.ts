@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { StepName } from "@outrigger/ledger";
 import { expect, test } from "vitest";
-import { shortLease, useShop } from "./support/shop.ts";
+import { shortLease, useAnyShop } from "./support/shop.ts";
 
-const shop = useShop("ledger_workers");
+const shop = useAnyShop("ledger_workers");
 
 /** Holds a node at a step until it is let go. */
 function pausedAt(step: StepName): {
@@ -161,30 +161,15 @@ test("stop waits for running resolutions, and gives back what does not end", asy
   pause.go();
 });
 
-test("an operation that is stored but not sent is sent by whoever finds it", async () => {
-  const node = shop.node({ unknown: { onNotFound: "cancel", notFoundAfter: "0ms" } });
-  await node.pay.run({ id: "r1", amount: 1 }, { key: "r1" });
-  await shop.pool.query(
-    `insert into outrigger.operation (operation, key, fingerprint, state, fence, due_at, provider, providers,
-       request, created_at, updated_at)
-     select operation, 'r2', fingerprint, 'READY', 0, now(), provider, providers,
-       '{"id":"r2","amount":1}', now(), now() from outrigger.operation where key = 'r1'`,
-  );
-  await shop.pool.query("insert into orders (id, status) values ('r2', 'pending')");
-  node.ledger.start();
-  await shop.settled(node);
-  expect(await shop.status("r2")).toBe("paid");
-  expect(await node.ledger.find({ operation: "pay", key: "r2" })).toMatchObject({
-    state: "DONE",
-    attempt: 1,
-  });
-});
-
 test("many processes may bring the tables up to date at once", async () => {
-  const nodes = Array.from({ length: 6 }, () => shop.node({ schema: "ledger_fresh" }));
-  expect(await Promise.all(nodes.map(({ ledger }) => ledger.migrate()))).toEqual([4, 4, 4, 4, 4, 4]);
-  const { rows } = await shop.pool.query("select version from ledger_fresh.migration order by version");
-  expect(rows).toEqual([{ version: 1 }, { version: 2 }, { version: 3 }, { version: 4 }]);
+  const schema = "ledger_fresh";
+  const nodes = Array.from({ length: 6 }, () => shop.node({ schema }));
+  const { version, query, table } = shop.database;
+  expect(await Promise.all(nodes.map(({ ledger }) => ledger.migrate()))).toEqual(nodes.map(() => version));
+  const rows = await query(`select version from ${table("migration", schema)}`);
+  expect(rows.map((row) => row["version"]).sort()).toEqual(
+    Array.from({ length: version }, (_, index) => index + 1),
+  );
 });
 
 const killed: readonly StepName[] = [
@@ -204,7 +189,7 @@ test("a process killed outright leaves nothing that another cannot finish", asyn
         [
           "--conditions=@outrigger/source",
           fileURLToPath(new URL("support/killed-worker.ts", import.meta.url)),
-          JSON.stringify({ database: shop.url, provider: shop.a.url, key, step }),
+          JSON.stringify({ module: shop.database.module, url: shop.url, provider: shop.a.url, key, step }),
         ],
         { stdio: ["ignore", "ignore", "inherit"] },
       );

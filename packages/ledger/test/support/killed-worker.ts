@@ -1,11 +1,15 @@
-import { createLedger, fromPgPool } from "@outrigger/ledger";
-import pg from "pg";
-import { type Order, orders, type Payment, paymentsThrough } from "./payments.ts";
+import { createLedger } from "@outrigger/ledger";
+import type { ConnectionOptions, ShopDatabase } from "./databases/database.ts";
+import { type Order, type Payment, paymentsThrough } from "./payments.ts";
 
 // Entry file of a process that makes one payment and kills itself, without a chance to tidy up, at one step.
-const { database, provider, key, step } = JSON.parse(process.argv[2] ?? "") as Record<string, string>;
+const { module, url, provider, key, step } = JSON.parse(process.argv[2] ?? "") as Record<string, string>;
+const { connect, orders } = (await import(module ?? "")) as {
+  connect: (options: ConnectionOptions) => ReturnType<ShopDatabase<unknown>["connect"]>;
+  orders: ShopDatabase<unknown>["orders"];
+};
 const ledger = createLedger({
-  sql: fromPgPool(new pg.Pool({ connectionString: database, max: 2 })),
+  sql: connect({ name: `killed_${process.pid}`, url: url ?? "" }).sql,
   // Long enough for one call on a busy machine; whoever recovers waits for its end.
   lease: "4s",
   onStep: (name) => {

@@ -1,9 +1,11 @@
 import type { OperationRecord } from "@outrigger/ledger";
 import { paymentsThrough } from "./payments.ts";
-import type { Node, NodeOptions, Shop } from "./shop.ts";
+import type { AnyNode, AnyShop, Node, NodeOptions, Shop } from "./shop.ts";
 
 /** A node with one provider, which is the shop's first one with some of its functions replaced. */
-export function singleProvider(shop: Shop, provider: object, options: NodeOptions = {}): Node {
+export function singleProvider(shop: Shop, provider: object, options?: NodeOptions): Node;
+export function singleProvider(shop: AnyShop, provider: object, options?: NodeOptions<unknown>): AnyNode;
+export function singleProvider(shop: AnyShop, provider: object, options: NodeOptions<unknown> = {}): AnyNode {
   const through = paymentsThrough(() => shop.a.url);
   return shop.node({
     ...options,
@@ -11,7 +13,7 @@ export function singleProvider(shop: Shop, provider: object, options: NodeOption
   });
 }
 
-export function recordOf(node: Node, key: string): Promise<OperationRecord | undefined> {
+export function recordOf<Tx>(node: AnyNode<Tx>, key: string): Promise<OperationRecord | undefined> {
   return node.ledger.find({ operation: "pay", key });
 }
 
