@@ -1,1 +1,3 @@
-export {};
+export { exitCodes } from "./exit.ts";
+export { main } from "./main.ts";
+export type { Streams } from "./terminal/terminal.ts";

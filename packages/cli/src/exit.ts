@@ -1,0 +1,21 @@
+/**
+ * What the command ends with, for scripts.
+ *
+ * - `done` 0; `problem` 1: something is wrong, or what was asked for was refused.
+ * - `usage` 2: the command was called wrongly, and did nothing.
+ * - `unreachable` 3: the database did not answer.
+ * - `interrupted` 130: Ctrl-C, as shells expect it.
+ */
+export const exitCodes = { done: 0, problem: 1, usage: 2, unreachable: 3, interrupted: 130 } as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** Ends the command with a message for people. */
+export class Stop extends Error {
+  readonly exitCode: ExitCode;
+
+  constructor(exitCode: ExitCode, message: string) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}

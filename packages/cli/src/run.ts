@@ -1,0 +1,70 @@
+import { doctor } from "./commands/doctor.ts";
+import { type ListFlags, list, listOptions } from "./commands/list.ts";
+import {
+  assertAgreed,
+  type MoveFlags,
+  move,
+  planCancel,
+  planResolve,
+  planRetry,
+  type ResolveFlags,
+} from "./commands/move.ts";
+import { type ReconcileFlags, reconcile, reconcileDays } from "./commands/reconcile.ts";
+import { type ShowFlags, show } from "./commands/show.ts";
+import { duration, which } from "./commands/values.ts";
+import type { ExitCode } from "./exit.ts";
+import type { Called } from "./program.ts";
+import type { Session } from "./session.ts";
+import { type Needs, openSource } from "./source/open-source.ts";
+import type { Source, SourceOptions } from "./source/source.ts";
+
+/** A command whose options have been checked, so that a wrong one is told before anything is opened. */
+export interface Prepared {
+  readonly open: () => Promise<Source>;
+  readonly act: (source: Source) => Promise<ExitCode>;
+}
+
+/** @throws Stop for wrong use. */
+export function prepared(session: Session, { command, words, flags: given }: Called): Prepared {
+  const open = (needs: Needs) => () => openSource(session, command, given as SourceOptions, needs);
+  switch (command) {
+    case "list": {
+      const flags = given as ListFlags;
+      const options = listOptions(session, flags);
+      return { open: open("either"), act: (source) => list(session, source, options, flags) };
+    }
+    case "show": {
+      const of = which(session, words);
+      return { open: open("either"), act: (source) => show(session, source, of, given as ShowFlags) };
+    }
+    case "retry":
+    case "cancel":
+    case "resolve": {
+      const of = which(session, words);
+      const flags = given as MoveFlags;
+      const plan =
+        command === "retry"
+          ? planRetry(session, flags)
+          : command === "cancel"
+            ? planCancel(session, flags)
+            : planResolve(session, given as ResolveFlags);
+      assertAgreed(session, command, flags);
+      return {
+        open: open(command === "resolve" ? "app" : "either"),
+        act: (source) => move(session, source, of, plan, flags),
+      };
+    }
+    case "reconcile": {
+      const flags = given as ReconcileFlags;
+      const days = reconcileDays(session, flags);
+      return { open: open("app"), act: (source) => reconcile(session, source, words[0], days, flags) };
+    }
+    case "doctor": {
+      const moveAfterMs = duration(session, "--move-after", String(given["moveAfter"])).ms;
+      return {
+        open: open("database"),
+        act: (source) => doctor(session, source, { moveAfterMs, json: given["json"] === true }),
+      };
+    }
+  }
+}
