@@ -92,7 +92,13 @@ export {
 } from "./concurrency/concurrency-limit.ts";
 export type { Call, Policy } from "./context/call.ts";
 export { CallContext, type CallOptions } from "./context/call-context.ts";
-export { execute, tryExecute } from "./context/execute.ts";
+export { execute, executeIn, tryExecute } from "./context/execute.ts";
+export {
+  type ExternalCall,
+  type ExternalCallWatch,
+  externalCallWatch,
+  watchExternalCalls,
+} from "./context/external-call.ts";
 export { type Deadline, type DeadlineOptions, type DeadlineSnapshot, deadline } from "./deadline/deadline.ts";
 export {
   type Duration,

@@ -1,10 +1,11 @@
 import {
   assertKnownKeys,
+  CallContext,
   type Duration,
   durationMs,
   EventStream,
   type ExternalCall,
-  execute,
+  executeIn,
   externalCallWatch,
   Failure,
 } from "@outrigger/core";
@@ -122,20 +123,20 @@ class Integration implements HttpIntegration {
     this.#prepareSettings = { ...settings, prefix: baseUrl.prefix };
     this.#emit = emitterOf(settings);
     this.#catalogue = new Catalogue(settings);
-    this.#policies = new OperationPolicies(settings, this.#emit, this.#running.register);
+    this.#policies = new OperationPolicies(settings, this.#emit);
     this.#transports = new Transports(settings, this.#emit);
     for (const operation of settings.operations.values()) this.#sendOf(operation);
     // Made now, so that defaults which cannot work are refused here and not at some first request.
     this.#sendOf(this.#catalogue.implicit("POST"));
   }
 
-  async request(name: string, options: RequestOptions = noOptions): Promise<HttpResponse> {
+  request(name: string, options: RequestOptions = noOptions): Promise<HttpResponse> {
     // Asked for as a whole, so it is one.
-    return (await this.#call(this.#prepareNamed(name, options, "whole"), options)) as HttpResponse;
+    return this.#callNamed(name, options, "whole") as Promise<HttpResponse>;
   }
 
-  async stream(name: string, options: RequestOptions = noOptions): Promise<StreamedResponse> {
-    return (await this.#call(this.#prepareNamed(name, options, "stream"), options)) as StreamedResponse;
+  stream(name: string, options: RequestOptions = noOptions): Promise<StreamedResponse> {
+    return this.#callNamed(name, options, "stream") as Promise<StreamedResponse>;
   }
 
   exchange(request: ExchangeRequest & { readonly stream: true }): Promise<StreamedAnswer>;
@@ -156,37 +157,52 @@ class Integration implements HttpIntegration {
     );
   }
 
+  /** Not async: a promise of its own would be one more for each call. */
+  #callNamed(
+    name: string,
+    options: RequestOptions,
+    answer: AnswerKind,
+  ): Promise<HttpResponse | StreamedResponse> {
+    try {
+      return this.#call(this.#prepareNamed(name, options, answer), options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
   async #call(
     call: PreparedCall,
     { signal, deadlineAtMs }: HttpCallOptions,
   ): Promise<HttpResponse | StreamedResponse> {
     const { operation, request, key } = call;
     const { clock } = this.#settings;
+    const { name } = operation;
+    const context = new CallContext({
+      key,
+      operation: name,
+      idempotent: request.repeatable,
+      deadlineAtMs,
+      clock,
+    });
     const keyUse = call.keyGiven ? this.#useKey(call) : undefined;
     const startedAtMs = clock.now();
+    this.#running.began(context);
     try {
       const watch = externalCallWatch();
-      const options = {
-        key,
-        operation: operation.name,
-        idempotent: request.repeatable,
-        signal,
-        deadlineAtMs,
-        clock,
-      };
       const send = this.#sendOf(operation);
       const response = await (watch === undefined
-        ? execute(send, request, options)
-        : watch(this.#about(operation), () => execute(send, request, options)));
+        ? executeIn(context, send, request, signal)
+        : watch(this.#about(operation), () => executeIn(context, send, request, signal)));
       this.#counts.succeeded += 1;
       this.#report(request, startedAtMs, undefined, response.status);
       return response;
     } catch (error) {
       this.#counts.failed += 1;
-      const failure = asHttpFailure(error, this.name, operation.name, request.progress);
+      const failure = asHttpFailure(error, this.name, name, request.progress);
       this.#report(request, startedAtMs, failure, HttpFailure.is(failure) ? failure.status : undefined);
       throw failure;
     } finally {
+      this.#running.answered(context);
       keyUse?.end(wasWritten(request.progress));
       if (isSource(request.body)) closeBody(request.body);
     }

@@ -25,6 +25,9 @@ export const ledgerFailureCodes = {
   notResolvable: "NOT_RESOLVABLE",
   migrationTimeout: "MIGRATION_TIMEOUT",
   takenOver: "TAKEN_OVER",
+  sessionUnfit: "SESSION_UNFIT",
+  databaseTooOld: "DATABASE_TOO_OLD",
+  callInTransaction: "CALL_IN_TRANSACTION",
 } as const;
 
 export function commitUnknown(cause: unknown): Failure {

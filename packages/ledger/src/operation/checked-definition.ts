@@ -1,4 +1,5 @@
 import { assertKnownKeys, assertObject, durationMs, join, oneOf, show } from "@outrigger/core";
+import { asOperationStep } from "../guard/run-in-transaction.ts";
 import type { FoundPolicy, NotFoundPolicy, ProviderFacts, UnknownFirst } from "../state/transitions.ts";
 import {
   type ManyWrites,
@@ -85,10 +86,10 @@ export function checkedDefinition<Tx, I, R>(
   return {
     name,
     providers: new Map(providers.map((provider) => [provider.name, provider])),
-    prepare: definition.prepare.bind(definition),
-    commit: definition.commit.bind(definition),
-    abandon: definition.abandon.bind(definition),
-    many: checkedMany(join(path, "many"), definition.many),
+    prepare: asOperationStep(`${path}: prepare`, definition.prepare.bind(definition)),
+    commit: asOperationStep(`${path}: commit`, definition.commit.bind(definition)),
+    abandon: asOperationStep(`${path}: abandon`, definition.abandon.bind(definition)),
+    many: checkedMany(path, definition.many),
     ...unknown,
     leaseMs,
     failoverOnRefusal: optionalBoolean(join(path, "failoverOnRefusal"), definition.failoverOnRefusal, false),
@@ -97,14 +98,18 @@ export function checkedDefinition<Tx, I, R>(
 }
 
 function checkedMany<Tx, I, R>(
-  path: string,
+  definitionPath: string,
   many: ManyWrites<Tx, I, R> | undefined,
 ): ManyWrites<Tx, I, R> | undefined {
   if (many === undefined) return undefined;
+  const path = join(definitionPath, "many");
   assertObject(path, many);
   assertKnownKeys(path, many, ["prepare", "commit"]);
   for (const each of ["prepare", "commit"] as const) assertFunction(path, many, each);
-  return { prepare: many.prepare.bind(many), commit: many.commit.bind(many) };
+  return {
+    prepare: asOperationStep(`${definitionPath}: many.prepare`, many.prepare.bind(many)),
+    commit: asOperationStep(`${definitionPath}: many.commit`, many.commit.bind(many)),
+  };
 }
 
 /** @throws TypeError where less is promised than a user may expect who has not read it. */

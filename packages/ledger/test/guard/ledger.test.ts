@@ -1,0 +1,101 @@
+import { guardTransactions } from "@outrigger/ledger/guard";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { orders } from "../support/payments.ts";
+import { quick, useShop } from "../support/shop.ts";
+
+const shop = useShop("guard_ledger");
+let reported: string[] = [];
+let guard: ReturnType<typeof guardTransactions>;
+
+beforeEach(() => {
+  reported = [];
+  guard = guardTransactions({
+    mode: "report",
+    onEvent: (event) => {
+      if (event.type === "callInTransaction") reported.push(event.transaction.of);
+    },
+  });
+});
+afterEach(() => guard.stop());
+
+const called = async (): Promise<void> => void (await fetch(`${shop.a.url}/inquire?key=none`));
+
+test("an operation's own calls are never in a transaction, whoever makes them", async () => {
+  const node = shop.node();
+  guard.watchPgPool(node.pool);
+  await node.pay.run({ id: "own-1", amount: 1 }, { key: "own-1" });
+  shop.a.modes.set("own-2", { charge: "replyLost" });
+  shop.a.modes.set("own-3", { charge: "hangBeforeApply" });
+  await node.pay.run({ id: "own-2", amount: 1 }, { key: "own-2" });
+  const inTime = AbortSignal.timeout(100);
+  await node.pay.run({ id: "own-3", amount: 1 }, { key: "own-3", signal: inTime });
+  await node.pay.enqueue({ id: "own-4", amount: 1 }, { key: "own-4" });
+  node.ledger.start();
+  await shop.settled(node);
+  expect([await shop.status("own-2"), await shop.status("own-4")]).toEqual(["paid", "paid"]);
+  expect(reported).toEqual([]);
+});
+
+test("a call inside of prepare, commit or abandon is reported, with the operation's name", async () => {
+  const node = shop.node({
+    definition: {
+      prepare: async (tx, order) => {
+        await called();
+        await orders.prepare(tx, order);
+      },
+      commit: async (tx, order, payment, info) => {
+        await orders.commit(tx, order, payment, info);
+        await called();
+      },
+      abandon: async (tx, order, why) => {
+        await called();
+        await orders.abandon(tx, order, why);
+      },
+    },
+  });
+  await node.pay.run({ id: "in-1", amount: 1 }, { key: "in-1" });
+  shop.a.modes.set("in-2", { charge: "declined" });
+  await node.pay.run({ id: "in-2", amount: 1 }, { key: "in-2" });
+  expect([await shop.status("in-1"), await shop.status("in-2")]).toEqual(["paid", "void"]);
+  expect(new Set(reported)).toEqual(
+    new Set(['operation "pay": prepare', 'operation "pay": commit', 'operation "pay": abandon']),
+  );
+});
+
+test("an operation that is run inside of a transaction of the user's is reported", async () => {
+  const node = shop.node();
+  guard.watchPgPool(shop.pool);
+  const client = await shop.pool.connect();
+  await client.query("begin");
+  await node.pay.run({ id: "inside-1", amount: 1 }, { key: "inside-1" });
+  await client.query("commit");
+  client.release();
+  expect(reported).toEqual(["pg"]);
+});
+
+test("an operation that is stored in the user's transaction is sent by a resolver, outside of it", async () => {
+  const node = shop.node();
+  guard.watchPgPool(node.pool);
+  const client = await node.pool.connect();
+  node.ledger.start();
+  await client.query("begin");
+  await node.pay.enqueue({ id: "outbox-1", amount: 1 }, { key: "outbox-1", tx: client });
+  await client.query("commit");
+  client.release();
+  await shop.settled(node);
+  expect([await shop.status("outbox-1"), reported]).toEqual(["paid", []]);
+});
+
+test("with the guard on fail, an operation whose prepare calls is not stored and nothing is sent", async () => {
+  guard.stop();
+  guard = guardTransactions({ mode: "fail", onEvent: () => {} });
+  const guarded = guard.fetch(fetch);
+  const node = shop.node({
+    ...quick,
+    definition: { prepare: async () => void (await guarded(`${shop.a.url}/inquire?key=none`)) },
+  });
+  await expect(node.pay.run({ id: "fail-1", amount: 1 }, { key: "fail-1" })).rejects.toMatchObject({
+    code: "CALL_IN_TRANSACTION",
+  });
+  expect(await node.ledger.find({ operation: "pay", key: "fail-1" })).toBeUndefined();
+});
