@@ -5,8 +5,8 @@ import { deaf, echo, failure, manual, script, silent, watch } from "../../test/c
 import { concurrencyLimit } from "../concurrency/concurrency-limit.ts";
 import { pipeline } from "../pipeline/pipeline.ts";
 import { retry } from "../retry/retry.ts";
-import type { CallContext } from "./call-context.ts";
-import { execute, tryExecute } from "./execute.ts";
+import { CallContext } from "./call-context.ts";
+import { execute, executeIn, tryExecute } from "./execute.ts";
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -168,4 +168,29 @@ test("who would rather look than catch gets a result, also for an error that is 
   controller.abort();
   const aborted = await tryExecute(pipeline(full)(echo), "", { signal: controller.signal });
   expect(aborted).toMatchObject({ ok: false, failure: { code: "CALL_ABORTED" } });
+});
+
+test("a context in the caller's hands aborts the call, and says when work that its caller has left has ended", async () => {
+  const clock = new VirtualClock();
+  const controller = new AbortController();
+  const { call, calls } = manual();
+  const context = new CallContext({ clock, key: "k" });
+  const left = watch(executeIn(context, call, "", controller.signal));
+  controller.abort();
+  await tick();
+  expect(left.error).toMatchObject({ code: "CALL_ABORTED" });
+  let ended = false;
+  context.whenWorkEnds(() => {
+    ended = true;
+  });
+  expect([ended, context.isOutlived]).toEqual([false, true]);
+  calls[0]?.resolve("late");
+  await tick();
+  expect([ended, context.isOutlived]).toEqual([true, false]);
+
+  const other = new CallContext({ clock });
+  const ending = watch(executeIn(other, silent, ""));
+  other.abort(failure({ code: "CLOSED" }));
+  await tick();
+  expect(ending.error).toMatchObject({ code: "CLOSED" });
 });

@@ -47,21 +47,36 @@ function isBare({ signal, deadlineAtMs }: CallOptions): boolean {
 }
 
 async function plainly<I, O>(call: Call<I, O>, input: I, options: CallOptions): Promise<O> {
-  const context = new CallContext(options);
+  return await executeIn(new CallContext(options), call, input, options.signal);
+}
+
+/**
+ * Makes one call like {@link execute}, in a context that is in the caller's hands: to abort it, or to ask it when all
+ * work of the call has ended.
+ *
+ * @param signal - The caller's own, as in {@link CallOptions}; the context does not know it.
+ */
+export function executeIn<I, O>(
+  context: CallContext,
+  call: Call<I, O>,
+  input: I,
+  signal?: AbortSignal,
+): Promise<O> {
   const bounded = context.deadlineAtMs === Number.POSITIVE_INFINITY ? call : untilDeadline(call);
-  const { signal } = options;
-  if (signal === undefined) return await bounded(input, context);
-  if (signal.aborted) throw callAborted(signal.reason, "none");
-  return await new Promise<O>((resolve, reject) => {
+  if (signal === undefined) return invoke(bounded, input, context);
+  if (signal.aborted) return Promise.reject(callAborted(signal.reason, "none"));
+  return new Promise<O>((resolve, reject) => {
     const leave = (): void => {
       const failure = callAborted(signal.reason, context.effect);
       reject(failure);
+      context.leaveRunning(work);
       context.abort(failure);
     };
-    signal.addEventListener("abort", leave, { once: true });
-    invoke(bounded, input, context)
-      .finally(() => signal.removeEventListener("abort", leave))
-      .then(resolve, reject);
+    const work = invoke(bounded, input, context).finally(() => signal.removeEventListener("abort", leave));
+    work.then(resolve, reject);
+    // The call itself may have aborted it.
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true });
   });
 }
 

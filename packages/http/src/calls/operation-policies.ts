@@ -23,17 +23,15 @@ type Breaker = ReturnType<typeof circuitBreaker>;
 /** The policies of an integration: what its operations share, and what each has for itself. */
 export class OperationPolicies {
   readonly #settings: Settings;
-  readonly #outermost: Policy;
   readonly #observed: { readonly name: string; readonly onEvent?: (event: HttpEvent) => void };
   readonly #again: Policy | undefined;
   readonly #breaker: Breaker | undefined;
   readonly #breakers = new Map<string, Breaker>();
   readonly #limit: ReturnType<typeof concurrencyLimit> | undefined;
 
-  constructor(settings: Settings, emit: ((event: HttpEvent) => void) | undefined, outermost: Policy) {
+  constructor(settings: Settings, emit: ((event: HttpEvent) => void) | undefined) {
     const { breaker, clock, concurrency, name, random } = settings;
     this.#settings = settings;
-    this.#outermost = outermost;
     this.#observed = { name, ...(emit === undefined ? {} : { onEvent: emit }) };
     const observed = this.#observed;
     if (breaker !== false)
@@ -57,7 +55,6 @@ export class OperationPolicies {
       this.#breakers.set(operation.name, circuitBreaker({ ...breaker, ...own, clock }));
     }
     const policies: readonly (Policy | undefined)[] = [
-      this.#outermost,
       deadline({ total, ...observed }),
       this.#againWithin(total),
       this.#breakers.get(operation.name) ?? this.#breaker,

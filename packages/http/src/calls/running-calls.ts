@@ -1,4 +1,4 @@
-import { type CallContext, type Clock, Failure, type Policy } from "@outrigger/core";
+import { type CallContext, type Clock, Failure } from "@outrigger/core";
 import { httpFailureCodes } from "../failure.ts";
 
 /** Which calls run, so that closing can wait for them and end them. */
@@ -6,17 +6,20 @@ export class RunningCalls {
   readonly #running = new Set<CallContext>();
   #whenIdle: (() => void) | undefined;
 
-  /** The outermost policy. */
-  readonly register: Policy = (next) => (input, context) => {
+  began(context: CallContext): void {
     this.#running.add(context);
-    return next(input, context).finally(() => {
-      // A streamed body goes on after its call was answered.
-      context.whenWorkEnds(() => {
-        this.#running.delete(context);
-        if (this.#running.size === 0) this.#whenIdle?.();
-      });
-    });
-  };
+  }
+
+  /** Its caller has been answered; a streamed body goes on after that. */
+  answered(context: CallContext): void {
+    if (context.isOutlived) context.whenWorkEnds(() => this.#ended(context));
+    else this.#ended(context);
+  }
+
+  #ended(context: CallContext): void {
+    this.#running.delete(context);
+    if (this.#running.size === 0) this.#whenIdle?.();
+  }
 
   get size(): number {
     return this.#running.size;
