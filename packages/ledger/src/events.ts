@@ -1,4 +1,6 @@
+import type { AlarmName } from "./alarm/options.ts";
 import type { Guarantee } from "./operation/guarantee.ts";
+import type { SagaState } from "./saga/decide.ts";
 import type { OperationState } from "./state/transitions.ts";
 
 interface About {
@@ -43,6 +45,16 @@ export type LedgerEvent =
       readonly message: string | undefined;
       readonly durationMs: number;
     } & About)
+  | {
+      readonly type: "sagaMoved";
+      readonly id: string;
+      readonly saga: string;
+      readonly version: number;
+      readonly key: string;
+      readonly from: SagaState | null;
+      readonly to: SagaState;
+      readonly why: string;
+    }
   /** A worker woke after its lease, and its outcome was dropped. */
   | ({ readonly type: "zombieStopped"; readonly fence: number } & About)
   /** A call ended after the ledger had stopped waiting for it. */
@@ -70,4 +82,12 @@ export type LedgerEvent =
       readonly id: string;
       readonly code: string | undefined;
       readonly givenUp: boolean;
+    }
+  /** An alarm goes off, or is over; see `createAlarms`. */
+  | {
+      readonly type: "alarmRaised" | "alarmCleared";
+      readonly alarm: AlarmName;
+      readonly currency: string | undefined;
+      readonly value: string;
+      readonly limit: string;
     };

@@ -1,4 +1,20 @@
+export {
+  type Alarm,
+  type AlarmChange,
+  type AlarmSnapshot,
+  type Alarms,
+  createAlarms,
+} from "./alarm/alarms.ts";
+export type { AmountAtRisk, AtRisk } from "./alarm/at-risk.ts";
+export { type AlarmName, type AlarmOptions, alarmDefaults } from "./alarm/options.ts";
+export {
+  fromMysql2Pool,
+  type Mysql2Connection,
+  type Mysql2Pool,
+  type Mysql2Statement,
+} from "./drivers/mysql2.ts";
 export { fromPgPool, type PgClient, type PgOwnClient, type PgPool, type PgTx } from "./drivers/pg.ts";
+export { fromSqlite, type SqliteOptions, type SqlitePort, type SqliteTx } from "./drivers/sqlite.ts";
 export type { LedgerEvent } from "./events.ts";
 export { ledgerFailureCodes } from "./failure.ts";
 export { createInbox, type Inbox, type WebhookAnswer } from "./inbox/inbox.ts";
@@ -22,6 +38,7 @@ export { createLedger, type FindOptions, type Ledger, type LedgerSnapshot, type 
 export { type ListOptions, listDefaults, type OperationPage } from "./list/list.ts";
 export {
   type AbandonedFailure,
+  type Amount,
   type CallInfo,
   type Capabilities,
   type CommittedItem,
@@ -85,6 +102,24 @@ export type { Finding } from "./reconcile/tables.ts";
 export type { StepName } from "./run/engine.ts";
 export type { ByPerson } from "./run/operator.ts";
 export type { Tidied } from "./run/retention.ts";
+export { type OpenSagaState, openSagaStates, type SagaState, sagaStates } from "./saga/decide.ts";
+export {
+  type AnyOperation,
+  type SagaDefinition,
+  type SagaFailure,
+  type SagaOutcome,
+  type SagaSoFar,
+  type SagaStep,
+  type SagaUndo,
+  sagaDefaults,
+  sagaStep,
+  sagaUndo,
+} from "./saga/definition.ts";
+export type { SagaSnapshot } from "./saga/desk.ts";
+export type { WhichSaga } from "./saga/people.ts";
+export type { SagaRecord, SagaStepRecord } from "./saga/record.ts";
+export type { ListSagas, Saga, Sagas } from "./saga/saga.ts";
+export type { SagaHistoryEntry } from "./saga/saga-store.ts";
 export {
   type BusinessStep,
   decide,

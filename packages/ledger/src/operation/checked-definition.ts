@@ -2,6 +2,7 @@ import { assertKnownKeys, assertObject, durationMs, join, oneOf, show } from "@o
 import { asOperationStep } from "../guard/run-in-transaction.ts";
 import type { FoundPolicy, NotFoundPolicy, ProviderFacts, UnknownFirst } from "../state/transitions.ts";
 import {
+  type Amount,
   type ManyWrites,
   type OperationDefinition,
   type ProviderDefinition,
@@ -28,6 +29,7 @@ export interface CheckedDefinition<Tx, I, R> {
   readonly commit: OperationDefinition<Tx, I, R>["commit"];
   readonly abandon: OperationDefinition<Tx, I, R>["abandon"];
   readonly many: ManyWrites<Tx, I, R> | undefined;
+  readonly amount: ((input: I) => Amount) | undefined;
   readonly first: UnknownFirst;
   readonly onFound: FoundPolicy;
   readonly onNotFound: NotFoundPolicy;
@@ -49,6 +51,7 @@ const commonKeys = [
   "failoverOnRefusal",
   "accept",
   "many",
+  "amount",
 ] as const;
 const providerKeys = ["call", "inquire", "cancel", "capabilities"] as const;
 
@@ -71,6 +74,7 @@ export function checkedDefinition<Tx, I, R>(
   const many = Object.hasOwn(definition, "providers");
   assertKnownKeys(path, definition, [...commonKeys, ...(many ? ["providers"] : providerKeys)]);
   for (const each of ["prepare", "commit", "abandon"] as const) assertFunction(path, definition, each);
+  if (definition.amount !== undefined) assertFunction(path, definition, "amount");
   const functions = declaredProviders(path, definition);
   const parts = Object.entries(functions).map(([key, each]) =>
     checkedProvider(many ? join(path, `providers.${key}`) : path, key, each, many),
@@ -89,6 +93,7 @@ export function checkedDefinition<Tx, I, R>(
     prepare: asOperationStep(`${path}: prepare`, definition.prepare.bind(definition)),
     commit: asOperationStep(`${path}: commit`, definition.commit.bind(definition)),
     abandon: asOperationStep(`${path}: abandon`, definition.abandon.bind(definition)),
+    amount: definition.amount?.bind(definition),
     many: checkedMany(path, definition.many),
     ...unknown,
     leaseMs,

@@ -134,6 +134,14 @@ export const unknownDefaults: Required<Omit<UnknownPolicy, "onNotFound">> = {
   manualAfter: "1h",
 };
 
+/** Money, exact: see `exactAmount`. */
+export interface Amount {
+  /** `"10.50"`, in the currency's own unit. */
+  readonly value: string | number | bigint;
+  /** Three letters, such as `"EUR"`. */
+  readonly currency: string;
+}
+
 /** One operation's outcome, for a function that writes many. */
 export interface CommittedItem<I, R> {
   readonly input: I;
@@ -169,6 +177,11 @@ interface Common<Tx, I, R> {
    * nobody. When one of them is refused, each is written by itself, by the functions above.
    */
   readonly many?: ManyWrites<Tx, I, R>;
+  /**
+   * What it moves. Asked when somebody looks, for alarms that tell how much money is at risk; it is stored nowhere, and
+   * decides nothing.
+   */
+  amount?(input: I): Amount;
   readonly unknown?: UnknownPolicy;
   /** How long one worker may keep the operation; a call ends before it. @defaultValue the ledger's lease */
   readonly lease?: Duration;
