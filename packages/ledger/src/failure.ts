@@ -25,6 +25,7 @@ export const ledgerFailureCodes = {
   notResolvable: "NOT_RESOLVABLE",
   migrationTimeout: "MIGRATION_TIMEOUT",
   takenOver: "TAKEN_OVER",
+  stepRejected: "STEP_REJECTED",
   sessionUnfit: "SESSION_UNFIT",
   databaseTooOld: "DATABASE_TOO_OLD",
   callInTransaction: "CALL_IN_TRANSACTION",

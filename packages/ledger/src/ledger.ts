@@ -20,7 +20,11 @@ import { type ByPerson, cancelOnRequest, resolveByPerson, retry } from "./run/op
 import { Resolver } from "./run/resolver.ts";
 import { Retention, type Tidied } from "./run/retention.ts";
 import { enqueue, run } from "./run/run.ts";
+import { alwaysMyTurn } from "./run/turn.ts";
 import { Waker } from "./run/waker.ts";
+import type { SagaDefinition } from "./saga/definition.ts";
+import { type SagaDesk, type SagaSnapshot, sagaDesk } from "./saga/desk.ts";
+import type { Saga, Sagas } from "./saga/saga.ts";
 import { type OpenState, openStates, type SettledState, settledStates } from "./state/transitions.ts";
 import { dialects } from "./store/dialects.ts";
 import { type OperationRecord, recordOf } from "./store/record.ts";
@@ -34,6 +38,8 @@ export interface LedgerSnapshot {
   readonly oldestOpenMs: number | null;
   /** Resolutions that run in this process. */
   readonly resolving: number;
+  /** Sagas that have not ended, by name and version; of a version without any its definition may go. */
+  readonly sagas: readonly SagaSnapshot[];
 }
 
 /** Operations on an external service that end in agreement with the local database. */
@@ -53,6 +59,15 @@ export interface Ledger<Tx = PgTx> {
    */
   operation<I, R>(name: string, definition: SingleProviderDefinition<Tx, I, R>): Operation<I, R, Tx>;
   operation<I, R>(name: string, definition: ManyProvidersDefinition<Tx, I, R>): Operation<I, R, Tx>;
+  /**
+   * Defines a saga of operations that are defined in this ledger. Versions live side by side: each that is open anywhere
+   * needs a process that has its definition.
+   *
+   * @throws TypeError or RangeError that names the option, the value and the fix.
+   */
+  saga<I, R>(name: string, definition: SagaDefinition<I, R>): Saga<I, R, Tx>;
+  /** Sagas of any name and version, also where they are not defined. */
+  readonly sagas: Sagas;
   /** Starts resolving in this process. Starting twice does nothing. */
   start(): void;
   /** Stops claiming, waits for running resolutions up to `drain`, and gives back the leases of the rest. */
@@ -115,8 +130,6 @@ export interface FindOptions {
 export type Which = string | { readonly operation: string; readonly key: string };
 
 const defaultMigrateTimeout = "1m";
-/** How much later than the database itself the ledger gives up. */
-const migrateGraceMs = 5_000;
 const pageSize = 500;
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -137,8 +150,12 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
     store,
     clock,
     random,
-    emit,
+    emit(event) {
+      emit(event);
+      desk?.listen(event);
+    },
     step,
+    turn: alwaysMyTurn,
     kick: () => resolver.kick(),
     wake() {
       if (resolver.hasRoom) resolver.kick();
@@ -148,7 +165,16 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
   };
   const resolver = new Resolver(engine, definitions, settings);
   const retention = new Retention(store, settings.retention, clock, emit);
-  const listener = new Listener({ sql, channel, clock, random, emit, heard: resolver.kick });
+  const desk = sagaDesk(engine, schema, definitionOf, settings);
+  const heard = (): void => {
+    resolver.kick();
+    desk?.heard();
+  };
+  const listener = new Listener({ sql, channel, clock, random, emit, heard });
+  const withSagas = (): SagaDesk<Tx> => {
+    if (desk === undefined) throw new TypeError(`the ledger has no sagas on ${sql.dialect} yet`);
+    return desk;
+  };
 
   const finder =
     (which: Which): (() => Promise<StoredOperation | undefined>) =>
@@ -165,9 +191,7 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
     async migrate(given = {}) {
       assertKnownKeys("migrate options", given, ["timeout"]);
       const timeoutMs = durationMs("migrate.timeout", given.timeout ?? defaultMigrateTimeout);
-      const longestMs = timeoutMs + migrateGraceMs;
-      const within = bounded(sql, { clock, statementMs: longestMs, transactionMs: longestMs });
-      return await dialect.migrate(within, schema, { timeoutMs });
+      return await dialect.migrate(sql, schema, { clock, timeoutMs });
     },
     operation<I, R>(name: string, definition: OperationDefinition<Tx, I, R>): Operation<I, R, Tx> {
       const checked = checkedDefinition(name, definition, leaseMs) as unknown as AnyDefinition<Tx>;
@@ -176,14 +200,19 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
       definitions.set(name, checked);
       return handleOf<Tx, I, R>(engine, checked);
     },
+    saga: (name, definition) => withSagas().define(name, definition),
+    get sagas() {
+      return withSagas().sagas;
+    },
     start() {
       resolver.start();
+      desk?.start();
       retention.start();
       if (wakeUp) listener.start();
     },
     async stop() {
       await listener.stop();
-      await Promise.all([resolver.stop(), retention.stop()]);
+      await Promise.all([resolver.stop(), retention.stop(), desk?.stop()]);
     },
     async find(which, given = {}) {
       assertKnownKeys("find options", given, ["request"]);
@@ -208,6 +237,7 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
         ),
         oldestOpenMs: open.length === 0 ? null : Math.max(...open.map(({ oldestMs }) => oldestMs)),
         resolving: resolver.active,
+        sagas: (await desk?.snapshot()) ?? [],
       };
     },
     async version() {

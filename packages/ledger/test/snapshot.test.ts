@@ -7,7 +7,12 @@ const shop = useShop("ledger_snapshot");
 test("the snapshot counts what is open, and the totals what is settled", async () => {
   const node = shop.node();
   const none = { READY: 0, SENDING: 0, UNKNOWN: 0, CANCELLING: 0, MANUAL: 0 };
-  expect(await node.ledger.snapshot()).toEqual({ states: none, oldestOpenMs: null, resolving: 0 });
+  expect(await node.ledger.snapshot()).toEqual({
+    states: none,
+    oldestOpenMs: null,
+    resolving: 0,
+    sagas: [],
+  });
 
   await node.pay.run({ id: "s1", amount: 1 }, { key: "s1" });
   shop.a.mode = { charge: "declined" };

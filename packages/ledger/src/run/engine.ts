@@ -3,11 +3,14 @@ import type { LedgerEvent } from "../events.ts";
 import type { CheckedDefinition, CheckedProvider } from "../operation/checked-definition.ts";
 import type { SqlQuery } from "../store/sql-port.ts";
 import type { OperationRow, Store } from "../store/store.ts";
+import type { Turn } from "./turn.ts";
 
 /** The places at which a crash test can stop a worker: around every commit and every call. */
 export type StepName =
   | `${"intent" | "outcome" | "failover" | "unknown" | "cancelIntent" | "resend" | "manual"}.${"beforeCommit" | "afterCommit"}`
   | `${"call" | "inquiry" | "cancel"}.${"before" | "after"}`
+  | `${"saga" | "sagaStep"}.${"beforeCommit" | "afterCommit"}`
+  | "saga.claimed"
   | "resolve.claimed";
 
 /** What the parts of a ledger share. */
@@ -17,6 +20,8 @@ export interface Engine<Tx> {
   readonly random: Random;
   readonly emit: (event: LedgerEvent) => void;
   readonly step: (name: StepName) => void | Promise<void>;
+  /** Held while a provider is called, and while an operation has a transaction of its own. */
+  readonly turn: Turn;
   /** Tells this process's resolver that there is work at once. */
   readonly kick: () => void;
   /** Tells a resolver that there is work: this process's, or else the others'. */

@@ -47,15 +47,31 @@ export async function cancelOnRequest<Tx>(
   assertKnownKeys("cancel options", options, ["reason", "by"]);
   const reason = textAt("cancel.reason", "why", options.reason);
   const by = textAt("cancel.by", "who", options.by);
+  return (await requestCancel(engine, definitionOf, find, { reason, by })).row;
+}
+
+/** @returns the row, and whether this request moved it: then nobody else has it yet. */
+export async function requestCancel<Tx>(
+  engine: Engine<Tx>,
+  definitionOf: (operation: string) => AnyDefinition<Tx> | undefined,
+  find: Find,
+  { reason, by }: ByPerson,
+): Promise<{ readonly row: StoredOperation; readonly moved: boolean }> {
   return await again(ledgerFailureCodes.notCancellable, find, async (row) => {
-    if (row.state === "DONE") return await cancelCommitted(engine, definitionOf, row, { reason, by });
     // Nothing stands, so nothing is left to undo.
-    if (row.state === "FAILED" || row.state === "CANCELLED") return row;
-    if (row.state === "CANCELLING" || (row.cancelWantedForMs !== undefined && row.state !== "MANUAL")) {
+    if (row.state === "FAILED" || row.state === "CANCELLED") return { row, moved: false };
+    if (
+      row.state === "CANCELLING" ||
+      (row.cancelWantedForMs !== undefined && row.state !== "MANUAL" && row.state !== "DONE")
+    ) {
       await engine.store.note(row, { why: "cancelRequested", evidence: reason, by });
-      return row;
+      return { row, moved: false };
     }
-    return await intervene(engine, row, "cancelRequested", { reason, by });
+    const after =
+      row.state === "DONE"
+        ? await cancelCommitted(engine, definitionOf, row, { reason, by })
+        : await intervene(engine, row, "cancelRequested", { reason, by });
+    return after === undefined ? undefined : { row: after, moved: true };
   });
 }
 
@@ -136,11 +152,11 @@ function evidenceOf(
 }
 
 /** A row that moves while it is looked at is looked at again. */
-async function again(
+async function again<T>(
   code: string,
   find: Find,
-  work: (row: StoredOperation) => Promise<StoredOperation | undefined>,
-): Promise<StoredOperation> {
+  work: (row: StoredOperation) => Promise<T | undefined>,
+): Promise<T> {
   for (let reads = 1; reads <= readsAtMost; reads += 1) {
     const row = await find();
     if (row === undefined) throw refused(code, "there is no such operation");
@@ -196,7 +212,7 @@ function factsOf(row: StoredOperation): Parameters<typeof decide>[0] {
   };
 }
 
-function textAt(path: string, what: "why" | "who", value: unknown): string {
+export function textAt(path: string, what: "why" | "who", value: unknown): string {
   if (typeof value === "string" && value.trim() !== "") return storableText(value);
   throw new TypeError(`${path} must say ${what}, for the history; got ${show(value)}`);
 }

@@ -1,10 +1,16 @@
-import type { SqlPort, SqlQuery } from "./sql-port.ts";
+import type { Clock } from "@outrigger/core";
+import type { InboxStatements } from "../inbox/statements.ts";
+import type { ReconciliationStatements } from "../reconcile/statements.ts";
+import type { SagaStatements } from "../saga/statements.ts";
+import type { SqlPort, SqlQuery, SqlRow } from "./sql-port.ts";
 
 /**
  * What is sent at once: one statement, or several that are one. Those run in one transaction, each of them gets all the
- * values and uses those that it names, and the rows are the last one's.
+ * values and uses those that it names, and the rows are the last one's. A function sends them itself, where one has to
+ * know what another found.
  */
-export type Statement = string | readonly string[];
+export type Statement = string | readonly string[] | StatementFunction;
+export type StatementFunction = (query: SqlQuery, values: readonly unknown[]) => Promise<readonly SqlRow[]>;
 
 /**
  * Every statement of the ledger by name, in the words of one database. What goes in and comes out is the same for all:
@@ -23,10 +29,12 @@ export interface Statements {
   readonly renew: Statement;
   /** operations, limit, lease in ms, slot groups to leave alone. */
   readonly claim: Statement;
-  /** id, fence. */
-  readonly release: Statement;
+  /** JSON list of id, fence and whether it was begun: due at once, and what was not begun has not been tried. */
+  readonly giveBack: Statement;
   readonly findById: Statement;
   readonly findByKey: Statement;
+  /** The same for a key that this transaction has found taken, whatever its isolation shows of others' commits. */
+  readonly findTaken: Statement;
   readonly findArchivedById: Statement;
   readonly findArchivedByKey: Statement;
   /** ids in; id and its history as a JSON list out. */
@@ -55,6 +63,7 @@ export interface Statements {
 }
 
 export interface MigrateBounds {
+  readonly clock: Clock;
   /** For everything, the wait for another process that migrates included. */
   readonly timeoutMs: number;
 }
@@ -62,8 +71,12 @@ export interface MigrateBounds {
 /** What is different from database to database, beside the driver. */
 export interface Dialect {
   statements(schema: string): Statements;
-  /** Makes the current transaction give up when a lock is not free in time, with a transient error. */
-  boundLockWait(query: SqlQuery, ms: number): Promise<void>;
+  inbox(schema: string): InboxStatements;
+  reconciliation(schema: string): ReconciliationStatements;
+  /** Absent where the ledger has no sagas on this database yet. */
+  saga?(schema: string): SagaStatements;
+  /** In `work`, the current transaction gives up when a lock is not free in time, with a transient error. */
+  boundLockWait<T>(query: SqlQuery, ms: number, work: () => Promise<T>): Promise<T>;
   /** Whether a table, column or schema is missing. */
   isNotMigrated(error: unknown): boolean;
   /** A value for an array parameter. */

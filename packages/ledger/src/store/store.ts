@@ -205,7 +205,7 @@ export class Store<Tx> {
   /** @returns undefined when the row has moved, or was claimed, since it was read. */
   async intervene(row: OperationRow, to: Intervention): Promise<StoredOperation | undefined> {
     const values = [row.id, row.fence, row.state, to.to, to.why, to.reason, to.by ?? null, to.wantsCancel];
-    return (await this.#stored(this.#text.intervene, values))[0];
+    return (await this.stored(this.#text.intervene, values))[0];
   }
 
   async note(
@@ -243,29 +243,36 @@ export class Store<Tx> {
     return rows.map((row) => whole(row, readAtMs));
   }
 
-  async release(row: OperationRow): Promise<void> {
-    await this.send(this.sql.query, this.#text.release, [row.id, row.fence]);
+  /**
+   * Lets others have what is still in the worker's hands at once.
+   *
+   * @param begun - False when nothing was done with it, so that it does not count as a try.
+   */
+  async giveBack(rows: readonly OperationRow[], begun: boolean): Promise<void> {
+    const list = rows.map(({ id, fence }) => ({ id, fence, begun })).sort((a, b) => compare(a.id, b.id));
+    await this.send(this.sql.query, this.#text.giveBack, [JSON.stringify(list)]);
   }
 
   /** Whatever has ended long ago is found too. */
   async find(id: string): Promise<StoredOperation | undefined> {
-    const [found] = await this.#stored(this.#text.findById, [id]);
-    return found ?? (await this.#stored(this.#text.findArchivedById, [id]))[0];
+    const [found] = await this.stored(this.#text.findById, [id]);
+    return found ?? (await this.stored(this.#text.findArchivedById, [id]))[0];
   }
 
-  /** @param query - Of the transaction that may have written it. */
+  /** @param query - Of the transaction that has found it taken. */
   async findByKey(operation: string, key: string, query?: SqlQuery): Promise<StoredOperation | undefined> {
-    const [found] = await this.#stored(this.#text.findByKey, [operation, key], query);
-    return found ?? (await this.#stored(this.#text.findArchivedByKey, [operation, key], query))[0];
+    const { findByKey, findTaken } = this.#text;
+    const [found] = await this.stored(query === undefined ? findByKey : findTaken, [operation, key], query);
+    return found ?? (await this.stored(this.#text.findArchivedByKey, [operation, key], query))[0];
   }
 
   page(afterId: string | undefined, limit: number): Promise<readonly StoredOperation[]> {
-    return this.#stored(this.#text.page, [afterId ?? null, limit]);
+    return this.stored(this.#text.page, [afterId ?? null, limit]);
   }
 
   list({ states, operation, olderThanMs, after, limit }: ListFilter): Promise<readonly StoredOperation[]> {
     const values = [after ?? null, limit, this.dialect.list(states), operation ?? null, olderThanMs ?? null];
-    return this.#stored(this.#text.list, values);
+    return this.stored(this.#text.list, values);
   }
 
   async history(ids: readonly string[]): Promise<ReadonlyMap<string, readonly HistoryEntry[]>> {
@@ -325,7 +332,8 @@ export class Store<Tx> {
     return (await this.send(this.sql.query, text, values)).map((row) => String(row["id"])).sort();
   }
 
-  async #stored(
+  /** For every statement whose rows are whole operations, those of the parts that stand on the ledger too. */
+  async stored(
     text: Statement,
     values: readonly unknown[],
     query: SqlQuery = this.sql.query,
@@ -378,9 +386,10 @@ export class Store<Tx> {
 
 async function inTurn(
   query: SqlQuery,
-  statements: readonly string[],
-  values?: readonly unknown[],
+  statements: Exclude<Statement, string>,
+  values: readonly unknown[] = [],
 ): Promise<readonly SqlRow[]> {
+  if (typeof statements === "function") return await statements(query, values);
   let rows: readonly SqlRow[] = [];
   for (const statement of statements) rows = await query(statement, values);
   return rows;

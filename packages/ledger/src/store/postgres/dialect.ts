@@ -1,5 +1,8 @@
 import type { Dialect } from "../dialect.ts";
+import { inboxStatements } from "./inbox.ts";
 import { latestVersion, migrate } from "./migrations.ts";
+import { reconciliationStatements } from "./reconciliation.ts";
+import { sagaStatements } from "./saga.ts";
 import { statements } from "./statements.ts";
 
 /** No such table, schema or column. Source: PostgreSQL manual, appendix A. */
@@ -7,8 +10,12 @@ const notThere: ReadonlySet<unknown> = new Set(["42P01", "3F000", "42703"]);
 
 export const postgres: Dialect = {
   statements,
-  async boundLockWait(query, ms) {
+  inbox: inboxStatements,
+  reconciliation: reconciliationStatements,
+  saga: sagaStatements,
+  async boundLockWait(query, ms, work) {
     await query("select set_config('lock_timeout', $1, true)", [`${Math.ceil(ms)}ms`]);
+    return await work();
   },
   isNotMigrated: (error) =>
     typeof error === "object" && error !== null && notThere.has(Reflect.get(error, "code")),

@@ -1,7 +1,10 @@
 import { migrationTimedOut } from "../../failure.ts";
 import type { MigrateBounds } from "../dialect.ts";
-import type { SqlPort, SqlQuery } from "../sql-port.ts";
+import { bounded, type SqlPort, type SqlQuery } from "../sql-port.ts";
 import { functions4 } from "./functions.ts";
+import { inboxTables } from "./inbox.ts";
+import { reconciliationTables } from "./reconciliation.ts";
+import { sagaTables } from "./saga.ts";
 
 /** In the order in which they are applied; what is released is never edited, only followed by another. */
 const migrations: readonly ((schema: string) => string | readonly string[])[] = [
@@ -103,6 +106,10 @@ const migrations: readonly ((schema: string) => string | readonly string[])[] = 
   `),
     ...functions4(schema),
   ],
+  // Sagas: several operations of which either all stand in the end, or none.
+  sagaTables,
+  // Inboxes and reconciliations, which had made their tables themselves.
+  (schema) => [...inboxTables(schema), ...reconciliationTables(schema)],
 ];
 
 /** What {@link migrate} brings the tables to. */
@@ -110,6 +117,9 @@ export const latestVersion: number = migrations.length;
 
 const split = (script: string): readonly string[] =>
   script.split(/;\s*$/m).filter((statement) => statement.trim() !== "");
+
+/** How much later than the database itself the ledger gives up. */
+const graceMs = 5_000;
 
 /** Raised by `lock_timeout`. Source: PostgreSQL manual, appendix A. */
 const lockNotAvailable = "55P03";
@@ -125,10 +135,12 @@ const queryCanceled = "57014";
 export async function migrate<Tx>(
   sql: SqlPort<Tx>,
   schema: string,
-  { timeoutMs }: MigrateBounds,
+  { clock, timeoutMs }: MigrateBounds,
 ): Promise<number> {
+  const longestMs = timeoutMs + graceMs;
+  const within = bounded(sql, { clock, statementMs: longestMs, transactionMs: longestMs });
   try {
-    return await sql.transaction((_, query) => migrateIn(query, schema, timeoutMs));
+    return await within.transaction((_, query) => migrateIn(query, schema, timeoutMs));
   } catch (error) {
     const code: unknown =
       typeof error === "object" && error !== null ? Reflect.get(error, "code") : undefined;

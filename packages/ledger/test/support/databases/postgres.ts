@@ -1,6 +1,7 @@
 import { createDatabase, databaseForTests } from "@outrigger/lab";
 import { fromPgPool, type PgTx } from "@outrigger/ledger";
 import pg from "pg";
+import { latestVersion } from "../../../src/store/postgres/migrations.ts";
 import { orders, ordersTable } from "../payments.ts";
 import type { Connection, ConnectionOptions, ShopDatabase } from "./database.ts";
 
@@ -28,10 +29,11 @@ export async function postgres(name: string): Promise<PostgresShopDatabase> {
   };
   return {
     module: import.meta.url,
-    version: 4,
+    version: latestVersion,
     url: database.url,
     pool,
     orders,
+    defersConstraints: true,
     connect: (options) => {
       const connection = connect(options);
       return { ...connection, kill: () => kill(connection, options) };
