@@ -89,6 +89,8 @@ export class MariadbServer {
       "--bind-address=127.0.0.1",
       `--socket=${join(this.#options.folder, "socket")}`,
       "--skip-name-resolve",
+      // As MySQL, and MariaDB from 11 on, have it by themselves.
+      "--character-set-server=utf8mb4",
       "--max-connections=200",
       "--innodb-buffer-pool-size=64M",
       "--innodb-log-file-size=32M",

@@ -1,7 +1,7 @@
 import { mkdirSync, realpathSync } from "node:fs";
 import { assertKnownKeys, integerIn, nonEmptyString } from "@outrigger/core";
 import { type Exit, entryExtension } from "../child/spawn-child.ts";
-import { startChild } from "../child/start-child.ts";
+import { type ChildOptions, startChild } from "../child/start-child.ts";
 
 export interface PostgresOptions {
   /**
@@ -22,6 +22,8 @@ export interface PostgresOptions {
   readonly port?: number;
   /** Whether the data folder stays when the server stops. @defaultValue false */
   readonly keep?: boolean;
+  /** What the process that looks after the server prints, line by line. @defaultValue passed on to stderr */
+  readonly onLine?: ChildOptions["onLine"];
 }
 
 export interface DatabaseServer {
@@ -47,8 +49,8 @@ export interface Postgres extends DatabaseServer {
  * @throws Error with the server's last lines when it does not start.
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
-  assertKnownKeys("postgres", options, ["fsync", "dataDir", "port", "keep"]);
-  const { fsync = true, keep = false, dataDir } = options;
+  assertKnownKeys("postgres", options, ["fsync", "dataDir", "port", "keep", "onLine"]);
+  const { fsync = true, keep = false, dataDir, onLine } = options;
   const port = integerIn("postgres.port", options.port ?? 0, 0, 65_535);
   const child = await startChild<{ readonly url: string }>({
     file: new URL(`./main${entryExtension}`, import.meta.url),
@@ -63,6 +65,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     ownSession: true,
     readyWithin: "2m",
     stopWithin: "1m",
+    ...(onLine !== undefined && { onLine }),
   });
   return {
     url: child.ready.url,

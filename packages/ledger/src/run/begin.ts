@@ -120,8 +120,10 @@ async function afterLostCommit<Tx>(
   const { store } = engine;
   try {
     await store.sql.transaction(async (_, query) => {
-      await store.dialect.boundLockWait(query, fresh.dueInMs / 2);
-      if ((await store.insert(query, fresh)) !== undefined) throw new NeverCommitted();
+      const again = await store.dialect.boundLockWait(query, fresh.dueInMs / 2, () =>
+        store.insert(query, fresh),
+      );
+      if (again !== undefined) throw new NeverCommitted();
     });
     const row = await store.find(inserted.id);
     if (row === undefined) return await existing(engine, fresh);

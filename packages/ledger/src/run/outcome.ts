@@ -47,10 +47,12 @@ export async function settleOne<Tx>(
     };
     // Our row first: its lock orders workers, and a lost row ends here, before the user's function runs.
     if (!again) return await store.moving([{ row, move }], async ([fenced], tx) => await work(fenced, tx));
-    return await store.sql.transaction(async (tx, query) => {
-      await store.dialect.boundLockWait(query, retryLockTimeoutMs);
-      return await work(await store.move(query, row, move), tx);
-    });
+    return await store.sql.transaction(async (tx, query) =>
+      work(
+        await store.dialect.boundLockWait(query, retryLockTimeoutMs, () => store.move(query, row, move)),
+        tx,
+      ),
+    );
   } catch (error) {
     if (error instanceof RowLost) return undefined;
     if (ours && transition.business !== undefined && !store.sql.isTransient(error))

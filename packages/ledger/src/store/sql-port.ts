@@ -1,6 +1,9 @@
 import type { Clock } from "@outrigger/core";
 
-/** Sends one statement. Values travel as parameters, never inside the text. */
+/**
+ * Sends one statement. Values travel as parameters, never inside the text, which names them `$1`, `$2`, wherever and as
+ * often as it needs them, whatever the database's own way is.
+ */
 export type SqlQuery = (text: string, values?: readonly unknown[]) => Promise<readonly SqlRow[]>;
 export type SqlRow = Readonly<Record<string, unknown>>;
 
@@ -27,7 +30,7 @@ export interface SqlBounds {
  */
 export interface SqlPort<Tx> {
   /** What the statements are written in. */
-  readonly dialect: "postgres";
+  readonly dialect: "postgres" | "sqlite" | "mariadb";
   /**
    * Runs one statement, committed when it returns.
    *
@@ -58,6 +61,10 @@ export interface SqlPort<Tx> {
    */
   join(tx: Tx): SqlQuery;
   /**
+   * Runs `work` on one connection, outside of any transaction. Where tables cannot be made in one: then it is there.
+   */
+  session?<T>(work: (query: SqlQuery) => Promise<T>, bounds?: SqlBounds): Promise<T>;
+  /**
    * Calls `heard` when somebody calls this channel, on a connection of its own that it keeps; `lost` is called once
    * when that connection is gone. Absent where the database or the driver cannot do it: then work is polled for.
    *
@@ -79,6 +86,10 @@ export function bounded<Tx>(sql: SqlPort<Tx>, bounds: SqlBounds): SqlPort<Tx> {
         first: SqlStatement,
         work: (rows: readonly SqlRow[], tx: Tx, query: SqlQuery) => Promise<T>,
       ): Promise<T> => sql.transactionWith?.(first, work, bounds) as Promise<T>,
+    }),
+    ...(sql.session !== undefined && {
+      session: <T>(work: (query: SqlQuery) => Promise<T>): Promise<T> =>
+        sql.session?.(work, bounds) as Promise<T>,
     }),
     join: (tx) => sql.join(tx),
     ...(sql.listen !== undefined && { listen: sql.listen.bind(sql) }),

@@ -42,6 +42,8 @@ export interface ShopDatabase<Tx> {
   /** What another process needs to reach it. */
   readonly url: string;
   readonly orders: Orders<Tx>;
+  /** Whether a constraint may be checked by the commit. */
+  readonly defersConstraints: boolean;
   connect(options: ConnectionOptions): Connection<Tx>;
   /** One statement, as anybody would send it who knows nothing of the ledger. */
   query(text: string): Promise<readonly Row[]>;

@@ -1,0 +1,21 @@
+import { property } from "../../drivers/shared/causes.ts";
+import type { Dialect } from "../dialect.ts";
+import { assertPrefix, latestVersion, migrate, withSetting } from "./migrations.ts";
+import { statements } from "./statements.ts";
+
+/** No such table, or column. Source: MariaDB's and MySQL's error references. */
+const notThere: ReadonlySet<unknown> = new Set([1146, 1054]);
+
+/** MariaDB, and MySQL. */
+export const mariadb: Dialect = {
+  statements(schema) {
+    assertPrefix(schema);
+    return statements(schema);
+  },
+  boundLockWait: (query, ms, work) =>
+    withSetting(query, "innodb_lock_wait_timeout", Math.max(1, Math.ceil(ms / 1_000)), work),
+  isNotMigrated: (error) => notThere.has(property(error, "errno")),
+  list: (values) => [...values],
+  latestVersion,
+  migrate,
+};

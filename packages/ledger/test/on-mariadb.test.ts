@@ -1,0 +1,28 @@
+import { mariadbMissing } from "@outrigger/lab";
+import { describe } from "vitest";
+import { mariadb } from "./support/databases/mariadb.ts";
+import { useDatabase } from "./support/shop.ts";
+
+const missing = mariadbMissing();
+if (missing !== undefined) console.warn(missing);
+else useDatabase(mariadb);
+
+describe
+  .skipIf(missing !== undefined)
+  .each([
+    "cancel",
+    "checkout",
+    "crash",
+    "diagnosis",
+    "enqueue",
+    "fair-slots",
+    "late",
+    "operator",
+    "policies",
+    "resend",
+    "retention",
+    "strange-answers",
+    "workers",
+  ])("on MariaDB: %s", async (file) => {
+  if (missing === undefined) await import(`./${file}.test.ts`);
+});
