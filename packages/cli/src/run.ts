@@ -1,4 +1,3 @@
-import { doctor } from "./commands/doctor.ts";
 import { type ListFlags, list, listOptions } from "./commands/list.ts";
 import {
   assertAgreed,
@@ -12,6 +11,7 @@ import {
 import { type ReconcileFlags, reconcile, reconcileDays } from "./commands/reconcile.ts";
 import { type ShowFlags, show } from "./commands/show.ts";
 import { duration, which } from "./commands/values.ts";
+import { doctor } from "./doctor/doctor.ts";
 import type { ExitCode } from "./exit.ts";
 import type { Called } from "./program.ts";
 import type { Session } from "./session.ts";
