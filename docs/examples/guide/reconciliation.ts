@@ -114,7 +114,6 @@ export async function runIt(
   reconciliation: Reconciliation,
 ): Promise<{ html: string; csv: string; json: string }> {
   // #region run
-  await reconciliation.migrate(); // with ledger.migrate(), when a version is rolled out
   reconciliation.start(); // does each day when it is old enough; or await reconciliation.run() in a job
 
   const report = await reconciliation.report({ from: "2026-11-01", to: "2026-11-30" });

@@ -47,7 +47,6 @@ async function statusOf(id: string): Promise<unknown> {
 
 test("the page's inbox settles a payment from a signed webhook, and turns away a forged one", async () => {
   const inbox = paymentsInbox(ledger, "a secret of the example");
-  await inbox.migrate();
   const server = serve(inbox).listen(0, "127.0.0.1");
   await once(server, "listening");
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhooks/payments`;
@@ -84,7 +83,6 @@ test("the page's reconciliation with a list settles a payment that nobody heard 
   const reconciliation = reconcileWithList(ledger, pay, {
     list: async ({ after }) => (after === undefined ? { data: [], next: "2" } : { data: [charge] }),
   });
-  await reconciliation.migrate();
   // Today is too young by itself, so what was made a moment ago is made older.
   await pool.query("update outrigger.operation set created_at = created_at - interval '30 days'");
   const old = reconcileWithList(ledger, pay, {

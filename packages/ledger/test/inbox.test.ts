@@ -77,7 +77,6 @@ async function inboxOf(
     retryMax: "50ms",
     ...options,
   });
-  await inbox.migrate();
   inboxes.push(inbox);
   const server = createServer((request, response) => void inbox.handler(request, response));
   servers.push(server.listen(0, "127.0.0.1"));

@@ -55,7 +55,6 @@ async function reconciliationOf(node: Node, options: Partial<Options> & Pick<Opt
     from: today(),
     ...options,
   });
-  await reconciliation.migrate();
   return reconciliation;
 }
 

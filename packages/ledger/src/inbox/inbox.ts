@@ -29,8 +29,6 @@ export interface WebhookAnswer {
 
 /** Webhooks of one provider: stored once, then applied. */
 export interface Inbox {
-  /** Makes its table. Safe from many processes at once. */
-  migrate(): Promise<void>;
   /** Stores a webhook. Never throws: every outcome has its answer. */
   receive(request: WebhookRequest): Promise<WebhookAnswer>;
   /** The same for a server of Node's, or of a framework that leaves the body unread. */
@@ -71,10 +69,6 @@ class StoredInbox<Tx> implements Inbox {
     this.#settings = settings;
     this.#tables = new InboxTables(internals.engine.store, internals.schema, settings.name);
     this.#applier = new Applier(internals, settings, this.#tables);
-  }
-
-  migrate(): Promise<void> {
-    return this.#tables.migrate();
   }
 
   find(id: string): Promise<InboxRecord | undefined> {

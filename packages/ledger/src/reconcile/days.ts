@@ -42,6 +42,22 @@ export interface DayTotal {
   readonly localSum: string;
 }
 
+/** What there was with what came to it. */
+export function sumOf(before: readonly DayTotal[], added: readonly DayTotal[]): readonly DayTotal[] {
+  const nameOf = (total: DayTotal): string => JSON.stringify([total.day, total.class, total.currency]);
+  const known = new Map(before.map((total) => [nameOf(total), total]));
+  return added.map((total) => {
+    const old = known.get(nameOf(total));
+    if (old === undefined) return total;
+    return {
+      ...total,
+      count: old.count + total.count,
+      remoteSum: decimalOf(plus(exact(old.remoteSum), exact(total.remoteSum))),
+      localSum: decimalOf(plus(exact(old.localSum), exact(total.localSum))),
+    };
+  });
+}
+
 const zero: Exact = { units: 0n, scale: 0 };
 
 /** Adds up one day. */

@@ -27,8 +27,6 @@ export interface Reconciled {
 
 /** Compares a provider's list with the ledger, day by day. */
 export interface Reconciliation {
-  /** Makes its tables. Safe from many processes at once. */
-  migrate(): Promise<void>;
   /**
    * Does every day that is old enough and not done yet, and what earlier runs left to be done about findings. One that
    * was ended half way goes on after the last key that is stored.
@@ -67,10 +65,6 @@ class Runner<Tx> implements Reconciliation {
     this.#internals = internals;
     this.#settings = settings;
     this.#tables = new ReconciliationTables(internals.engine.store, internals.schema, settings.name);
-  }
-
-  migrate(): Promise<void> {
-    return this.#tables.migrate();
   }
 
   async run(days?: ReconcileOptions): Promise<Reconciled> {

@@ -1,0 +1,104 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { show } from "@outrigger/core";
+import type { SqlRow } from "../../store/sql-port.ts";
+
+/** More texts than the ledger has statements; beyond it somebody puts values into them. */
+const statementsAtMost = 500;
+
+/** A connection with its statements prepared. Everything on it is synchronous. */
+export class Connection {
+  readonly db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(db: DatabaseSync) {
+    this.db = db;
+  }
+
+  send(text: string, values: readonly unknown[] = []): readonly SqlRow[] {
+    return this.#prepared(text).all(named(values)) as readonly SqlRow[];
+  }
+
+  #prepared(text: string): StatementSync {
+    const known = this.#statements.get(text);
+    if (known !== undefined) return known;
+    const statement = this.db.prepare(text);
+    // Of several statements that run as one, each names the values that it needs.
+    statement.setAllowUnknownNamedParameters(true);
+    if (this.#statements.size >= statementsAtMost) this.#statements.clear();
+    this.#statements.set(text, statement);
+    return statement;
+  }
+}
+
+type Value = string | number | bigint | null | NodeJS.ArrayBufferView;
+
+/** `$1` is a name to SQLite. */
+function named(values: readonly unknown[]): Record<string, Value> {
+  const byName: Record<string, Value> = {};
+  for (const [index, value] of values.entries()) byName[index + 1] = bindable(value);
+  return byName;
+}
+
+function bindable(value: unknown): Value {
+  if (value === undefined) return null;
+  return typeof value === "boolean" ? Number(value) : (value as Value);
+}
+
+export interface OpenOptions {
+  readonly readOnly: boolean;
+  readonly setUp: ((db: DatabaseSync) => void) | undefined;
+}
+
+/** While a connection is opened, in milliseconds: another process may be recovering the file after a crash. */
+const openWithinMs = 5_000;
+
+/**
+ * Opens the file as the ledger needs it.
+ *
+ * - WAL: readers and the writer do not wait for each other. It stays with the file.
+ * - `synchronous` FULL: what a power cut takes back after its call was sent is money without an order. On macOS that
+ *   needs `fullfsync` too.
+ * - `busy_timeout` 0: SQLite waits by stopping the whole process, also whoever in it holds the lock; the port waits by
+ *   itself.
+ */
+export function openConnection(file: string | URL, { readOnly, setUp }: OpenOptions): Connection {
+  const connection = new Connection(new (sqlite().DatabaseSync)(file));
+  const { db } = connection;
+  try {
+    db.exec(`pragma busy_timeout = ${openWithinMs}`);
+    db.exec("pragma synchronous = full; pragma fullfsync = on; pragma checkpoint_fullfsync = on");
+    const mode = only(connection, "pragma journal_mode = wal");
+    if (mode !== "wal") {
+      throw new RangeError(
+        `fromSqlite: ${show(String(file))} cannot be put into WAL mode (it stays in ${show(mode)}); ` +
+          "it has to be a file on a local disk",
+      );
+    }
+    setUp?.(db);
+    const synchronous = Number(only(connection, "pragma synchronous"));
+    if (synchronous < full) {
+      throw new RangeError(
+        `fromSqlite: setUp sets "pragma synchronous" to ${synchronous}; the ledger needs FULL (2), because an ` +
+          "intent that is lost with the power after its call was sent is a charge without an order",
+      );
+    }
+    db.exec(`pragma busy_timeout = 0; pragma query_only = ${readOnly ? "on" : "off"}`);
+    return connection;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+const full = 2;
+
+function only(connection: Connection, text: string): unknown {
+  return Object.values(connection.send(text)[0] ?? {})[0];
+}
+
+/** Loaded by whoever uses it: where it is new, Node warns of it. */
+function sqlite(): typeof import("node:sqlite") {
+  const found = process.getBuiltinModule("node:sqlite");
+  if (found === undefined) throw new TypeError("fromSqlite needs node:sqlite, which this Node does not have");
+  return found;
+}

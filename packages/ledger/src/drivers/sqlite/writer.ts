@@ -1,0 +1,149 @@
+import type { DatabaseSync } from "node:sqlite";
+import { commitUnknown, databaseUnavailable } from "../../failure.ts";
+import type { SqlBounds, SqlQuery } from "../../store/sql-port.ts";
+import { isTimedOut } from "../shared/causes.ts";
+import { transactionEnded } from "../shared/transaction-failures.ts";
+import { within } from "../shared/within.ts";
+import type { Connection } from "./connection.ts";
+import { isBusy } from "./errors.ts";
+import { Turns } from "./turns.ts";
+import { whenFree } from "./when-free.ts";
+
+/** Shows whether a function has ended the ledger's transaction, also when it has begun another one since. */
+const mark = "outrigger_ledger";
+
+/** The port's only way to write: one transaction at a time, on one connection. */
+export class Writer {
+  readonly #open: () => Connection;
+  readonly #turns = new Turns();
+  #connection: Connection | undefined;
+  #closed = false;
+  /** Whether a commit failed of which a crash might yet find the whole in the log. */
+  #inDoubt = false;
+
+  /** @param open - Called at once, and again after a connection had to be given up. */
+  constructor(open: () => Connection) {
+    this.#open = open;
+    this.#connection = open();
+  }
+
+  /** What is under way is rolled back. */
+  close(): void {
+    this.#closed = true;
+    this.#giveUp();
+  }
+
+  async transaction<T>(
+    work: (tx: DatabaseSync, query: SqlQuery) => Promise<T>,
+    bounds: SqlBounds,
+  ): Promise<T> {
+    const end = await this.#turns.take(bounds);
+    try {
+      return await this.#inTransaction(work, bounds);
+    } finally {
+      end();
+    }
+  }
+
+  async #inTransaction<T>(
+    work: (tx: DatabaseSync, query: SqlQuery) => Promise<T>,
+    bounds: SqlBounds,
+  ): Promise<T> {
+    const connection = await this.#begin(bounds);
+    let value: T;
+    try {
+      const query: SqlQuery = async (text, values) => connection.send(text, values);
+      value = await within(bounds, bounds.transactionMs, work(connection.db, query));
+    } catch (error) {
+      throw this.#rolledBack(connection, error);
+    }
+    this.#commit(connection);
+    return value;
+  }
+
+  async #begin(bounds: SqlBounds): Promise<Connection> {
+    try {
+      return await whenFree(bounds, () => {
+        if (this.#closed) throw new Error("the port to SQLite is closed");
+        this.#connection ??= this.#open();
+        if (this.#inDoubt) this.#overwriteLast(this.#connection);
+        this.#connection.send("begin immediate");
+        this.#connection.send(`savepoint ${mark}`);
+        return this.#connection;
+      });
+    } catch (error) {
+      throw databaseUnavailable(error);
+    }
+  }
+
+  /** @returns what the caller is told. */
+  #rolledBack(connection: Connection, error: unknown): unknown {
+    // The function may still be running; on a closed connection it gets no further.
+    if (isTimedOut(error)) this.#giveUp();
+    if (!connection.db.isOpen) return databaseUnavailable(error);
+    this.#rollBack(connection);
+    return error;
+  }
+
+  #commit(connection: Connection): void {
+    if (!connection.db.isOpen) throw databaseUnavailable(new Error("the port to SQLite is closed"));
+    try {
+      connection.send(`release ${mark}`);
+    } catch {
+      this.#rollBack(connection);
+      throw transactionEnded(undefined);
+    }
+    try {
+      connection.send("commit");
+    } catch (error) {
+      // Still open: a constraint that only the commit checks. SQLite has decided, and nothing is written.
+      if (connection.db.isTransaction) {
+        this.#rollBack(connection);
+        throw isBusy(error) ? databaseUnavailable(error) : error;
+      }
+      throw this.#afterFailedCommit(connection, error);
+    }
+  }
+
+  /**
+   * The disk failed while the log was written or made durable. To every reader the transaction is rolled back; but its
+   * pages may be whole in the log, and would count after a crash, until the next commit writes over them. So one is made.
+   */
+  #afterFailedCommit(connection: Connection, error: unknown): unknown {
+    this.#inDoubt = true;
+    try {
+      this.#overwriteLast(connection);
+      return databaseUnavailable(error);
+    } catch {
+      return commitUnknown(error);
+    }
+  }
+
+  #overwriteLast(connection: Connection): void {
+    connection.send("begin immediate");
+    try {
+      const [row] = connection.send("pragma user_version");
+      // The same number again: it changes nothing, and is written all the same.
+      connection.db.exec(`pragma user_version = ${Number(row?.["user_version"])}`);
+      connection.send("commit");
+      this.#inDoubt = false;
+    } catch (error) {
+      this.#rollBack(connection);
+      throw error;
+    }
+  }
+
+  #rollBack(connection: Connection): void {
+    try {
+      if (connection.db.isTransaction) connection.send("rollback");
+    } catch {
+      this.#giveUp();
+    }
+  }
+
+  #giveUp(): void {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    if (connection?.db.isOpen === true) connection.db.close();
+  }
+}
