@@ -7,3 +7,6 @@ export type { WatchedKysely } from "./libraries/kysely.ts";
 export type { WatchedPgClient, WatchedPgPool } from "./libraries/pg.ts";
 export type { WatchedDataSource } from "./libraries/typeorm.ts";
 export { type GuardOptions, guardDefaults, type OutboundCall } from "./options.ts";
+export type { Holder, PoolEvent } from "./pool/events.ts";
+export { type PoolWatchOptions, poolWatchDefaults } from "./pool/options.ts";
+export { type PoolSnapshot, type PoolWatch, watchPool } from "./pool/watch-pool.ts";
