@@ -19,3 +19,13 @@ export class Stop extends Error {
     this.exitCode = exitCode;
   }
 }
+
+/** Gives up waiting on Ctrl-C. What it waited for may go on until the process ends. */
+export function orInterrupted<T>(signal: AbortSignal, message: string, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(new Stop(exitCodes.interrupted, message));
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}

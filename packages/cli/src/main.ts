@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { CommanderError } from "commander";
-import { type ExitCode, exitCodes, Stop } from "./exit.ts";
+import { type ExitCode, exitCodes, orInterrupted, Stop } from "./exit.ts";
 import { stopOf } from "./failure.ts";
 import { type Called, program } from "./program.ts";
 import { prepared } from "./run.ts";
@@ -74,32 +74,17 @@ async function run(session: Session, called: Called): Promise<ExitCode> {
     return await act(source);
   };
   try {
-    return await Promise.race([work(), interrupted(session, called)]);
+    // What moves something, or works by days, knows better where it may be left.
+    const leave = called.command === "list" || called.command === "show" || called.command === "doctor";
+    return await (leave ? orInterrupted(to.signal, text.failure.interrupted, work()) : work());
   } catch (error) {
-    const stop = to.signal.aborted ? interruption(session, called) : stopOf(text, error, source);
+    const stop = stopOf(text, error, source);
     to.say(`${to.sayStyle.bad(text.usage.error)}: ${stop.message}`);
     return stop.exitCode;
   } finally {
     // What it waits for does not matter any more: the process ends.
     source?.close().catch(() => {});
   }
-}
-
-/** A reconciliation ends by itself after a whole day; everything else is left where it is. */
-function interrupted(session: Session, called: Called): Promise<never> {
-  return new Promise((_, reject) => {
-    if (called.command === "reconcile") return;
-    session.terminal.signal.addEventListener("abort", () => reject(interruption(session, called)), {
-      once: true,
-    });
-  });
-}
-
-const moving = ["retry", "cancel", "resolve"];
-
-function interruption({ text }: Session, { command }: Called): Stop {
-  const { interrupted: plain, interruptedMove } = text.failure;
-  return new Stop(exitCodes.interrupted, moving.includes(command) ? interruptedMove : plain);
 }
 
 /** The command that was meant, for a pointer to its help. */

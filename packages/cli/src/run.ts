@@ -8,7 +8,7 @@ import {
   planRetry,
   type ResolveFlags,
 } from "./commands/move.ts";
-import { type ReconcileFlags, reconcile, reconcileDays } from "./commands/reconcile.ts";
+import { planReconcile, type ReconcileFlags, reconcile } from "./commands/reconcile.ts";
 import { type ShowFlags, show } from "./commands/show.ts";
 import { duration, which } from "./commands/values.ts";
 import { doctor } from "./doctor/doctor.ts";
@@ -56,8 +56,8 @@ export function prepared(session: Session, { command, words, flags: given }: Cal
     }
     case "reconcile": {
       const flags = given as ReconcileFlags;
-      const days = reconcileDays(session, flags);
-      return { open: open("app"), act: (source) => reconcile(session, source, words[0], days, flags) };
+      const plan = planReconcile(session, flags);
+      return { open: open("app"), act: (source) => reconcile(session, source, words[0], plan, flags) };
     }
     case "doctor": {
       const moveAfterMs = duration(session, "--move-after", String(given["moveAfter"])).ms;

@@ -1,6 +1,6 @@
 import { userInfo } from "node:os";
 import type { OperationRecord, Which } from "@outrigger/ledger";
-import { type ExitCode, exitCodes, Stop } from "../exit.ts";
+import { type ExitCode, exitCodes, orInterrupted, Stop } from "../exit.ts";
 import type { Session } from "../session.ts";
 import type { Source, SourceOptions } from "../source/source.ts";
 import { safe, safeJson } from "../terminal/safe-text.ts";
@@ -87,7 +87,8 @@ export async function move(
 ): Promise<ExitCode> {
   const { terminal, text } = session;
   const { sayStyle } = terminal;
-  const record = await source.ledger.find(which);
+  const { signal } = terminal;
+  const record = await orInterrupted(signal, text.failure.interrupted, source.ledger.find(which));
   if (record === undefined) throw new Stop(exitCodes.problem, text.failure.notFound);
   if (!movesOf(record).includes(plan.command) && !asksAgain(plan.command, record)) {
     throw new Stop(exitCodes.problem, text.failure.refused(notNow(text, plan.command, record)));
@@ -97,13 +98,14 @@ export async function move(
   terminal.say(text.move.because(safe(plan.reason)));
   terminal.say((plan.byTold ? text.move.by : text.move.byUser)(safe(plan.by)));
   if (flags.yes !== true) {
-    const answer = (await terminal.ask(text.move.goOn)).trim().toLowerCase();
+    const asked = terminal.ask(text.move.goOn);
+    const answer = (await orInterrupted(signal, text.failure.interrupted, asked)).trim().toLowerCase();
     if (!text.move.yes.includes(answer)) {
       terminal.say(text.move.left);
       return exitCodes.problem;
     }
   }
-  const after = await plan.make(source, record.id);
+  const after = await orInterrupted(signal, text.failure.interruptedMove, plan.make(source, record.id));
   if (flags.json === true) await terminal.out(safeJson(after));
   else {
     await terminal.out(text.move.now(after.state));

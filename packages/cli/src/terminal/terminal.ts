@@ -49,9 +49,11 @@ export function terminal({ stdin, stdout, stderr, env }: Streams, signal: AbortS
     sayStyle: style(sayIsTty && wantsColour(env)),
     canAsk: isTty(stdin) && sayIsTty,
     async ask(question) {
-      const lines = createInterface({ input: stdin, output: stderr });
+      // Without line editing, Ctrl-C is the process's own and not the question's.
+      const lines = createInterface({ input: stdin, output: stderr, terminal: false });
       try {
-        return await lines.question(question, { signal });
+        const ended = once(lines, "close").then(() => "");
+        return await Promise.race([lines.question(question), ended]);
       } finally {
         lines.close();
       }
