@@ -261,3 +261,36 @@ test('"not found" proves nothing of the time after it was asked', async () => {
   expect(asked).toBeGreaterThanOrEqual(2);
   expect(await shop.status("l14")).toBe("void");
 });
+
+test("what was sent late, with a lease that was renewed, is in flight from then on", async () => {
+  let sentAt = 0;
+  const { cancel: _, ...through } = paymentsThrough(() => shop.a.url);
+  const node = shop.node({
+    lease: "1s",
+    unknown: { ...retries, onNotFound: "fail" },
+    // A worker that stood still for longer than its lease, and whose operation nobody has taken.
+    onStep: async (name) => {
+      if (name === "call.before" && sentAt === 0) await new Promise((resolve) => setTimeout(resolve, 1_500));
+    },
+    definition: {
+      accept: "detect-only",
+      providers: {
+        a: {
+          ...through,
+          call: async () => {
+            sentAt = performance.now();
+            throw new Error("reset");
+          },
+          // It takes effect while it may still be in flight by what is declared.
+          inquire: async () => (performance.now() - sentAt < 300 ? { status: "notFound" } : found("l15")),
+          capabilities: { maxInFlight: "400ms" },
+        },
+      },
+    },
+  });
+  await node.pay.run(input("l15"), { key: "l15" });
+  node.ledger.start();
+  await shop.settled(node);
+  expect(await recordOf(node, "l15")).toMatchObject({ state: "DONE" });
+  expect(await shop.status("l15")).toBe("paid");
+});

@@ -76,7 +76,9 @@ export function statements(schema: string): Statements {
       select id, statement_timestamp(), fence, state, state, $2::text, $3::text, $4::text, $5::text from o`,
 
     renew: `
-      update ${operation} as o set due_at = ${inMs("$4")}
+      update ${operation} as o set due_at = ${inMs("$4")},
+        -- Whoever renews in order to send sends later than was written down; what is in flight is so from now on.
+        sent_at = case when o.state = 'SENDING' then statement_timestamp() else o.sent_at end
       where o.id = $1 and o.fence = $2::bigint and o.state = $3
       returning ${moving}`,
 
