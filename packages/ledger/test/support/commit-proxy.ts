@@ -18,9 +18,12 @@ export class CommitProxy {
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
   readonly #target: URL;
+  readonly #isCommit: (chunk: Buffer) => boolean;
 
-  constructor(databaseUrl: string) {
+  /** @param isCommit - Whether what a client sends makes something durable. */
+  constructor(databaseUrl: string, isCommit: (chunk: Buffer) => boolean = isPostgresCommit) {
     this.#target = new URL(databaseUrl);
+    this.#isCommit = isCommit;
     this.#server = createServer((client) => this.#serve(client));
   }
 
@@ -81,7 +84,7 @@ export class CommitProxy {
     server.on("close", () => client.destroy());
     client.on("data", (chunk) => {
       if (this.silent) return;
-      const fate = isCommit(chunk) ? this.#fates.shift() : undefined;
+      const fate = this.#isCommit(chunk) ? this.#fates.shift() : undefined;
       if (fate === undefined || fate === "swallowAnswer") {
         swallowing = fate !== undefined;
         server.write(chunk);
@@ -100,6 +103,6 @@ export class CommitProxy {
 }
 
 /** A simple query is "Q", its length, its text and a zero; the text may hold several statements. */
-function isCommit(chunk: Buffer): boolean {
+export function isPostgresCommit(chunk: Buffer): boolean {
   return chunk[0] === 0x51 && chunk.toString().endsWith("commit\0");
 }

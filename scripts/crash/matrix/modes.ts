@@ -1,0 +1,63 @@
+import type { Declared } from "./definitions.ts";
+
+/** How a provider, the way to it, and the business row behave. What is left out goes well. */
+export interface Behaviour {
+  readonly charge?: "declined" | "unavailable" | "late";
+  /** Requests that are lost on the way, before the others arrive. */
+  readonly chargesLost?: number;
+  /** For `late`: how long after the request it is applied, whoever still waits. */
+  readonly appliedAfterMs?: number;
+  /** The answers to so many charges that were applied are lost. */
+  readonly answersLost?: number;
+  readonly answeredAfterMs?: number;
+  /** The request arrives a second time, so long after the first. */
+  readonly againAfterMs?: number;
+  /** A webhook tells of the charge before its answer does, and twice. */
+  readonly webhookFirst?: boolean;
+  readonly inquiriesFailing?: number;
+  /** How long an effect is missing from the inquiry. */
+  readonly inquiryLagMs?: number;
+  readonly cancelAnswersLost?: number;
+  /** Settled already: a cancel is refused for good. */
+  readonly cancelRefused?: boolean;
+  /** The business row cannot take the payment. */
+  readonly commitRejected?: boolean;
+}
+
+/** Longer than a call may take, see `lease`. */
+const beyondTheTimeoutMs = 1_300;
+/** Long after the caller has gone, and within each declared time in flight. */
+const lateMs = 700;
+/** Within the declared consistency delay. */
+const lagMs = 250;
+
+/** More than a process makes before another one takes over; that it ends some time is not the matter here. */
+const answersLost = 2;
+
+export const modes = {
+  ok: {},
+  declined: { charge: "declined" },
+  unavailable: { charge: "unavailable" },
+  "never-arrives": { chargesLost: 2 },
+  "answer-lost": { answersLost },
+  "answer-late": { answeredAfterMs: beyondTheTimeoutMs },
+  "applied-late": { charge: "late", appliedAfterMs: lateMs, answersLost },
+  "delivered-twice": { answersLost, againAfterMs: lateMs },
+  "webhook-first": { webhookFirst: true },
+  "inquiry-fails": { answersLost, inquiriesFailing: 2 },
+  "inquiry-lags": { answersLost, inquiryLagMs: lagMs },
+  "cancel-answer-lost": { commitRejected: true, cancelAnswersLost: 2 },
+  "cancel-refused": { commitRejected: true, cancelRefused: true },
+  "commit-rejected": { commitRejected: true, answersLost },
+} as const satisfies Readonly<Record<string, Behaviour>>;
+
+export type ModeName = keyof typeof modes;
+export const modeNames = Object.keys(modes) as readonly ModeName[];
+export const behaviourIn = (name: ModeName): Behaviour => modes[name];
+
+/** Whether the mode can show itself at all. */
+export function concerns(mode: ModeName, { inquires, cancels }: Declared): boolean {
+  const { inquiriesFailing, inquiryLagMs, cancelAnswersLost, cancelRefused } = behaviourIn(mode);
+  if (inquiriesFailing !== undefined || inquiryLagMs !== undefined) return inquires;
+  return (cancelAnswersLost === undefined && cancelRefused === undefined) || cancels !== "never";
+}

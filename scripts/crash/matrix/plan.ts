@@ -1,0 +1,145 @@
+import type { CrashDatabase } from "../databases/database.ts";
+import type { Part } from "../play/scene.ts";
+import {
+  type Case,
+  type FaultName,
+  faultNames,
+  idOf,
+  isBeforeCommit,
+  matches,
+  nameOf,
+  type Point,
+} from "./cases.ts";
+import { declaredBy, definitionNames } from "./definitions.ts";
+import { concerns, modeNames } from "./modes.ts";
+import { weaknessNames, weaknessOf } from "./weaknesses.ts";
+
+/** What a process came by. */
+type Met = Part["points"];
+
+/** What a case waits for before its fault strikes, so that those that wait alike are played together. */
+export interface Planned {
+  readonly of: Case;
+  readonly afterMs: number;
+}
+
+/** How often a process is met at the same place: waiting for an inquiry it comes by there again and again. */
+const timesAtMost = 2;
+
+/** One case of every definition in every mode that concerns it, in which nothing happens but what the mode does. */
+export function rehearsals(wanted: (id: string) => boolean): readonly Case[] {
+  const right = definitionNames.flatMap((definition) =>
+    modeNames
+      .filter((mode) => concerns(mode, declaredBy(definition)))
+      .map((mode): Case => ({ definition, mode, fault: "none" })),
+  );
+  return right.filter((each) => mayBe(wanted, each));
+}
+
+/** The same for the variants that are weaker. */
+export function weakRehearsals(wanted: (id: string) => boolean = () => true): readonly Case[] {
+  const weak = weaknessNames.flatMap((weakness) => {
+    const { definition, modes } = weaknessOf(weakness);
+    return modes.map((mode): Case => ({ definition, mode, fault: "none", weakness }));
+  });
+  return weak.filter((each) => mayBe(wanted, each));
+}
+
+/** Whether any case is wanted that comes of this rehearsal. */
+function mayBe(wanted: (id: string) => boolean, rehearsal: Case): boolean {
+  return faultNames.some((fault) => wanted(idOf({ ...rehearsal, fault })));
+}
+
+/** Every fault at every place that the rehearsal came by. */
+export function singles(rehearsed: Case, met: Met, database: CrashDatabase): readonly Planned[] {
+  const { weakness } = rehearsed;
+  const faults = weakness === undefined ? faultNames.slice(1) : weaknessOf(weakness).faults;
+  return distinct(met).flatMap(({ point, afterMs }) =>
+    faults
+      .filter((fault) => isPossible(fault, point, database))
+      .map((fault) => ({ of: { ...rehearsed, fault, point }, afterMs })),
+  );
+}
+
+/** The same death, and another at every place that the process came by that took over. */
+export function pairs({ of, afterMs }: Planned, recovered: Met): readonly Planned[] {
+  if (of.fault !== "kill") return [];
+  return distinct(recovered).map(({ point }) => ({ of: { ...of, recovery: point }, afterMs }));
+}
+
+function isPossible(fault: FaultName, point: Point, database: CrashDatabase): boolean {
+  switch (fault) {
+    case "commit-answered-to-nobody":
+    case "commit-never-arrives":
+      return database.lossyWay !== undefined && isBeforeCommit(point);
+    case "database":
+      return database.crash !== undefined;
+    default:
+      return true;
+  }
+}
+
+function distinct(met: Met): Met {
+  const seen = new Set<Point>();
+  return met.filter(({ point }) => {
+    if (seen.has(point) || Number(point.split("#")[1]) > timesAtMost) return false;
+    seen.add(point);
+    return true;
+  });
+}
+
+/** Who stands still for longer loses its lease, or the end of its transaction, before the fault strikes. */
+const alikeMs = 300;
+
+/** Companies of one fault each, of cases whose fault strikes after about the same time. */
+export function companies(planned: readonly Planned[], atMost: number): readonly (readonly Case[])[] {
+  return faultNames.flatMap((fault) => {
+    const made: Case[][] = [];
+    let firstAfterMs = 0;
+    for (const { of, afterMs } of planned
+      .filter((each) => each.of.fault === fault)
+      .toSorted((a, b) => a.afterMs - b.afterMs)) {
+      const last = made.at(-1);
+      if (last !== undefined && last.length < atMost && afterMs - firstAfterMs <= alikeMs) last.push(of);
+      else {
+        made.push([of]);
+        firstAfterMs = afterMs;
+      }
+    }
+    return made;
+  });
+}
+
+/** What a share of the matrix has to show at least once. */
+function featuresOf({ definition, mode, fault, point, recovery }: Case): readonly string[] {
+  return [
+    `definition ${definition}`,
+    `mode ${mode}`,
+    ...(point === undefined ? [] : [`${fault} at ${nameOf(point)}`, `${fault} of ${definition}`]),
+    ...(recovery === undefined ? [] : [`again at ${nameOf(recovery)}`, `twice in ${mode}`]),
+  ];
+}
+
+/** The fewest cases, as far as taking the most telling one each time finds them, that show everything once. */
+export function representative(planned: readonly Planned[], shown: Set<string>): readonly Planned[] {
+  const chosen: Planned[] = [];
+  let left = planned.map((each) => ({ each, features: featuresOf(each.of) }));
+  for (;;) {
+    const counted = left
+      .map((one) => ({ ...one, news: one.features.filter((feature) => !shown.has(feature)).length }))
+      .filter(({ news }) => news > 0);
+    const best = counted.reduce<(typeof counted)[number] | undefined>(
+      (most, one) => (most === undefined || one.news > most.news ? one : most),
+      undefined,
+    );
+    if (best === undefined) return chosen;
+    chosen.push(best.each);
+    for (const feature of best.features) shown.add(feature);
+    left = counted;
+  }
+}
+
+/** @returns whether the case, or one that comes of it, is asked for. */
+export function wantedBy(only: string | undefined): (id: string) => boolean {
+  return only === undefined ? () => true : (id) => matches(only, id);
+}

@@ -1,0 +1,120 @@
+import type { GuaranteeLevel } from "@outrigger/ledger";
+import type { Connection, LossyWay } from "../databases/database.ts";
+import { type Case, idOf, type Point } from "../matrix/cases.ts";
+import type { FromWorker, Play } from "../worker/messages.ts";
+import type { CrashProcess } from "./process.ts";
+
+/** What one process did in one case. */
+export interface Part {
+  readonly process: CrashProcess;
+  /** The places it came by, in order, with the time since it began. */
+  readonly points: { readonly point: Point; readonly afterMs: number }[];
+  standing: Point | undefined;
+  answers: readonly string[] | undefined;
+  ended: boolean;
+}
+
+/** A case that came to its end, with what has to be known to understand it. */
+export interface Played {
+  readonly of: Case;
+  readonly id: string;
+  /** What was promised and not kept. */
+  readonly wrong: readonly string[];
+  /** By process, the first one first. */
+  readonly points: readonly Part["points"][];
+  /** Whether the fault struck where it was to. */
+  readonly met: boolean;
+  readonly ms: number;
+  /** All that there is to know, for people; only where something is wrong. */
+  readonly account?: string;
+}
+
+/** A case while it is played. */
+export class Scene {
+  readonly of: Case;
+  readonly id: string;
+  readonly orders: readonly string[];
+  readonly connection: Connection;
+  readonly way: LossyWay | undefined;
+  readonly promised: GuaranteeLevel;
+  readonly startedAtMs: number = performance.now();
+  readonly parts: Part[] = [];
+  #changed: () => void = () => {};
+  failed: string | undefined;
+
+  constructor(
+    of: Case,
+    id: string,
+    operations: number,
+    promised: GuaranteeLevel,
+    connection: Connection,
+    way: LossyWay | undefined,
+  ) {
+    this.of = of;
+    this.id = id;
+    this.orders = Array.from({ length: operations }, (_, index) => `${id}-${index}`);
+    this.promised = promised;
+    this.connection = way?.connection ?? connection;
+    this.way = way;
+  }
+
+  get name(): string {
+    return idOf(this.of);
+  }
+
+  get part(): Part | undefined {
+    return this.parts.at(-1);
+  }
+
+  /** Gives it to a process. */
+  enter(process: CrashProcess, how: "begin" | "recover", provider: string, point: Point | undefined): Part {
+    const part: Part = { process, points: [], standing: undefined, answers: undefined, ended: false };
+    this.parts.push(part);
+    const { id, of, orders, connection } = this;
+    const play: Play = { id, of, orders, connection, provider, ...(point !== undefined && { point }) };
+    process.send({ do: how, play });
+    return part;
+  }
+
+  hear(process: CrashProcess, message: FromWorker): void {
+    const part = this.parts.findLast((each) => each.process === process);
+    if (part === undefined) return;
+    switch (message.is) {
+      case "step":
+        part.points.push({ point: message.point, afterMs: message.afterMs });
+        return;
+      case "standing":
+        part.standing = message.point;
+        break;
+      case "answered":
+        part.answers = message.answers;
+        break;
+      case "ended":
+        part.ended = true;
+        break;
+      case "failed":
+        this.failed = message.error;
+        break;
+      default:
+        return;
+    }
+    this.#changed();
+  }
+
+  /** @returns whether it came to be so in time. */
+  until(holds: () => boolean, ms: number): Promise<boolean> {
+    if (holds()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const late = setTimeout(() => {
+        this.#changed = () => {};
+        resolve(false);
+      }, ms);
+      this.#changed = () => {
+        if (!holds() && this.failed === undefined) return;
+        clearTimeout(late);
+        this.#changed = () => {};
+        resolve(holds());
+      };
+    });
+  }
+}

@@ -1,0 +1,70 @@
+import { exitWithParent } from "@outrigger/lab";
+import { withClient } from "../databases/choose.ts";
+import type { Connection } from "../databases/database.ts";
+import { type Actor, actor } from "./actor.ts";
+import type { FromWorker, Play, ToWorker } from "./messages.ts";
+
+// Entry file of a process of the matrix: plays the cases that it is told to, and dies when it is told to.
+exitWithParent();
+
+const connections = Number(process.argv[2]);
+const actors = new Map<string, Actor>();
+const cast = new Map<string, (play: Play) => Actor>();
+
+function say(message: FromWorker): void {
+  process.send?.(message, () => {});
+}
+
+/** One pool for all the cases of a connection. */
+function castOf(connection: Connection): (play: Play) => Actor {
+  const known = cast.get(connection.url);
+  if (known !== undefined) return known;
+  const made = withClient(
+    connection,
+    connections,
+    (client) =>
+      (play: Play): Actor =>
+        actor(client, play, say),
+  );
+  cast.set(connection.url, made);
+  return made;
+}
+
+async function heed(message: ToWorker): Promise<void> {
+  switch (message.do) {
+    case "begin":
+    case "recover": {
+      const { play } = message;
+      const made = castOf(play.connection)(play);
+      actors.set(play.id, made);
+      if (message.do === "begin") made.begin();
+      else made.recover();
+      return;
+    }
+    case "goOn":
+      actors.get(message.id)?.goOn();
+      return;
+    case "tell": {
+      const taken = (await actors.get(message.id)?.tell(message.order, message.by)) ?? false;
+      say({ is: "told", ask: message.ask, taken });
+      return;
+    }
+    case "look": {
+      const records = (await actors.get(message.id)?.look()) ?? [];
+      say({ is: "looked", ask: message.ask, records });
+      return;
+    }
+    case "leave":
+      await actors.get(message.id)?.leave();
+      actors.delete(message.id);
+  }
+}
+
+process.on("message", (message: ToWorker) => {
+  if (!("do" in message)) return;
+  heed(message).catch((error: unknown) => {
+    const id = "id" in message ? message.id : message.play.id;
+    say({ is: "failed", id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  });
+});
+say({ is: "ready" });
