@@ -1,12 +1,14 @@
 import { type ExitCode, exitCodes } from "../exit.ts";
 import type { Session } from "../session.ts";
-import type { Source } from "../source/source.ts";
+import type { DatabaseKind, Source } from "../source/source.ts";
 import { safeJson } from "../terminal/safe-text.ts";
 import { padded, widthOf } from "../terminal/width.ts";
 import type { Text } from "../text/en.ts";
-import { bad, type Finding, ok } from "./finding.ts";
+import { bad, type DatabaseChecks, type Finding, ok } from "./finding.ts";
 import { ledgerChecks } from "./ledger-checks.ts";
-import { type PostgresChecks, serverChecks, tableChecks } from "./postgres-checks.ts";
+import { mariadbChecks } from "./mariadb-checks.ts";
+import { serverChecks, tableChecks } from "./postgres-checks.ts";
+import { sqliteChecks } from "./sqlite-checks.ts";
 
 export interface DoctorOptions {
   readonly moveAfterMs: number;
@@ -23,15 +25,27 @@ export async function doctor(session: Session, source: Source, options: DoctorOp
   return sick ? exitCodes.problem : exitCodes.done;
 }
 
+interface ChecksOf {
+  readonly server: (checks: DatabaseChecks) => Promise<readonly Finding[]>;
+  readonly tables: (checks: DatabaseChecks) => Promise<readonly Finding[]>;
+}
+
+const checksOf: Readonly<Record<DatabaseKind, ChecksOf>> = {
+  postgres: { server: serverChecks, tables: tableChecks },
+  mariadb: { server: mariadbChecks, tables: async () => [] },
+  sqlite: { server: sqliteChecks, tables: async () => [] },
+};
+
 async function look(text: Text, source: Source, { moveAfterMs }: DoctorOptions): Promise<readonly Finding[]> {
   const { ledger, database, schema } = source;
   if (database === undefined) return [];
-  const checks: PostgresChecks = { text, query: database.query, schema, moveAfterMs };
-  const server = await serverChecks(checks);
+  const checks: DatabaseChecks = { text, query: database.query, schema, moveAfterMs };
+  const { server: ofServer, tables } = checksOf[database.kind];
+  const server = await ofServer(checks);
   const version = versionCheck(text, await ledger.version());
   // Without its tables there is nothing more to look at, and of other ones too much could be wrong.
   if (version.level === "bad") return [...server, version];
-  return [...server, version, ...(await ledgerChecks(text, ledger)), ...(await tableChecks(checks))];
+  return [...server, version, ...(await ledgerChecks(text, ledger)), ...(await tables(checks))];
 }
 
 function versionCheck(

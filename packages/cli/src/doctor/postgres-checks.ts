@@ -1,37 +1,23 @@
-import { type SqlQuery, type SqlRow, settledStates } from "@outrigger/ledger";
+import { type SqlQuery, settledStates } from "@outrigger/ledger";
 import { span } from "../commands/when.ts";
 import { safe } from "../terminal/safe-text.ts";
 import type { Text } from "../text/en.ts";
-import { bad, type Finding, ok, orOk, warn } from "./finding.ts";
-
-export interface PostgresChecks {
-  readonly text: Text;
-  readonly query: SqlQuery;
-  /** Checked by the ledger that was made with it. */
-  readonly schema: string;
-  readonly moveAfterMs: number;
-}
+import { bad, type DatabaseChecks, type Finding, ok, orOk, textOf, versionFinding, warn } from "./finding.ts";
 
 /** Majors that the ledger's own tests run on. */
-const oldest = 15;
-const newest = 18;
+const tested = ["15", "18"] as const;
 
 /** Of the server itself; it needs no tables. */
-export async function serverChecks({ text, query }: PostgresChecks): Promise<readonly Finding[]> {
-  const { version, reachable } = text.doctor.checks;
+export async function serverChecks({ text, query }: DatabaseChecks): Promise<readonly Finding[]> {
   const [row] = await query(
-    `select current_setting('server_version') as version, current_setting('server_version_num') as number,
-       current_database() as database, current_user as who`,
+    "select current_setting('server_version') as version, current_database() as database, current_user as who",
   );
-  const shown = `PostgreSQL ${textOf(row, "version")}`;
-  const major = Math.floor(Number(row?.["number"]) / 10_000);
   return [
-    ok("reachable", reachable.ok(`${safe(textOf(row, "database"))}, ${safe(textOf(row, "who"))}`)),
-    major < oldest
-      ? bad("version", version.old(shown, String(oldest)), version.oldFix)
-      : major > newest
-        ? warn("version", version.fresh(shown, String(newest)), version.freshFix)
-        : ok("version", version.ok(shown)),
+    ok(
+      "reachable",
+      text.doctor.checks.reachable.ok(safe(`${textOf(row, "database")}, ${textOf(row, "who")}`)),
+    ),
+    versionFinding(text, "PostgreSQL", textOf(row, "version"), tested),
     ...(await durabilityChecks(text, query)),
   ];
 }
@@ -68,12 +54,14 @@ async function durabilityChecks(text: Text, query: SqlQuery): Promise<readonly F
   const findings = [
     ...durable
       .filter((name) => settingOf(name) === "off")
-      .map((name) => bad("durability", durability.off(`${name} = off`), durability.offFix(name))),
+      .map((name) =>
+        bad("durability", durability.setting(`${name} = off`), durability.settingFix(`${name} = on`)),
+      ),
     ...own.map((row) => {
       const setting = textOf(row, "setting");
       const place = safe(textOf(row, "place").trim());
-      const says = `${durability.role(place, setting)}; ${durability.off(setting)}`;
-      return bad("durability", says, durability.offFix(setting.split("=")[0] ?? ""));
+      const says = `${durability.role(place, setting)}; ${durability.setting(setting)}`;
+      return bad("durability", says, durability.settingFix(`${setting.split("=")[0]} = on`));
     }),
     ...(textOf(server, "replica") === "yes"
       ? [bad("durability", durability.replica, durability.replicaFix)]
@@ -89,7 +77,7 @@ async function durabilityChecks(text: Text, query: SqlQuery): Promise<readonly F
 }
 
 /** Of the ledger's tables, which must be there. */
-export async function tableChecks(checks: PostgresChecks): Promise<readonly Finding[]> {
+export async function tableChecks(checks: DatabaseChecks): Promise<readonly Finding[]> {
   return [
     ...(await shapeChecks(checks)),
     ...(await retentionChecks(checks)),
@@ -98,7 +86,7 @@ export async function tableChecks(checks: PostgresChecks): Promise<readonly Find
   ];
 }
 
-async function shapeChecks({ text, query, schema }: PostgresChecks): Promise<readonly Finding[]> {
+async function shapeChecks({ text, query, schema }: DatabaseChecks): Promise<readonly Finding[]> {
   const { tables } = text.doctor.checks;
   const names = async (statement: string): Promise<string> =>
     (await query(statement, [schema])).map((row) => textOf(row, "name")).join(", ");
@@ -125,7 +113,7 @@ async function retentionChecks({
   query,
   schema,
   moveAfterMs,
-}: PostgresChecks): Promise<readonly Finding[]> {
+}: DatabaseChecks): Promise<readonly Finding[]> {
   const { retention } = text.doctor.checks;
   const settled = settledStates.map((state) => `'${state}'`).join(", ");
   // Ids follow the clock, so the first settled row by id is about the oldest, and is found by the primary key.
@@ -152,7 +140,7 @@ async function retentionChecks({
 /** Fewer rows are read quickly in any way. */
 const manyRows = 10_000;
 
-async function statisticsChecks({ text, query, schema }: PostgresChecks): Promise<readonly Finding[]> {
+async function statisticsChecks({ text, query, schema }: DatabaseChecks): Promise<readonly Finding[]> {
   const { statistics } = text.doctor.checks;
   const [row] = await query(
     `select c.reltuples::float8 as estimated, coalesce(s.n_live_tup, 0)::float8 as live,
@@ -185,7 +173,7 @@ async function statisticsChecks({ text, query, schema }: PostgresChecks): Promis
 const longTransactionMs = 3_600_000;
 const idleTransactionMs = 60_000;
 
-async function transactionChecks({ text, query }: PostgresChecks): Promise<readonly Finding[]> {
+async function transactionChecks({ text, query }: DatabaseChecks): Promise<readonly Finding[]> {
   const { transactions } = text.doctor.checks;
   const [row] = await query(
     `select max(extract(epoch from now() - xact_start) * 1000)::float8 as open,
@@ -202,8 +190,4 @@ async function transactionChecks({ text, query }: PostgresChecks): Promise<reado
       : []),
   ];
   return orOk(findings, ok("transactions", transactions.ok));
-}
-
-function textOf(row: SqlRow | undefined, name: string): string {
-  return String(row?.[name] ?? "");
 }

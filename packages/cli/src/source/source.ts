@@ -6,6 +6,9 @@ export type AnyLedger = Pick<
   "find" | "list" | "retry" | "cancel" | "resolve" | "snapshot" | "version"
 >;
 
+/** MySQL counts as MariaDB. */
+export type DatabaseKind = "postgres" | "mariadb" | "sqlite";
+
 /** Where a command reads and acts. */
 export interface Source {
   readonly ledger: AnyLedger;
@@ -15,7 +18,7 @@ export interface Source {
   /** Those of the app, by name. */
   readonly reconciliations: Readonly<Record<string, Reconciliation>> | undefined;
   /** The database itself, where it is known. */
-  readonly database: { readonly kind: "postgres"; readonly query: SqlQuery } | undefined;
+  readonly database: { readonly kind: DatabaseKind; readonly query: SqlQuery } | undefined;
   close(): Promise<void>;
 }
 

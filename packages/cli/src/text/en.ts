@@ -17,7 +17,7 @@ export const en = {
     version: "print the version",
     help: "print this help",
     lang: "language of texts: en or ko (else LC_ALL, LC_MESSAGES, LANG)",
-    database: "postgres:// URL of the ledger's database (else DATABASE_URL)",
+    database: "postgres:// or mariadb:// URL, or SQLite file, of the ledger (else DATABASE_URL)",
     schema: "schema of the ledger's tables",
     app: "a .ts or .js module of yours that exports `ledger`, and `reconciliations` for reconcile",
     timeout: "how long the database may take to answer",
@@ -74,7 +74,8 @@ export const en = {
     needsDatabase: "doctor looks at the database itself, so it needs --database <url> or DATABASE_URL",
     badUrl: "--database must be a URL such as postgres://user@host:5432/name; it could not be read as one",
     badKind: (kind: string) =>
-      `--database: "${kind}" is no database that this command knows; use postgres://`,
+      `--database: "${kind}" is no database that this command knows; use postgres://, mariadb:// or sqlite:`,
+    driverMissing: (name: string) => `this database needs the package ${name}: npm install ${name}`,
     badSchema: "--schema must be 1 to 48 of a-z, 0-9 and _, and begin with a letter or _",
     badWhich:
       "name the operation by its id, or by its name and its key: outrigger ledger show checkout.pay order-17",
@@ -106,6 +107,7 @@ export const en = {
   },
   failure: {
     unreachable: (where: string, why: string) => `the database ${where} could not be reached: ${why}`,
+    noFile: (file: string) => `there is no database file ${file}`,
     slow: (where: string) => `the database ${where} did not answer in time`,
     commitUnknown:
       "the connection was lost while the change was being written: it may have been made. Look with outrigger ledger show",
@@ -326,9 +328,13 @@ export const en = {
       durability: {
         name: "durability",
         ok: "a commit survives a crash of the server",
-        off: (setting: string) =>
+        broken: (what: string) => `the file is damaged: ${what}`,
+        brokenFix: "restore a backup, then reconcile with the providers from its day on",
+        setting: (setting: string) =>
           `${setting}: what was committed can be lost, and then money moves twice or without a row`,
-        offFix: (setting: string) => `set ${setting} = on; the ledger's promise rests on it`,
+        settingFix: (setting: string) => `set ${setting}; the ledger's promise rests on it`,
+        engine: (names: string) => `${names}: not InnoDB, so there are no transactions`,
+        engineFix: "alter table ... engine = InnoDB",
         role: (where: string, value: string) => `${value} is set for ${where}`,
         replica: "this is a replica: it cannot be written to",
         replicaFix: "connect to the primary",

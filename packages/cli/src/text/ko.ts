@@ -19,7 +19,7 @@ export const ko: Text = {
     version: "버전 출력",
     help: "이 도움말 출력",
     lang: "언어: en 또는 ko (없으면 LC_ALL, LC_MESSAGES, LANG)",
-    database: "원장 데이터베이스의 postgres:// URL (없으면 DATABASE_URL)",
+    database: "원장의 postgres:// 또는 mariadb:// URL, 또는 SQLite 파일 (없으면 DATABASE_URL)",
     schema: "원장 테이블의 스키마",
     app: "`ledger`를, reconcile에는 `reconciliations`도 export하는 .ts 또는 .js 모듈",
     timeout: "데이터베이스의 응답을 기다리는 시간",
@@ -75,7 +75,9 @@ export const ko: Text = {
       `${command}는 앱의 함수(commit, abandon, 목록)를 실행하므로 --app <module>이 필요합니다`,
     needsDatabase: "doctor는 데이터베이스를 직접 살펴보므로 --database <url> 또는 DATABASE_URL이 필요합니다",
     badUrl: "--database를 URL로 읽을 수 없습니다. 예: postgres://user@host:5432/name",
-    badKind: (kind) => `--database: "${kind}"는 이 명령이 모르는 데이터베이스입니다. postgres://를 쓰세요`,
+    badKind: (kind) =>
+      `--database: "${kind}"는 이 명령이 모르는 데이터베이스입니다. postgres://, mariadb://, sqlite: 중 하나를 쓰세요`,
+    driverMissing: (name) => `이 데이터베이스에는 ${name} 패키지가 필요합니다: npm install ${name}`,
     badSchema: "--schema는 a-z, 0-9, _ 로 된 1 – 48자이며, 글자나 _ 로 시작해야 합니다",
     badWhich: "작업을 id로, 또는 이름과 키로 지정하세요: outrigger ledger show checkout.pay order-17",
     badState: (state, known) => `--state "${state}"는 다음 중 하나가 아닙니다: ${known}`,
@@ -105,6 +107,7 @@ export const ko: Text = {
   },
   failure: {
     unreachable: (where, why) => `데이터베이스 ${where}에 연결할 수 없습니다: ${why}`,
+    noFile: (file) => `데이터베이스 파일 ${file}이 없습니다`,
     slow: (where) => `데이터베이스 ${where}가 제때 응답하지 않았습니다`,
     commitUnknown:
       "변경을 쓰는 중에 연결이 끊겼습니다. 반영되었을 수도 있으니 outrigger ledger show로 확인하세요",
@@ -309,8 +312,13 @@ export const ko: Text = {
       durability: {
         name: "내구성",
         ok: "커밋은 서버가 죽어도 남습니다",
-        off: (setting) => `${setting}: 커밋된 것을 잃을 수 있고, 그러면 돈이 두 번 또는 기록 없이 움직입니다`,
-        offFix: (setting) => `${setting} = on으로 설정하세요. 원장의 약속이 여기에 달려 있습니다`,
+        broken: (what) => `파일이 손상되었습니다: ${what}`,
+        brokenFix: "백업을 복원하고, 그날부터 제공자와 대사하세요",
+        setting: (setting) =>
+          `${setting}: 커밋된 것을 잃을 수 있고, 그러면 돈이 두 번 또는 기록 없이 움직입니다`,
+        settingFix: (setting) => `${setting}로 설정하세요. 원장의 약속이 여기에 달려 있습니다`,
+        engine: (names) => `${names}: InnoDB가 아니어서 트랜잭션이 없습니다`,
+        engineFix: "alter table ... engine = InnoDB",
         role: (where, value) => `${where}에 ${value} 설정이 있습니다`,
         replica: "복제본이라 쓸 수 없습니다",
         replicaFix: "주 서버에 연결하세요",
