@@ -29,6 +29,7 @@ export const ledgerFailureCodes = {
   sessionUnfit: "SESSION_UNFIT",
   databaseTooOld: "DATABASE_TOO_OLD",
   callInTransaction: "CALL_IN_TRANSACTION",
+  keyExpired: "KEY_EXPIRED",
 } as const;
 
 export function commitUnknown(cause: unknown): Failure {

@@ -69,3 +69,30 @@ test("a declined resend is cancelled where the cancel also stops the original th
   expect(calls()).toBe(2);
   expect(await shop.status("stopped")).toBe("void");
 });
+
+test("a resend that comes to be sent when the key may be forgotten is not sent", async () => {
+  const { calls, provider } = lostThen(() => new Error("socket hang up"));
+  const key = "slept";
+  let comesBy = 0;
+  const node = singleProvider(
+    shop,
+    { ...provider, capabilities: { idempotencyKey: { window: "1s" } } },
+    {
+      lease: "400ms",
+      // One slot, so that this process does not take the operation from itself.
+      concurrency: 1,
+      unknown: { ...resend, manualAfter: "100ms" },
+      // A worker that stood still for longer than the key is kept, and whose operation nobody has taken.
+      onStep: async (name) => {
+        if (name !== "call.before") return;
+        comesBy += 1;
+        if (comesBy === 2) await wait(1_500);
+      },
+    },
+  );
+  node.ledger.start();
+  await node.pay.run({ id: key, amount: 1 }, { key });
+  await shop.settled(node);
+  expect(await recordOf(node, key)).toMatchObject({ state: "MANUAL" });
+  expect(calls()).toBe(1);
+});

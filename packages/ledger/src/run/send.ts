@@ -29,7 +29,7 @@ export async function send<Tx>(
     await engine.step("call.before");
     held = await withEnoughLease(engine, definition, held);
     if (!held.mine) break;
-    const evidence = await callOnce(engine, definition, held, signal);
+    const evidence = mayBeForgotten(held) ? forgotten : await callOnce(engine, definition, held, signal);
     await engine.step("call.after");
     const sent = held;
     held = await settle(engine, definition, held, evidence, after);
@@ -40,6 +40,17 @@ export async function send<Tx>(
   }
   return held;
 }
+
+/** A renewed lease may last longer than the provider keeps the key; a second send would then be a second effect. */
+function mayBeForgotten({ row, leaseEndsAtMs }: Held): boolean {
+  return row.inDoubt && row.readAtMs + row.keyLeftMs < leaseEndsAtMs;
+}
+
+const forgotten: Evidence = {
+  kind: "unclear",
+  code: ledgerFailureCodes.keyExpired,
+  message: "it was not sent again, because the provider may have forgotten its key by the time it arrives",
+};
 
 async function lateSuccess<Tx>(
   engine: Engine<Tx>,
