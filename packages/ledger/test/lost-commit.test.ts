@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CommitProxy } from "./support/commit-proxy.ts";
-import { type Node, shortLease, useShop } from "./support/shop.ts";
+import { type AnyNode, shortLease, useAnyShop } from "./support/shop.ts";
 
-const shop = useShop("ledger_lost_commit");
+const shop = useAnyShop("ledger_lost_commit");
 let proxy: CommitProxy;
 beforeAll(async () => {
-  proxy = await new CommitProxy(shop.url).start();
+  proxy = await new CommitProxy(shop.url, shop.database.isCommit).start();
 });
 afterAll(() => proxy.stop());
 
 /** A node whose database connections go through the proxy. */
-const node = (options: Parameters<typeof shop.node>[0] = {}): Node =>
+const node = (options: Parameters<typeof shop.node>[0] = {}): AnyNode =>
   shop.node({ database: proxy.url, ...options });
 
 test("an intent whose commit took place, though its answer was lost, is carried on", async () => {
@@ -128,7 +128,7 @@ test("a database that goes away once the key is known to be free leaves nothing,
     definition: {
       async prepare(tx, order) {
         proxy.down = true;
-        await tx.query("insert into orders (id, status) values ($1, 'pending')", [order.id]);
+        await shop.database.orders.prepare(tx, order);
       },
     },
   });

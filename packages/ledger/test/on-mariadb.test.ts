@@ -17,10 +17,12 @@ describe
     "enqueue",
     "fair-slots",
     "late",
+    "lost-commit",
     "operator",
     "policies",
     "resend",
     "retention",
+    "silent-database",
     "strange-answers",
     "workers",
   ])("on MariaDB: %s", async (file) => {

@@ -1,12 +1,12 @@
 import type { StepName } from "@outrigger/ledger";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { CommitProxy } from "./support/commit-proxy.ts";
-import { type Node, useShop } from "./support/shop.ts";
+import { type AnyNode, useAnyShop } from "./support/shop.ts";
 
-const shop = useShop("ledger_silent");
+const shop = useAnyShop("ledger_silent");
 let proxy: CommitProxy;
 beforeAll(async () => {
-  proxy = await new CommitProxy(shop.url).start();
+  proxy = await new CommitProxy(shop.url, shop.database.isCommit).start();
 });
 afterEach(() => {
   proxy.silent = false;
@@ -20,7 +20,7 @@ const boundMs = 300;
 /** Generous: how long a broken product takes to fail. */
 const failAfterMs = 15_000;
 
-const node = (options: Parameters<typeof shop.node>[0] = {}): Node =>
+const node = (options: Parameters<typeof shop.node>[0] = {}): AnyNode =>
   shop.node({ database: proxy.url, statementTimeout: `${boundMs}ms`, drain: "200ms", ...options } as never);
 
 /** Silences the database at a step. */
@@ -47,7 +47,8 @@ test(
 test(
   "a database that falls silent at the intent's commit leaves the intent unknown, and nothing is sent",
   async () => {
-    const { pay } = node(silentAt("intent.beforeCommit"));
+    const { pay } = node();
+    proxy.next("fallSilent");
     await expect(pay.run({ id: "a2", amount: 1 }, { key: "a2" })).rejects.toMatchObject({
       code: "INTENT_UNKNOWN",
       effect: "unknown",
@@ -80,7 +81,7 @@ test(
       definition: {
         async prepare(tx) {
           proxy.silent = true;
-          await tx.query("select 1");
+          await shop.database.run(tx, "select 1");
         },
       },
     });

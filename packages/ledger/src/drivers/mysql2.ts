@@ -101,7 +101,7 @@ async function withConnection<Connection extends Mysql2Connection, T>(
   };
   const query: SqlQuery = (text, values) => bounded(send(connection, text, values));
   try {
-    await bounded(assertAutocommit(connection));
+    await bounded(assertFit(connection));
     return await work({
       connection,
       query,
@@ -175,19 +175,35 @@ function discard(connection: Mysql2Connection): void {
 /** Those of the connections that are looked after below mysql2's wrappers, which are made anew each time. */
 const known = new WeakSet<object>();
 
-/** @throws Failure for a session in which nothing is committed by itself: what the ledger writes would be lost. */
-async function assertAutocommit(connection: Mysql2Connection): Promise<void> {
+/**
+ * Looks once at what the pool's user has made of its sessions.
+ *
+ * @throws Failure `SESSION_UNFIT` where what the ledger writes would be lost, or become another text.
+ */
+async function assertFit(connection: Mysql2Connection): Promise<void> {
   const own = property(connection, "connection");
   const key = typeof own === "object" && own !== null ? own : connection;
   if (known.has(key)) return;
-  if (((await status(connection)) & autocommit) === 0) {
-    throw new Failure(
-      "the pool's connections must commit each statement by itself, as they do unless autocommit is set to 0",
-      { code: ledgerFailureCodes.sessionUnfit, effect: "none", transient: false },
-    );
+  const [row] = await send(connection, settingsText, undefined);
+  const unfit =
+    row?.["autocommit"] !== 1
+      ? "must commit each statement by itself, as they do unless autocommit is set to 0"
+      : row?.["charsets"] !== "utf8mb4 utf8mb4 utf8mb4"
+        ? `must speak utf8mb4, which is mysql2's own choice; their character sets are ${row?.["charsets"]}`
+        : undefined;
+  if (unfit === undefined) known.add(key);
+  else {
+    throw new Failure(`the pool's connections ${unfit}`, {
+      code: ledgerFailureCodes.sessionUnfit,
+      effect: "none",
+      transient: false,
+    });
   }
-  known.add(key);
 }
+
+const settingsText = `select @@session.autocommit + 0e0 as autocommit,
+  concat_ws(' ', @@session.character_set_client, @@session.character_set_connection,
+    @@session.character_set_results) as charsets`;
 
 /** Flags of the server's answers. Source: MariaDB's and MySQL's documentation of the protocol, "status flags". */
 const inTransaction = 1;

@@ -3,9 +3,10 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 /**
  * What happens to the next COMMIT: its answer is swallowed and the connection ends; or it never reaches the
- * server, whose session is ended at once, or only when {@link CommitProxy.release} is called.
+ * server, whose session is ended at once, or only when {@link CommitProxy.release} is called; or everything falls silent
+ * with it.
  */
-export type CommitFate = "swallowAnswer" | "neverArrives" | "neverArrivesAndHangs";
+export type CommitFate = "swallowAnswer" | "neverArrives" | "neverArrivesAndHangs" | "fallSilent";
 
 /** Stands between a driver and PostgreSQL, and can leave a driver in doubt about its commit. */
 export class CommitProxy {
@@ -85,6 +86,10 @@ export class CommitProxy {
     client.on("data", (chunk) => {
       if (this.silent) return;
       const fate = this.#isCommit(chunk) ? this.#fates.shift() : undefined;
+      if (fate === "fallSilent") {
+        this.silent = true;
+        return;
+      }
       if (fate === undefined || fate === "swallowAnswer") {
         swallowing = fate !== undefined;
         server.write(chunk);

@@ -67,7 +67,7 @@ export function archiveDrop(schema: string): StatementFunction {
 export function archiveRestore(schema: string): StatementFunction {
   const operation = `${schema}_operation`;
   const archive = `${schema}_operation_archive`;
-  const find = `select cast(history as binary) as history from ${archive} where id = $1 and hot = 0 for update`;
+  const find = `select history from ${archive} where id = $1 and hot = 0 for update`;
   const restore = `insert into ${operation} (${every.join(", ")}) select ${every.join(", ")} from ${archive} where id = $1`;
   const entries = listed("$2", {
     ...{ at: "word", fence: "number", from: "word", to: "word", provider: "word", why: "text" },

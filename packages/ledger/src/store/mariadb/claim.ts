@@ -1,7 +1,7 @@
 import { dueStates } from "../../state/transitions.ts";
 import type { StatementFunction } from "../dialect.ts";
 import { moving, row } from "./columns.ts";
-import { byId, idsOf, inMs, json, numbered, quoted } from "./text.ts";
+import { byId, idsOf, inMs, json, numbered, quoted, whileHeld } from "./text.ts";
 
 /** The same as `slotGroupOf` for a row of the table. */
 const slotGroup =
@@ -33,14 +33,13 @@ export function claim(schema: string): StatementFunction {
 /** A longer lease. */
 export function renew(schema: string): StatementFunction {
   const operation = `${schema}_operation`;
-  const lock = `select o.id from ${operation} as o where o.id = $1 and o.fence = $2 and o.state = $3 for update`;
-  const set = `update ${operation} as o set o.due_at = ${inMs("$2")} where o.id = $1`;
-  const read = `select ${moving()} from ${operation} as o where o.id = $1`;
-  return async (query, [id, fence, state, leaseMs]) => {
-    if ((await query(lock, [id, fence, state])).length === 0) return [];
-    await query(set, [id, leaseMs]);
-    return await query(read, [id]);
-  };
+  return whileHeld(
+    `select o.id from ${operation} as o where o.id = $1 and o.fence = $2 and o.state = $3`,
+    `update ${operation} as o set o.due_at = ${inMs("$4")},
+      o.sent_at = case when o.state = 'SENDING' then utc_timestamp(6) else o.sent_at end
+    where o.id = $1`,
+    `select ${moving()} from ${operation} as o where o.id = $1`,
+  );
 }
 
 /** What is still in the worker's hands is due at once. */

@@ -1,4 +1,4 @@
-import { bytes, iso, msSince, now, yesNo } from "./text.ts";
+import { iso, msSince, now, yesNo } from "./text.ts";
 
 /** What the rows of an operation say, read as `o`. */
 
@@ -28,13 +28,13 @@ export const moving = (claimed = false): string => {
 
 /** All that a worker has to know of it. */
 export const row = (claimed = false): string => `${moving(claimed)},
-  o.operation, o.\`key\`, o.fingerprint, ${bytes("o.providers")} as providers, ${bytes("o.request")} as request,
-  ${bytes("o.result")} as result, ${bytes("o.failure")} as failure`;
+  o.operation, o.\`key\`, o.fingerprint, o.providers, o.request,
+  o.result, o.failure`;
 
 /** And people. */
 export const stored: string = `${row()},
-  ${iso("o.last_error_at")} as last_error_at, ${bytes("o.last_error_code")} as last_error_code,
-  ${bytes("o.last_error_message")} as last_error_message, cast(o.last_error_tries as char) as last_error_tries,
+  ${iso("o.last_error_at")} as last_error_at, o.last_error_code,
+  o.last_error_message, cast(o.last_error_tries as char) as last_error_tries,
   ${iso("o.created_at")} as created_at, ${iso("o.updated_at")} as updated_at, ${iso("o.due_at")} as due_at,
   ${iso(now)} as read_at`;
 

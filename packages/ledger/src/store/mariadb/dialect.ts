@@ -1,6 +1,9 @@
 import { property } from "../../drivers/shared/causes.ts";
 import type { Dialect } from "../dialect.ts";
+import { inboxStatements } from "./inbox.ts";
 import { assertPrefix, latestVersion, migrate, withSetting } from "./migrations.ts";
+import { reconciliationStatements } from "./reconciliation.ts";
+import { sagaStatements } from "./saga.ts";
 import { statements } from "./statements.ts";
 
 /** No such table, or column. Source: MariaDB's and MySQL's error references. */
@@ -12,6 +15,9 @@ export const mariadb: Dialect = {
     assertPrefix(schema);
     return statements(schema);
   },
+  inbox: inboxStatements,
+  reconciliation: reconciliationStatements,
+  saga: sagaStatements,
   boundLockWait: (query, ms, work) =>
     withSetting(query, "innodb_lock_wait_timeout", Math.max(1, Math.ceil(ms / 1_000)), work),
   isNotMigrated: (error) => notThere.has(property(error, "errno")),

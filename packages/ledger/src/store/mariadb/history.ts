@@ -1,6 +1,6 @@
 import type { SqlQuery, SqlRow } from "../sql-port.ts";
 import type { HistoryEntry } from "../store.ts";
-import { byId, bytes, iso, json } from "./text.ts";
+import { byId, entriesOf, iso, json } from "./text.ts";
 
 /** An operation whose history is wanted. */
 interface Of {
@@ -20,14 +20,14 @@ export async function historiesOf(
   if (ids.length === 0) return new Map();
   const list = [json(ids)];
   const rows = await query(
-    `select o.id, o.state, ${bytes("o.providers")} as providers, ${iso("o.created_at")} as created_at
+    `select o.id, o.state, o.providers, ${iso("o.created_at")} as created_at
      from ${byId(`${schema}_operation`)}`,
     list,
   );
   const entries = Map.groupBy(
     await query(
       `select e.operation_id, ${iso("e.at")} as at, cast(e.fence as char) as fence, e.from_state, e.to_state, e.provider,
-         ${bytes("e.why")} as why, ${bytes("e.evidence")} as evidence, ${bytes("e.actor")} as actor
+         e.why, e.evidence, e.actor
        from ${eventsOf(schema)} order by e.operation_id, e.id`,
       list,
     ),
@@ -44,10 +44,7 @@ export async function historiesOf(
 
 /** The entries `e` of a list of ids. */
 export function eventsOf(schema: string): string {
-  return byId(`${schema}_operation_event`, {}, "e").replace(
-    "force index (primary) on e.id",
-    "force index (operation_event_of) on e.operation_id",
-  );
+  return entriesOf(`${schema}_operation_event`, "operation_id", "operation_event_of");
 }
 
 function createdAs(state: HistoryEntry["to"], row: SqlRow): HistoryEntry {

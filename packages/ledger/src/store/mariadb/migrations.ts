@@ -3,10 +3,12 @@ import { ledgerFailureCodes, migrationTimedOut } from "../../failure.ts";
 import type { MigrateBounds } from "../dialect.ts";
 import { bounded, type SqlPort, type SqlQuery } from "../sql-port.ts";
 import { errorNumberOf, isLost } from "./errors.ts";
-import { types } from "./text.ts";
+import { inboxTables } from "./inbox.ts";
+import { reconciliationTables } from "./reconciliation.ts";
+import { sagaTables } from "./saga.ts";
+import { tableOptions, types } from "./text.ts";
 
 const { id, word, key, text, instant } = types;
-const table = "engine = InnoDB default character set utf8mb4 collate utf8mb4_bin row_format = dynamic";
 
 /** What an operation's own table and its archive have in common. */
 const operationColumns = `
@@ -58,7 +60,7 @@ const migrations: readonly ((schema: string) => readonly string[])[] = [
       check (state in ('READY', 'SENDING', 'UNKNOWN', 'CANCELLING', 'DONE', 'FAILED', 'CANCELLED', 'MANUAL')),
       check (intent = 'EXECUTE' or (intent = 'CANCEL' and state in ('CANCELLING', 'CANCELLED', 'MANUAL'))),
       check ((due_at is null) = (state in ('DONE', 'FAILED', 'CANCELLED', 'MANUAL')))
-    ) ${table}`,
+    ) ${tableOptions}`,
     `create table if not exists ${s}_operation_event (
       id bigint not null auto_increment,
       operation_id ${id} not null,
@@ -72,7 +74,7 @@ const migrations: readonly ((schema: string) => readonly string[])[] = [
       actor ${text},
       primary key (id),
       key operation_event_of (operation_id, id)
-    ) ${table}`,
+    ) ${tableOptions}`,
     `create table if not exists ${s}_operation_archive (${operationColumns},
       hot tinyint not null comment 'whether the original is still in the table of operations',
       copied_at ${instant} not null,
@@ -81,7 +83,10 @@ const migrations: readonly ((schema: string) => readonly string[])[] = [
       unique key operation_key (operation, \`key\`),
       key operation_archive_hot (hot, copied_at),
       key operation_archive_age (updated_at)
-    ) ${table}`,
+    ) ${tableOptions}`,
+    ...inboxTables(s),
+    ...reconciliationTables(s),
+    ...sagaTables(s),
   ],
 ];
 
@@ -183,7 +188,7 @@ async function applyAll(query: SqlQuery, schema: string): Promise<number> {
   if (Number(present?.["tables"]) === 0) {
     await query(
       `create table if not exists ${schema}_migration (version int not null primary key, applied_at ${instant} not null)
-       ${table}`,
+       ${tableOptions}`,
     );
   }
   const [row] = await query(

@@ -2,7 +2,7 @@ import type { OperationState } from "../../state/transitions.ts";
 import type { StatementFunction } from "../dialect.ts";
 import type { SqlRow } from "../sql-port.ts";
 import { moving, stored } from "./columns.ts";
-import { byId, inMs, json, now, parsed, rowsIf } from "./text.ts";
+import { byId, inMs, json, now, parsed, rowsIf, whileHeld } from "./text.ts";
 
 /** What the statement `move` gets for one row. */
 interface Planned {
@@ -17,17 +17,6 @@ interface Planned {
   readonly errorCode?: string;
   readonly errorMessage?: string;
   readonly [other: string]: unknown;
-}
-
-/** An entry in the history. */
-const entry = { from: "word", why: "text", evidence: "text", by: "text" } as const;
-
-export function noteText(schema: string): string {
-  return `insert into ${schema}_operation_event
-      (operation_id, at, fence, from_state, to_state, provider, why, evidence, actor)
-    select o.id, ${now}, o.fence, coalesce(m.\`from\`, o.state), o.state, coalesce(m.provider, o.provider), m.why,
-      m.evidence, m.\`by\`
-    from ${byId(`${schema}_operation`, { ...entry, provider: "word" })}`;
 }
 
 /**
@@ -87,7 +76,11 @@ export function move(schema: string): StatementFunction {
         else o.cancelling_since end,
       o.retried_at = case when m.afresh = 1 then ${now} else o.retried_at end,
       o.updated_at = ${now}`;
-  const note = noteText(schema);
+  const entry = `
+    insert into ${schema}_operation_event
+      (operation_id, at, fence, from_state, to_state, provider, why, evidence, actor)
+    select o.id, ${now}, o.fence, m.\`from\`, o.state, o.provider, m.why, m.evidence, m.\`by\`
+    from ${byId(operation, { from: "word", why: "text", evidence: "text", by: "text" })}`;
   const moved = `select ${moving()} from ${byId(operation)}`;
   return async (query, values) => {
     const planned = parsed<Planned>(values);
@@ -100,9 +93,8 @@ export function move(schema: string): StatementFunction {
     });
     if (ours.length === 0) return [];
     await query(set, [json(ours.map(numbersForYes))]);
-    // The provider is the row's, as it is now.
-    const noted = ours.filter((each) => each.noted).map(({ provider: _, ...each }) => each);
-    await rowsIf(query, note, noted);
+    const noted = ours.filter((each) => each.noted);
+    await rowsIf(query, entry, noted);
     return await query(moved, [json(ours.map(({ id }) => ({ id })))]);
   };
 }
@@ -130,9 +122,9 @@ function numbersForYes(row: object): Record<string, unknown> {
 /** A person's move. Whoever has the row loses it, and it is due at once; a call under way is left to its worker. */
 export function intervene(schema: string): StatementFunction {
   const operation = `${schema}_operation`;
-  const lock = `select o.id from ${operation} as o where o.id = $1 and o.fence = $2 and o.state = $3 for update`;
-  const set = `
-    update ${operation} as o set
+  return whileHeld(
+    `select o.id from ${operation} as o where o.id = $1 and o.fence = $2 and o.state = $3`,
+    `update ${operation} as o set
       o.fence = o.fence + case when $3 = 'SENDING' then 0 else 1 end,
       o.due_at = case when $3 = 'SENDING' then o.due_at else ${now} end,
       o.state = $4,
@@ -140,29 +132,30 @@ export function intervene(schema: string): StatementFunction {
       o.tries = 0,
       o.in_doubt = case when $4 = 'UNKNOWN' then 1 else o.in_doubt end,
       o.person_only = 0,
-      o.cancel_wanted_at = case when $5 = 1 then coalesce(o.cancel_wanted_at, ${now}) else o.cancel_wanted_at end,
+      o.cancel_wanted_at = case when $8 = 1 then coalesce(o.cancel_wanted_at, ${now}) else o.cancel_wanted_at end,
       o.unknown_since = case when $4 = 'UNKNOWN' then coalesce(o.unknown_since, ${now}) else o.unknown_since end,
       o.cancelling_since = case when $4 = 'CANCELLING' then coalesce(o.cancelling_since, ${now})
         else o.cancelling_since end,
       o.retried_at = ${now},
       o.updated_at = ${now}
-    where o.id = $1`;
-  const note = noteText(schema);
-  const read = `select ${stored} from ${operation} as o where o.id = $1`;
-  return async (query, [id, fence, from, to, why, evidence, by, wantsCancel]) => {
-    if ((await query(lock, [id, fence, from])).length === 0) return [];
-    await query(set, [id, fence, from, to, wantsCancel === true ? 1 : 0]);
-    await query(note, [json([{ id, from, why, evidence, by }])]);
-    return await query(read, [id]);
-  };
+    where o.id = $1`,
+    entryOf(schema, "$3", "o.provider", 5),
+    `select ${stored} from ${operation} as o where o.id = $1`,
+  );
 }
 
 /** The row changes too, so that a copy that lacks the entry is seen to be old. */
-export function noteOnly(schema: string): StatementFunction {
-  const touch = `update ${schema}_operation set updated_at = ${now} where id = $1`;
-  const note = noteText(schema);
-  return async (query, [id, provider, why, evidence, by]) => {
-    await query(touch, [id]);
-    return await query(note, [json([{ id, provider, why, evidence, by }])]);
-  };
+export function note(schema: string): readonly string[] {
+  return [
+    `update ${schema}_operation set updated_at = ${now} where id = $1`,
+    entryOf(schema, "o.state", "$2", 3),
+  ];
+}
+
+/** An entry about the operation `$1`; why, evidence and by are the values from this number on. */
+function entryOf(schema: string, from: string, provider: string, why: number): string {
+  return `insert into ${schema}_operation_event
+      (operation_id, at, fence, from_state, to_state, provider, why, evidence, actor)
+    select o.id, ${now}, o.fence, ${from}, o.state, ${provider}, $${why}, $${why + 1}, $${why + 2}
+    from ${schema}_operation as o where o.id = $1`;
 }

@@ -5,8 +5,8 @@ import { claim, giveBack, renew } from "./claim.ts";
 import { stored } from "./columns.ts";
 import { historiesOf } from "./history.ts";
 import { insert } from "./insert.ts";
-import { intervene, move, noteOnly } from "./move.ts";
-import { byId, bytes, json, msAgo, msSince, numbered, quoted } from "./text.ts";
+import { intervene, move, note } from "./move.ts";
+import { byId, json, msAgo, msSince, numbered, quoted } from "./text.ts";
 
 /** The statements for MariaDB and MySQL. Only the validated prefix of the tables' names is written into them. */
 export function statements(schema: string): Statements {
@@ -18,7 +18,7 @@ export function statements(schema: string): Statements {
     insert: insert(schema),
     move: move(schema),
     intervene: intervene(schema),
-    note: noteOnly(schema),
+    note: note(schema),
     renew: renew(schema),
     claim: claim(schema),
     giveBack: giveBack(schema),
@@ -55,7 +55,7 @@ export function statements(schema: string): Statements {
 }
 
 function history(schema: string): StatementFunction {
-  const archived = `select o.id, ${bytes("o.history")} as history from ${byId(`${schema}_operation_archive`)}
+  const archived = `select o.id, o.history from ${byId(`${schema}_operation_archive`)}
     where o.hot = 0`;
   return async (query, [ids]) => {
     const wanted = (ids as readonly string[]).map((id) => ({ id }));

@@ -42,6 +42,8 @@ export interface ShopDatabase<Tx> {
   /** What another process needs to reach it. */
   readonly url: string;
   readonly orders: Orders<Tx>;
+  /** Whether what a client sends to the server is its COMMIT. Undefined where there is no server. */
+  readonly isCommit?: (chunk: Buffer) => boolean;
   /** Whether a constraint may be checked by the commit. */
   readonly defersConstraints: boolean;
   connect(options: ConnectionOptions): Connection<Tx>;

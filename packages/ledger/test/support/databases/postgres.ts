@@ -2,6 +2,7 @@ import { createDatabase, databaseForTests } from "@outrigger/lab";
 import { fromPgPool, type PgTx } from "@outrigger/ledger";
 import pg from "pg";
 import { latestVersion } from "../../../src/store/postgres/migrations.ts";
+import { isPostgresCommit } from "../commit-proxy.ts";
 import { orders, ordersTable } from "../payments.ts";
 import type { Connection, ConnectionOptions, ShopDatabase } from "./database.ts";
 
@@ -34,6 +35,7 @@ export async function postgres(name: string): Promise<PostgresShopDatabase> {
     pool,
     orders,
     defersConstraints: true,
+    isCommit: isPostgresCommit,
     connect: (options) => {
       const connection = connect(options);
       return { ...connection, kill: () => kill(connection, options) };
