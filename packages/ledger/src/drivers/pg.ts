@@ -1,12 +1,10 @@
-import { Failure } from "@outrigger/core";
-import {
-  commitUnknown,
-  databaseUnavailable,
-  hasCode,
-  ledgerFailureCodes,
-  statementTimedOut,
-} from "../failure.ts";
+import { databaseUnavailable, statementTimedOut } from "../failure.ts";
 import type { SqlBounds, SqlPort, SqlQuery, SqlRow, SqlStatement } from "../store/sql-port.ts";
+import { isTimedOut, property } from "./shared/causes.ts";
+import { failedTransaction, isLost, isTransient, sqlStateOf } from "./shared/postgres-errors.ts";
+import { checkOf, endedBy, endSessionText, stateText } from "./shared/transaction-check.ts";
+import { transactionFailed } from "./shared/transaction-failures.ts";
+import { within } from "./shared/within.ts";
 
 /** The part of `pg`'s client that the ledger uses. */
 export interface PgClient {
@@ -97,7 +95,14 @@ function joined(tx: PgClient): SqlQuery {
       throw new TypeError('tx must be in a transaction: send "begin" on it first, or leave tx out');
     }
   }
-  return async (text, values = []) => (await tx.query(text, [...values])).rows as readonly SqlRow[];
+  return async (text, values = []) => {
+    try {
+      return (await tx.query(text, [...values])).rows as readonly SqlRow[];
+    } catch (error) {
+      // The client learns of it a moment later than of the error that it comes from.
+      throw sqlStateOf(error) === failedTransaction ? transactionFailed(error) : error;
+    }
+  };
 }
 
 /** A connection of its own, because one of the pool's would be missing there. */
@@ -152,6 +157,9 @@ async function withClient<Client extends PgClient, T>(
   work: (session: Session<Client>) => Promise<T>,
 ): Promise<T> {
   let lost = false;
+  /** Of the transaction that was given up before its COMMIT. */
+  let leftBehind: string | undefined;
+  let number = "";
   const onError = (): void => {
     lost = true;
   };
@@ -173,13 +181,13 @@ async function withClient<Client extends PgClient, T>(
       client,
       query,
       async begin(first) {
-        if (first !== undefined) {
-          const together = beginningWith(pool, client, first);
-          if (together !== undefined) return begunBy(await answer(together()));
-        }
-        const { transaction } = begunBy(await sendAll(send, `${beginText}; ${numberText}`));
-        const rows = first === undefined ? [] : await query(first.text, first.values);
-        return { transaction, rows };
+        const together = first === undefined ? undefined : beginningWith(pool, client, first);
+        const results =
+          together === undefined ? sendAll(send, `${beginText}; ${numberText}`) : answer(together());
+        const begun = begunBy(await results);
+        number = begun.transaction;
+        if (first === undefined || together !== undefined) return begun;
+        return { ...begun, rows: await query(first.text, first.values) };
       },
       async orRollback(inner) {
         try {
@@ -189,7 +197,10 @@ async function withClient<Client extends PgClient, T>(
           // On a connection that is given up the server rolls back by itself.
           if (!lost) await send("rollback").catch(onError);
           // Before COMMIT was sent, a lost connection is a certain rollback.
-          if (hasCode(error, ledgerFailureCodes.statementTimeout)) throw databaseUnavailable(error);
+          if (isTimedOut(error)) {
+            leftBehind = number;
+            throw databaseUnavailable(error);
+          }
           throw lost && !isTransient(error) ? databaseUnavailable(error) : error;
         }
       },
@@ -198,12 +209,10 @@ async function withClient<Client extends PgClient, T>(
         try {
           results = await sendAll(send, `${checkOf(transaction)}; commit`);
         } catch (error) {
+          const ended = await endedBy({ error, lost, state: () => stateOf(query, transaction) });
           lost = true;
-          // An ERROR is the server's answer, and it has rolled back. FATAL, or no answer, says nothing.
-          if (property(error, "severity") !== "ERROR") throw commitUnknown(error);
-          if (property(error, "code") === failedTransaction) throw transactionFailed();
-          if (!property(error, "message")?.toString().includes(notOurs)) throw error;
-          throw transactionEnded(await stateOf(query, transaction));
+          if (ended !== undefined) throw ended;
+          return;
         }
         // PostgreSQL answers COMMIT of a failed transaction with a plain ROLLBACK, without an error.
         if (results.at(-1)?.command !== "COMMIT") throw transactionFailed();
@@ -212,6 +221,9 @@ async function withClient<Client extends PgClient, T>(
   } finally {
     client.removeListener("error", onError);
     client.release(lost);
+    if (leftBehind !== undefined && leftBehind !== "") {
+      withClient(pool, bounds, (session) => session.query(endSessionText, [leftBehind])).catch(() => {});
+    }
   }
 }
 
@@ -228,8 +240,6 @@ async function sendAll(
 
 const beginText = "begin isolation level read committed";
 const numberText = "select txid_current()::text as number";
-const notOurs = "outrigger: not the transaction that the ledger began";
-const failedTransaction = "25P02";
 
 /** What `pg` writes to its connection for a statement with values. */
 interface PgWire {
@@ -291,31 +301,12 @@ function begunBy(results: readonly PgResult[]): Begun {
   };
 }
 
-/**
- * Fails unless the session is still in the transaction with this number. It travels with COMMIT, so it costs no
- * round trip, and COMMIT is not run when it fails. A user's function may have ended the transaction, or have begun
- * another one, which the server's answers alone do not show.
- */
-function checkOf(transaction: string): string {
-  const number = BigInt(transaction).toString();
-  return `select (case when txid_current_if_assigned() = ${number} then '1' else '${notOurs}' end)::int`;
-}
-
 async function stateOf(query: SqlQuery, transaction: string): Promise<unknown> {
   try {
-    return (await query("select txid_status($1::bigint) as state", [transaction]))[0]?.["state"];
+    return (await query(stateText, [transaction]))[0]?.["state"];
   } catch {
     return undefined;
   }
-}
-
-/** @throws Failure `STATEMENT_TIMEOUT`; what `work` comes to later is dropped. */
-function within<T>(bounds: SqlBounds | undefined, ms: number | undefined, work: Promise<T>): Promise<T> {
-  if (bounds === undefined || ms === undefined) return work;
-  return new Promise((resolve, reject) => {
-    const timer = bounds.clock.setTimer(ms, () => reject(statementTimedOut(ms)));
-    work.finally(() => timer.cancel()).then(resolve, reject);
-  });
 }
 
 /**
@@ -324,7 +315,7 @@ function within<T>(bounds: SqlBounds | undefined, ms: number | undefined, work: 
  * a server that goes down can put its farewell into the packet that completes the connection, and a promise
  * would be too late for it.
  */
-function checkOut<Client extends PgClient>(
+export function checkOut<Client extends PgClient>(
   pool: PgPool<Client>,
   onError: () => void,
   bounds: SqlBounds | undefined,
@@ -345,91 +336,4 @@ function checkOut<Client extends PgClient>(
       }
     });
   });
-}
-
-function transactionFailed(): Failure {
-  return new Failure(
-    "the transaction was rolled back, because a statement in it had failed and its error was caught; " +
-      "let errors of tx.query reach the ledger, or use a savepoint",
-    { code: ledgerFailureCodes.transactionAborted, effect: "none", transient: false },
-  );
-}
-
-/** @param state - What the database says of the transaction: committed, aborted, or nothing. */
-function transactionEnded(state: unknown): Failure {
-  const became =
-    state === "committed"
-      ? "committed, so what was written stands, and is settled later without being sent from here"
-      : state === "aborted"
-        ? "rolled back"
-        : "ended, and nobody knows how";
-  return new Failure(
-    `the ledger's transaction was ended by the function that ran in it; it was ${became}. Only the ledger may ` +
-      "send begin, commit and rollback on tx; use a savepoint",
-    {
-      code: ledgerFailureCodes.transactionAborted,
-      effect: state === "aborted" ? "none" : "unknown",
-      transient: false,
-    },
-  );
-}
-
-/**
- * SQLSTATE classes that another try may mend: 08 connection, 40 rollback (serialisation, deadlock), 53
- * resources, 55 object state (locks), 57 operator intervention, 58 system error. Source: PostgreSQL manual,
- * appendix A.
- */
-const transientClasses: ReadonlySet<string> = new Set(["08", "40", "53", "55", "57", "58"]);
-const lostConnection = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/;
-/** pg reports these without any code; the last one is its `query_timeout`. */
-const lostMessage =
-  /Connection terminated|not queryable|Client was closed|timeout exceeded when trying|Query read timeout/;
-/** How far down the causes are looked at: query builders wrap a driver's errors in their own. */
-const causesAtMost = 5;
-
-function isTransient(error: unknown): boolean {
-  return someCause(error, (each) => {
-    const code = property(each, "code");
-    if (Failure.is(each)) return transientCodes.has(each.code);
-    return (
-      isLostItself(each) ||
-      (typeof code === "string" && code.length === 5 && transientClasses.has(code.slice(0, 2)))
-    );
-  });
-}
-
-const transientCodes: ReadonlySet<string> = new Set([
-  ledgerFailureCodes.commitUnknown,
-  ledgerFailureCodes.databaseUnavailable,
-  ledgerFailureCodes.statementTimeout,
-]);
-
-/** Whether the connection can no longer be used. */
-function isLost(error: unknown): boolean {
-  return someCause(error, isLostItself);
-}
-
-function isLostItself(error: unknown): boolean {
-  if (hasCode(error, ledgerFailureCodes.statementTimeout)) return true;
-  const code = property(error, "code");
-  if (typeof code === "string" && code !== "") return lostConnection.test(code) || /^08...$/.test(code);
-  return error instanceof Error && lostMessage.test(error.message);
-}
-
-function someCause(error: unknown, holds: (each: unknown) => boolean): boolean {
-  let each = error;
-  for (let depth = 0; depth < causesAtMost && each !== undefined && each !== null; depth += 1) {
-    if (holds(each)) return true;
-    each = property(each, "cause");
-  }
-  return false;
-}
-
-/** Undefined also where reading it throws: users throw anything. */
-function property(holder: unknown, name: string): unknown {
-  try {
-    return typeof holder === "object" && holder !== null ? Reflect.get(holder, name) : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -25,10 +25,13 @@ export const noTransaction = "25P01";
 
 /** Whether the same statements may succeed when they are tried again. */
 export function isTransient(error: unknown): boolean {
-  return isTransientBy(error, (each) => {
-    const state = stateItself(each);
-    return isLostItself(each) || (state !== undefined && transientClasses.has(state.slice(0, 2)));
-  });
+  return isTransientBy(error, isTransientItself);
+}
+
+/** The same of one error, without its causes. */
+export function isTransientItself(each: unknown): boolean {
+  const state = stateItself(each);
+  return isLostItself(each) || (state !== undefined && transientClasses.has(state.slice(0, 2)));
 }
 
 /** Whether the connection can no longer be used. */
@@ -41,14 +44,24 @@ export function databaseErrorOf(error: unknown): unknown {
   return causesOf(error).find((each) => stateItself(each) !== undefined) ?? error;
 }
 
+/** What `send` comes to, with an error that carries the database's own code. */
+export async function answered<T>(send: () => Promise<T>): Promise<T> {
+  try {
+    return await send();
+  } catch (error) {
+    throw databaseErrorOf(error);
+  }
+}
+
 /** PostgreSQL's code of what went wrong, wherever a library has put it. */
 export function sqlStateOf(error: unknown): string | undefined {
   return stateItself(databaseErrorOf(error));
 }
 
 function stateItself(error: unknown): string | undefined {
-  const code = property(error, "code");
-  return typeof code === "string" && sqlState.test(code) ? code : undefined;
+  return ["code", "originalCode"]
+    .map((name) => property(error, name))
+    .find((code) => typeof code === "string" && sqlState.test(code)) as string | undefined;
 }
 
 function isLostItself(error: unknown): boolean {
