@@ -8,7 +8,7 @@ interface Step {
   readonly loud?: boolean;
 }
 
-const published = ["core", "http", "ledger", "lab", "console"];
+const published = ["core", "http", "ledger", "lab", "console", "cli"];
 const steps: readonly Step[] = [
   { name: "types", command: ["tsc", "-p", "."] },
   { name: "types of the console page", command: ["tsc", "-p", "packages/console"] },

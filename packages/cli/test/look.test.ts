@@ -76,7 +76,7 @@ test.each(operationStates.map((state) => state.toLowerCase()))(
     expect(stdout).toContain(`${state.toUpperCase()}: `);
     // No escape sequence of a provider's message reaches the terminal.
     expect(stdout).not.toMatch(control);
-    const ended = ["done", "failed", "cancelled"].includes(state);
+    const ended = ["failed", "cancelled"].includes(state);
     expect(stdout.includes("Nothing needs to be done.")).toBe(ended);
     expect(stdout.includes("outrigger ledger resolve")).toBe(state === "manual");
     expect(stdout.includes("outrigger ledger retry")).toBe(

@@ -49,7 +49,8 @@ export function planCancel(session: Session, flags: MoveFlags): Plan {
   return {
     ...person,
     command: "cancel",
-    will: ({ state }) => (state === "READY" || state === "SENDING" ? willCancel[state] : willCancel.other),
+    will: ({ state }) =>
+      state === "READY" || state === "SENDING" || state === "DONE" ? willCancel[state] : willCancel.other,
     make: (source, which) => source.ledger.cancel(which, { reason: person.reason, by: person.by }),
   };
 }
@@ -90,6 +91,10 @@ export async function move(
   const { signal } = terminal;
   const record = await orInterrupted(signal, text.failure.interrupted, source.ledger.find(which));
   if (record === undefined) throw new Stop(exitCodes.problem, text.failure.notFound);
+  // Only the app knows whether what was committed can be undone.
+  if (plan.command === "cancel" && record.state === "DONE" && source.database !== undefined) {
+    throw new Stop(exitCodes.problem, text.failure.refused(text.move.notNow.cancelDone));
+  }
   if (!movesOf(record).includes(plan.command) && !asksAgain(plan.command, record)) {
     throw new Stop(exitCodes.problem, text.failure.refused(notNow(text, plan.command, record)));
   }
@@ -123,7 +128,7 @@ function asksAgain(command: Move, { state, cancelRequested }: OperationRecord): 
 function notNow({ move: { notNow } }: Text, command: Move, { state }: OperationRecord): string {
   if (command === "retry") return notNow.retry(state);
   if (command === "resolve") return notNow.resolve(state);
-  return state === "DONE" ? notNow.cancelDone : notNow.cancelNothing(state);
+  return notNow.cancelNothing(state);
 }
 
 function personOf({ text }: Session, { reason, by }: MoveFlags): Pick<Plan, "reason" | "by" | "byTold"> {

@@ -142,7 +142,9 @@ function possibleOf({ terminal, text }: Session, record: OperationRecord): reado
           [line(`resolve ${record.id} --as committed ${reason} --app <module>`), commands.resolveCommitted],
           [line(`resolve ${record.id} --as abandoned ${reason} --app <module>`), commands.resolveAbandoned],
         ]
-      : [[line(`${move} ${record.id} ${reason}`), commands[move]]],
+      : move === "cancel" && record.state === "DONE"
+        ? [[line(`cancel ${record.id} ${reason} --app <module>`), commands.cancelDone]]
+        : [[line(`${move} ${record.id} ${reason}`), commands[move]]],
   );
   const { dim } = terminal.style;
   return rows.flatMap(([command, meaning]) => [command, dim(`  ${meaning}`)]);

@@ -9,10 +9,12 @@ type Ledger = Source["ledger"];
 /** What can be asked of a ledger on any database. */
 export async function ledgerChecks(text: Text, ledger: Ledger): Promise<readonly Finding[]> {
   const { people, oldest } = text.doctor.checks;
-  const { states, oldestOpenMs } = await ledger.snapshot();
+  const { states, oldestOpenMs, sagas } = await ledger.snapshot();
   const { MANUAL } = states;
+  const manualSagas = sagas.reduce((sum, each) => sum + each.states.MANUAL, 0);
   return [
     MANUAL === 0 ? ok("people", people.ok) : bad("people", people.bad(String(MANUAL)), people.fix),
+    ...(manualSagas === 0 ? [] : [bad("people", people.sagas(String(manualSagas)), people.sagasFix)]),
     oldestOpenMs === null
       ? ok("oldest", oldest.none)
       : oldestOpenMs < oldAfterMs

@@ -211,6 +211,7 @@ export const en = {
     commands: {
       retry: "lets the provider be asked again, at once",
       cancel: "asks for it to be undone, once it is known what there is to undo",
+      cancelDone: "undoes what was committed, where its provider can",
       resolveCommitted: "if the provider's console says that it took effect",
       resolveAbandoned: "if it says that it did not, or was undone there",
     },
@@ -250,6 +251,7 @@ export const en = {
       READY: "It will not be sent, and its business row is voided.",
       SENDING:
         "It is being sent. If it takes effect the provider is asked to undo it, where it can; its business row is voided.",
+      DONE: "It was committed. The provider is asked to undo it, and its business row is voided then. There is no way back.",
       other:
         "If it took effect the provider is asked to undo it, where it can; its business row is voided then.",
     },
@@ -260,11 +262,12 @@ export const en = {
     byUser: (who: string) => `by ${who} (the user of this machine)`,
     because: (reason: string) => `because: ${reason}`,
     goOn: "Go on? [y/N] ",
-    yes: ["y", "yes"],
+    yes: ["y", "yes"] as readonly string[],
     left: "nothing was done",
     notNow: {
       retry: (state: string) => `an operation in ${state} needs no retry`,
-      cancelDone: "it was committed already; undo it by an operation of its own, such as a refund",
+      cancelDone:
+        "it was committed already, and only the app knows whether it can be undone: add --app <module>",
       cancelNothing: (state: string) => `it is ${state} already: there is nothing left to undo`,
       resolve: (state: string) => `only MANUAL waits for a person; it is ${state}`,
     },
@@ -279,7 +282,7 @@ export const en = {
     written: (file: string) => `report: ${file}`,
     head: { class: "CLASS", count: "COUNT" },
     sums: { currency: "CURRENCY", remote: "PROVIDER", local: "LEDGER", difference: "DIFFERENCE" },
-    person: (count: number) =>
+    person: (count: number): string =>
       count === 0
         ? "nothing needs a person"
         : count === 1
@@ -299,7 +302,7 @@ export const en = {
     checks: {
       reachable: {
         name: "database",
-        ok: (what: string) => what,
+        ok: (what: string): string => what,
       },
       version: {
         name: "server version",
@@ -349,6 +352,10 @@ export const en = {
         ok: "nothing is MANUAL",
         bad: (count: string) => `${count} MANUAL: money may be at risk, and nothing happens by itself`,
         fix: "outrigger ledger list --wants-person, then show, then resolve or retry",
+        sagas: (count: string) =>
+          `${count} ${count === "1" ? "saga" : "sagas"} MANUAL: nothing happens by itself`,
+        sagasFix:
+          "look at them with ledger.sagas.list(), settle their operations, then ledger.sagas.retry(...)",
       },
       oldest: {
         name: "oldest open",

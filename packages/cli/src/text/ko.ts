@@ -210,6 +210,7 @@ export const ko: Text = {
     commands: {
       retry: "제공자에게 지금 다시 묻게 합니다",
       cancel: "무엇을 되돌려야 하는지 알게 되는 대로 되돌리게 합니다",
+      cancelDone: "확정된 것을 되돌립니다. 제공자가 할 수 있는 경우에 한합니다",
       resolveCommitted: "제공자의 관리 화면에 효과가 있었다고 나올 때",
       resolveAbandoned: "효과가 없었거나 그곳에서 되돌렸다고 나올 때",
     },
@@ -249,6 +250,7 @@ export const ko: Text = {
       READY: "보내지 않고, 업무 데이터를 무효로 합니다.",
       SENDING:
         "지금 보내는 중입니다. 효과가 있으면 가능한 경우 제공자에게 되돌려 달라고 하고, 업무 데이터를 무효로 합니다.",
+      DONE: "확정된 작업입니다. 제공자에게 되돌려 달라고 하고, 그때 업무 데이터를 무효로 합니다. 돌아갈 수 없습니다.",
       other: "효과가 있었다면 가능한 경우 제공자에게 되돌려 달라고 하고, 그때 업무 데이터를 무효로 합니다.",
     },
     willCommit: "제공자의 장부와 상관없이 업무 데이터를 성공으로 확정합니다. 아무것도 보내지 않습니다.",
@@ -261,7 +263,7 @@ export const ko: Text = {
     left: "아무 일도 하지 않았습니다",
     notNow: {
       retry: (state) => `${state} 상태의 작업은 다시 진행할 필요가 없습니다`,
-      cancelDone: "이미 확정되었습니다. 환불 같은 별도의 작업으로 되돌리세요",
+      cancelDone: "이미 확정되었고, 되돌릴 수 있는지는 앱만 압니다. --app <module>을 붙이세요",
       cancelNothing: (state) => `이미 ${state} 상태라 되돌릴 것이 없습니다`,
       resolve: (state) => `사람을 기다리는 것은 MANUAL뿐인데, 지금은 ${state}입니다`,
     },
@@ -332,6 +334,8 @@ export const ko: Text = {
         ok: "MANUAL이 없습니다",
         bad: (count) => `MANUAL ${count}건: 돈이 걸려 있을 수 있고, 저절로는 아무 일도 일어나지 않습니다`,
         fix: "outrigger ledger list --wants-person, 이어서 show, 그다음 resolve 또는 retry",
+        sagas: (count) => `사가 MANUAL ${count}건: 저절로는 아무 일도 일어나지 않습니다`,
+        sagasFix: "ledger.sagas.list()로 보고, 그 작업들을 해결한 뒤 ledger.sagas.retry(...)를 부르세요",
       },
       oldest: {
         name: "가장 오래된 것",
