@@ -2,6 +2,7 @@ import type { Dialect } from "../dialect.ts";
 import { inboxStatements } from "./inbox.ts";
 import { latestVersion, migrate } from "./migrations.ts";
 import { reconciliationStatements } from "./reconciliation.ts";
+import { sagaStatements } from "./saga.ts";
 import { statements } from "./statements.ts";
 
 /**
@@ -12,6 +13,7 @@ export const sqlite: Dialect = {
   statements,
   inbox: inboxStatements,
   reconciliation: reconciliationStatements,
+  saga: sagaStatements,
   // Whoever has begun a transaction for writing has the only lock that there is.
   boundLockWait: (_query, _ms, work) => work(),
   isNotMigrated: (error) => error instanceof Error && /^no such (table|column|index): /.test(error.message),

@@ -5,6 +5,7 @@ import { bounded, type SqlPort, type SqlQuery } from "../sql-port.ts";
 import { listed, now } from "./columns.ts";
 import { inboxTables } from "./inbox.ts";
 import { reconciliationTables } from "./reconciliation.ts";
+import { sagaTables } from "./saga.ts";
 
 /** In the order in which they are applied; what is released is never edited, only followed by another. */
 const migrations: readonly ((schema: string) => readonly string[])[] = [
@@ -44,6 +45,7 @@ const migrations: readonly ((schema: string) => readonly string[])[] = [
     `create index ${schema}_operation_archive_age on ${schema}_operation_archive (updated_at)`,
     ...inboxTables(schema),
     ...reconciliationTables(schema),
+    ...sagaTables(schema),
   ],
 ];
 

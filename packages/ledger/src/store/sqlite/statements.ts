@@ -13,13 +13,12 @@ import {
   row,
   slotGroupColumn,
   stored,
-  timedId,
 } from "./columns.ts";
+import { eventColumns, insertOf, moveOf } from "./moves.ts";
 
 /*
  * The statements for SQLite. There is one writer at a time, and what is read in its transaction cannot change before it
- * ends: so a statement may look first and write after, and nothing needs SKIP LOCKED. `$1` is a name here, and `j` a row
- * of the JSON list in it.
+ * ends: so a statement may look first and write after, and nothing needs SKIP LOCKED. `j` is an element of a list in JSON.
  */
 
 /** Every column of an operation, for what moves whole rows. A migration that adds one adds it here. */
@@ -27,8 +26,6 @@ const operationColumns = `id, operation, key, fingerprint, state, intent, fence,
   attempt, tries, in_doubt, request, result, failure, sent_at, key_expires_at, unknown_since, cancelling_since,
   created_at, updated_at, last_error_at, last_error_code, last_error_message, last_error_tries, cancel_wanted_at,
   abandoned, resend_refused, person_only, retried_at`;
-
-const eventColumns = "operation_id, at, fence, from_state, to_state, provider, why, evidence, actor";
 
 /** A field of the row `j`; undefined and null are both NULL, true is 1. */
 const field = (name: string): string => `(j.value ->> '$.${name}')`;
@@ -59,67 +56,12 @@ export function statements(schema: string): Statements {
         'to', e.to_state, 'provider', e.provider, 'why', e.why, 'evidence', e.evidence, 'by', e.actor)
       from ${event} as e where e.operation_id = ${o}.id
     ))`;
-  /** Fence and state must still be those that were seen, and a cancel that was asked for meanwhile is not overlooked. */
-  const stillSeen = `p.id = ${field("id")} and p.fence = ${field("fence")} and p.state = ${field("from")}
-    and (p.cancel_wanted_at is not null) = ${field("cancelKnown")}`;
   const unchanged = `select o.id from ${archive} as a join ${operation} as o on o.id = a.id and o.fence = a.fence
     and o.state = a.state and o.updated_at = a.updated_at where a.hot = 2`;
   const findByKey = `select ${stored("o.")} from ${operation} as o where o.operation = $1 and o.key = $2`;
   return {
-    insert: `
-      insert into ${operation} (id, operation, key, fingerprint, state, fence, due_at, provider, providers,
-        attempt, request, sent_at, key_expires_at, created_at, updated_at)
-      select ${timedId}, ${field("operation")}, ${field("key")}, ${field("fingerprint")}, ${field("state")},
-        ${field("state")} = 'SENDING', ${inMs(field("dueInMs"))}, ${field("providers[0]")}, ${field("providers")},
-        ${field("state")} = 'SENDING', ${field("request")}, case when ${field("state")} = 'SENDING' then ${now} end,
-        ${inMs(field("keyWindowMs"))}, ${now}, ${now}
-      from json_each($1) as j
-      where not exists (
-        select 1 from ${archive} as a where a.operation = ${field("operation")} and a.key = ${field("key")}
-      )
-      on conflict (operation, key) do nothing
-      returning id, operation, key`,
-
-    // The only statement by which workers change a state; what it says of each in the history comes first.
-    move: [
-      `insert into ${event} (${eventColumns})
-      select p.id, ${now}, p.fence, ${field("from")}, ${field("to")}, ${field("provider")}, ${field("why")},
-        ${field("evidence")}, ${field("by")}
-      from json_each($1) as j cross join ${operation} as p where ${stillSeen} and ${field("noted")}`,
-      `update ${operation} as p set
-        state = ${field("to")},
-        intent = ${field("intent")},
-        provider = ${field("provider")},
-        in_doubt = ${field("inDoubt")},
-        abandoned = ${field("abandoned")},
-        resend_refused = ${field("resendRefused")},
-        person_only = ${field("personOnly")},
-        due_at = ${inMs(field("dueInMs"))},
-        result = coalesce(${field("result")}, p.result),
-        failure = coalesce(${field("failure")}, p.failure),
-        attempt = p.attempt + (${field("to")} = 'SENDING'),
-        -- Sending again and asking again are one effort: their tries go on.
-        tries = case when not ${field("afresh")}
-          and (p.state = ${field("to")} or (p.in_doubt and ${field("to")} in ('SENDING', 'UNKNOWN')))
-          then p.tries else 0 end,
-        sent_at = case when ${field("to")} = 'SENDING' then ${now} else p.sent_at end,
-        key_expires_at = case when p.provider = ${field("provider")} and p.state <> 'READY' then p.key_expires_at
-          else ${inMs(field("keyWindowMs"))} end,
-        unknown_since = case when ${field("to")} = 'UNKNOWN' then coalesce(p.unknown_since, ${now})
-          else p.unknown_since end,
-        cancelling_since = case when ${field("to")} = 'CANCELLING' then coalesce(p.cancelling_since, ${now})
-          else p.cancelling_since end,
-        retried_at = case when ${field("afresh")} then ${now} else p.retried_at end,
-        last_error_at = case when ${field("failed")} then ${now} else p.last_error_at end,
-        last_error_code = case when ${field("failed")} then ${field("errorCode")} else p.last_error_code end,
-        last_error_message = case when ${field("failed")} then ${field("errorMessage")}
-          else p.last_error_message end,
-        last_error_tries = case when ${field("failed")} then p.tries else p.last_error_tries end,
-        updated_at = ${now}
-      from json_each($1) as j
-      where ${stillSeen}
-      returning ${moving("")}`,
-    ],
+    insert: insertOf(operation, archive),
+    move: moveOf(operation, event),
 
     // A person's move. Whoever has the row loses it, and it is due at once; a call under way is left to its worker.
     intervene: [

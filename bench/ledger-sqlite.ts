@@ -1,0 +1,109 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { createLedger, fromSqlite, type SqliteTx } from "@outrigger/ledger";
+import type { Order, Side } from "./ledger-cases.ts";
+
+const orders = "create table orders (id text primary key, status text not null, amount integer)";
+
+/** The provider answers at once: what is measured is what is written. */
+const call = async (): Promise<{ readonly charge: string }> => ({ charge: "ch_1" });
+
+let made = 0;
+const nextKey = (): string => `${process.pid}-${++made}`;
+
+/** Files of one run, each on the disk of the temporary directory. */
+export class SqliteFiles {
+  readonly #directory: string = mkdtempSync(join(tmpdir(), "outrigger-bench-"));
+  #files = 0;
+
+  next(): string {
+    this.#files += 1;
+    return join(this.#directory, `${this.#files}.db`);
+  }
+
+  remove(): void {
+    rmSync(this.#directory, { recursive: true });
+  }
+}
+
+/** What anybody would write: two transactions of two prepared statements, each durable when its commit returns. */
+export function twoCommitsOnSqlite(file: string): Side {
+  const db = new DatabaseSync(file);
+  db.exec("pragma journal_mode = wal; pragma synchronous = full");
+  db.exec(`${orders}; create table floor_operation (id text primary key, state text not null, request text not null,
+    result text, created_at integer not null default (unixepoch()))`);
+  const begin = db.prepare("begin immediate");
+  const commit = db.prepare("commit");
+  const intend = db.prepare("insert into floor_operation (id, state, request) values (?, 'SENDING', ?)");
+  const place = db.prepare("insert into orders (id, status, amount) values (?, 'paying', ?)");
+  const finish = db.prepare("update floor_operation set state = 'DONE', result = ? where id = ?");
+  const pay = db.prepare("update orders set status = 'paid' where id = ?");
+  return {
+    name: "SQLite floor: two commits",
+    async one() {
+      const key = nextKey();
+      begin.run();
+      intend.run(key, JSON.stringify({ id: key, amount: 1000 }));
+      place.run(key, 1000);
+      commit.run();
+      const result = JSON.stringify(await call());
+      begin.run();
+      finish.run(result, key);
+      pay.run(key);
+      commit.run();
+    },
+    async close() {
+      db.close();
+    },
+  };
+}
+
+const business = {
+  prepare: (tx: SqliteTx, order: Order) =>
+    tx.prepare("insert into orders (id, status, amount) values (?, 'paying', ?)").run(order.id, order.amount),
+  commit: (tx: SqliteTx, order: Order) =>
+    tx.prepare("update orders set status = 'paid' where id = ?").run(order.id),
+  abandon: (tx: SqliteTx, order: Order) =>
+    tx.prepare("update orders set status = 'void' where id = ?").run(order.id),
+};
+
+const many = {
+  prepare(tx: SqliteTx, list: readonly Order[]) {
+    const insert = tx.prepare("insert into orders (id, status, amount) values (?, 'paying', ?)");
+    for (const { id, amount } of list) insert.run(id, amount);
+  },
+  commit(tx: SqliteTx, items: readonly { readonly input: Order }[]) {
+    const update = tx.prepare("update orders set status = 'paid' where id = ?");
+    for (const { input } of items) update.run(input.id);
+  },
+};
+
+/** The ledger, with functions for one order, or for many at once as well. */
+export async function outriggerOnSqlite(file: string, how: "singly" | "together"): Promise<Side> {
+  const sql = fromSqlite(file);
+  await sql.transaction(async (tx) => tx.exec(orders));
+  const ledger = createLedger({ sql });
+  await ledger.migrate();
+  const pay = ledger.operation<Order, { readonly charge: string }>("pay", {
+    ...business,
+    ...(how === "together" && { many }),
+    call,
+    inquire: async () => ({ status: "notFound" }),
+    cancel: async () => {},
+    capabilities: { idempotencyKey: { window: "1d" }, cancel: { blocksLateOriginal: true } },
+  });
+  return {
+    name: `outrigger on SQLite, ${how}`,
+    async one() {
+      const key = nextKey();
+      const outcome = await pay.run({ id: key, amount: 1000 }, { key });
+      if (outcome.status !== "committed") throw new Error(`ended as ${outcome.status}`);
+    },
+    async close() {
+      await ledger.stop();
+      sql.close();
+    },
+  };
+}
