@@ -2,7 +2,7 @@ import { Failure } from "@outrigger/core";
 import { commitUnknown, databaseUnavailable, ledgerFailureCodes } from "../failure.ts";
 import { errorNumberOf, isLost, isTransient } from "../store/mariadb/errors.ts";
 import type { SqlBounds, SqlPort, SqlQuery, SqlRow } from "../store/sql-port.ts";
-import { isTimedOut, property } from "./shared/causes.ts";
+import { isTimedOut, property, someCause } from "./shared/causes.ts";
 import { withQuestionMarks } from "./shared/question-marks.ts";
 import { transactionEnded } from "./shared/transaction-failures.ts";
 import { within } from "./shared/within.ts";
@@ -45,18 +45,39 @@ export function fromMysql2Pool<Connection extends Mysql2Connection>(
   }
   return {
     dialect: "mariadb",
-    query: (text, values, bounds) => withConnection(pool, bounds, (session) => session.query(text, values)),
+    query: (text, values, bounds) =>
+      unlessDeadlocked(() => withConnection(pool, bounds, (session) => session.query(text, values))),
     session: (work, bounds) => withConnection(pool, bounds, (session) => work(session.query)),
     transaction: (work, bounds) =>
-      withConnection(pool, bounds, async (session) => {
-        await session.begin();
-        const value = await session.orRollback(() => work(session.connection, session.query));
-        await session.commit();
-        return value;
-      }),
+      unlessDeadlocked(() =>
+        withConnection(pool, bounds, async (session) => {
+          await session.begin();
+          const value = await session.orRollback(() => work(session.connection, session.query));
+          await session.commit();
+          return value;
+        }),
+      ),
     join: joined,
     isTransient,
   };
+}
+
+/** How often a deadlock is met before it is somebody's: each time one of those who wait for each other gets through. */
+const deadlockTries = 10;
+
+/**
+ * InnoDB answers a deadlock by rolling one of the transactions back as a whole, also where two of them only wait for a key
+ * to become free, and expects that to be run again. Nothing of it stands, so that is done here.
+ */
+async function unlessDeadlocked<T>(run: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await run();
+    } catch (error) {
+      if (tries >= deadlockTries || !someCause(error, (each) => errorNumberOf(each) === deadlock))
+        throw error;
+    }
+  }
 }
 
 interface Session<Connection> {

@@ -30,7 +30,7 @@ export function claim(schema: string): StatementFunction {
   };
 }
 
-/** A longer lease. */
+/** A longer lease. Whoever renews in order to send sends later than was written down; it is in flight from now on. */
 export function renew(schema: string): StatementFunction {
   const operation = `${schema}_operation`;
   return whileHeld(
