@@ -1,26 +1,16 @@
 // `npm run sabotage`: breaks a copy of the product in one place at a time and expects a test to notice.
 // With words after it, only the sabotages whose name has one of them. Exit code 1 when one went unnoticed.
 import { spawnSync } from "node:child_process";
-import {
-  cpSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { copyOfTree } from "../tree/copy-of-tree.ts";
 import { type Sabotage, sabotages } from "./sabotages.ts";
 
 const words = process.argv.slice(2);
 const chosen = sabotages.filter(
   ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
 );
-const copy = copyOfTree(resolve("."));
+const copy = copyOfTree(resolve("."), "sabotage");
 const greenTests = new Set<string>();
 let unnoticed = 0;
 try {
@@ -70,39 +60,4 @@ function passes(tree: string, tests: readonly string[]): { green: boolean; outpu
     encoding: "utf8",
   });
   return { green: status === 0, output: `${stdout}${stderr}` };
-}
-
-/** The files that git knows or would add, with dependencies linked, and the workspaces linked to the copy. */
-function copyOfTree(root: string): string {
-  const tree = mkdtempSync(join(tmpdir(), "outrigger-sabotage-"));
-  const listed = spawnSync("git", ["ls-files", "-co", "--exclude-standard", "-z"], {
-    cwd: root,
-    encoding: "utf8",
-  });
-  for (const file of listed.stdout.split("\0").filter(Boolean)) {
-    mkdirSync(dirname(join(tree, file)), { recursive: true });
-    cpSync(join(root, file), join(tree, file));
-  }
-  linkDependencies(root, tree, "node_modules");
-  for (const folder of readdirSync(join(root, "packages"))) {
-    linkDependencies(root, tree, `packages/${folder}/node_modules`);
-  }
-  return tree;
-}
-
-function linkDependencies(root: string, tree: string, folder: string): void {
-  const entries = lstatSync(join(root, folder), { throwIfNoEntry: false }) && readdirSync(join(root, folder));
-  if (!entries) return;
-  mkdirSync(join(tree, folder), { recursive: true });
-  for (const entry of entries) {
-    // Relative links of the workspaces then lead into the copy.
-    if (entry === "@outrigger") {
-      cpSync(join(root, folder, entry), join(tree, folder, entry), {
-        recursive: true,
-        verbatimSymlinks: true,
-      });
-    } else if (entry !== ".cache" && entry !== ".vite") {
-      symlinkSync(join(root, folder, entry), join(tree, folder, entry));
-    }
-  }
 }

@@ -19,23 +19,25 @@ const shop = (path: string): string => `examples/shop/src/${path}`;
 export const sabotages: readonly Sabotage[] = [
   {
     name: "the fence on the outcome's update is gone",
-    file: ledger("store/postgres/statements.ts"),
-    from: "where p.id = $1 and p.fence = $2::bigint and p.state = $3::text",
-    to: "where p.id = $1 and $2::bigint is not null and p.state = $3::text",
+    file: ledger("store/postgres/functions.ts"),
+    from: 'where p.id = m.id and p.fence = m.fence and p.state = m."from"',
+    to: "where p.id = m.id",
     tests: ["packages/ledger"],
   },
   {
     name: "the call is made before the intent is committed",
     file: ledger("run/intent.ts"),
-    from: "await store.sql.transaction(async (tx, query) => {",
-    to: `await ((work: (tx: Tx, query: never) => Promise<void>): Promise<void> =>
+    from: "await store.inserting([fresh], async ([inserted], tx) => {",
+    to: `await ((rows: readonly NewOperation[], work: Parameters<typeof store.inserting<void>>[1]): Promise<void> =>
       new Promise<void>((resolve, reject) => {
-        store.sql.transaction(async (tx, query) => {
-          await work(tx, query as never);
-          resolve();
-          await new Promise((later) => engine.clock.setTimer(1_500, () => later(undefined)));
-        }).catch(reject);
-      }))(async (tx, query) => {`,
+        store
+          .inserting<void>(rows, async (...given) => {
+            await work(...given);
+            resolve();
+            await new Promise((later) => engine.clock.setTimer(1_500, () => later(undefined)));
+          })
+          .catch(reject);
+      }))([fresh], async ([inserted], tx) => {`,
     tests: ["packages/ledger"],
   },
   {
