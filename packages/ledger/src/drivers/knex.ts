@@ -37,6 +37,8 @@ interface KnexClient {
 export function fromKnex<Tx extends KnexTransaction>(knex: KnexDatabase<Tx>): SqlPort<Tx> {
   const client = clientOf(knex);
   if (property(knex, "isTransaction") === true) throw new TypeError(needsKnex);
+  const dialect = property(client, "dialect");
+  if (dialect !== "postgresql") throw new TypeError(`${needsKnex}; got one for ${JSON.stringify(dialect)}`);
   const connections = new PgConnections<Tx>(async (tx) => {
     // Its connection is back in the pool then, and may be somebody else's.
     if (tx.isCompleted()) throw new Error("the Knex transaction is completed");

@@ -1,8 +1,8 @@
 import { commitUnknown, databaseUnavailable } from "../../failure.ts";
 import type { SqlBounds, SqlPort, SqlQuery } from "../../store/sql-port.ts";
-import { parameter } from "./array-literal.ts";
 import { isTimedOut, someCause } from "./causes.ts";
 import type { Library } from "./library.ts";
+import { parameter, statement } from "./parameters.ts";
 import { Patience } from "./patience.ts";
 import { answered, isLost } from "./postgres-errors.ts";
 import { checkOf, endedBy, endSessionText, stateText } from "./transaction-check.ts";
@@ -24,7 +24,9 @@ export class LibraryTransaction<Tx, T> {
   #stage: Stage = "begin";
   /** Set once its caller has been answered: what is still under way in it gets no further. */
   #left = false;
-  #tx: { readonly tx: Tx; readonly number: string } | undefined;
+  #tx: { readonly tx: Tx } | undefined;
+  /** The transaction's, once the database has told it. */
+  #number: string | undefined;
   #thrown: { readonly error: unknown } | undefined;
   #value: { readonly value: T } | undefined;
 
@@ -56,12 +58,13 @@ export class LibraryTransaction<Tx, T> {
   async #inside(tx: Tx, work: Work<Tx, T>): Promise<void> {
     try {
       this.#assertStaying();
+      this.#tx = { tx };
       const [row] = await this.#library.send(tx, this.#startText(), []);
+      this.#number = String(row?.["number"]);
       this.#assertStaying();
-      this.#tx = { tx, number: String(row?.["number"]) };
       await this.#work(tx, work);
       this.#assertStaying();
-      await this.#commit(tx, this.#tx.number);
+      await this.#commit(tx, this.#number);
     } catch (error) {
       this.#thrown ??= { error };
       throw error;
@@ -103,7 +106,7 @@ export class LibraryTransaction<Tx, T> {
   }
 
   async #query(tx: Tx, text: string, values: readonly unknown[] = []): ReturnType<SqlQuery> {
-    const sent = answered(() => this.#library.send(tx, text, values.map(parameter)));
+    const sent = answered(() => this.#library.send(tx, statement(text, values), values.map(parameter)));
     try {
       return await within(this.#bounds, this.#bounds?.statementMs, sent);
     } catch (error) {
@@ -175,7 +178,7 @@ export class LibraryTransaction<Tx, T> {
   /** What the database says became of it, asked on another connection. */
   async #state(): Promise<unknown> {
     try {
-      const [row] = await this.#port.query(stateText, [this.#tx?.number], this.#bounds);
+      const [row] = await this.#port.query(stateText, [this.#number], this.#bounds);
       return row?.["state"];
     } catch {
       return undefined;
@@ -187,13 +190,13 @@ export class LibraryTransaction<Tx, T> {
   }
 
   /**
-   * Numbers the transaction. Where the library gives no hold on the connection, the server is told to give up as well, so
-   * that a statement does not outlive the ledger's patience; a bound that the user has set stays.
+   * Numbers the transaction. Where the library gives no hold on the connection, the server is told to give up as well, a
+   * while after the ledger, for when it can no longer be told; a bound that the user has set stays.
    */
   #startText(): string {
     const number = "select txid_current()::text as number";
     if (this.#bounds === undefined || this.#library.close !== undefined) return number;
-    const ms = Math.ceil(this.#bounds.transactionMs);
+    const ms = Math.ceil(this.#bounds.transactionMs + this.#bounds.statementMs);
     const bound = `case current_setting('statement_timeout') when '0' then '${ms}ms'
       else current_setting('statement_timeout') end`;
     return `${number}, set_config('statement_timeout', ${bound}, true)`;
@@ -204,8 +207,8 @@ export class LibraryTransaction<Tx, T> {
     if (this.#tx === undefined) return;
     this.#library.close?.(this.#tx.tx);
     // A COMMIT may be waiting for a standby, and is not to be cut short.
-    if (this.#stage === "commit") return;
-    this.#port.query(endSessionText, [this.#tx.number], this.#bounds).catch(() => {});
+    if (this.#number === undefined || this.#stage === "commit") return;
+    this.#port.query(endSessionText, [this.#number], this.#bounds).catch(() => {});
   }
 
   #assertStaying(): void {

@@ -1,7 +1,7 @@
 import type { SqlBounds, SqlPort, SqlQuery, SqlRow } from "../../store/sql-port.ts";
-import { parameter } from "./array-literal.ts";
 import { isTransientBy, property, someCause } from "./causes.ts";
 import { LibraryTransaction } from "./library-transaction.ts";
+import { parameter, statement } from "./parameters.ts";
 import {
   answered,
   databaseErrorOf,
@@ -53,7 +53,7 @@ export function portOf<Tx>(library: Library<Tx>): SqlPort<Tx> {
     within(
       bounds,
       bounds?.statementMs,
-      answered(() => library.query(text, values.map(parameter), bounds)),
+      answered(() => library.query(statement(text, values), values.map(parameter), bounds)),
     );
   return {
     dialect: "postgres",
@@ -73,7 +73,7 @@ function joined<Tx>(library: Library<Tx>, tx: Tx): SqlQuery {
     open ??= assertOpen(library, tx);
     await open;
     try {
-      return await answered(() => library.send(tx, text, values.map(parameter)));
+      return await answered(() => library.send(tx, statement(text, values), values.map(parameter)));
     } catch (error) {
       throw sqlStateOf(error) === failedTransaction ? transactionFailed(error) : error;
     }

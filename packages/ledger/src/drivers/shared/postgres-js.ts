@@ -5,7 +5,6 @@ import { isLost } from "./postgres-errors.ts";
 /** What postgres.js sends statements with: its `Sql`, or a transaction of it. */
 export interface PostgresJsSender {
   unsafe(text: string, values?: never[]): PromiseLike<unknown>;
-  typed(value: never, type: number): unknown;
 }
 
 /** What makes them: it knows how the user wants columns to be called, and listens. */
@@ -18,21 +17,13 @@ export interface PostgresJsPool extends PostgresJsSender {
   ): PromiseLike<{ unlisten: () => Promise<void> }>;
 }
 
-/** PostgreSQL's number for the type text. Source: pg_type.dat. */
-const textType = 25;
-
 export async function sendThroughPostgresJs(
   pool: PostgresJsPool,
   sender: PostgresJsSender,
   text: string,
   values: readonly unknown[],
 ): Promise<readonly SqlRow[]> {
-  const json = new Set([...text.matchAll(/\$(\d+)::jsonb?\b/g)].map(([, number]) => Number(number)));
-  // It writes JSON itself where the server expects some, and would write the ledger's text a second time.
-  const sent = values.map((value, index) =>
-    json.has(index + 1) && typeof value === "string" ? sender.typed(value as never, textType) : value,
-  );
-  const rows = (await sender.unsafe(text, sent as never[])) as readonly SqlRow[];
+  const rows = (await sender.unsafe(text, [...values] as never[])) as readonly SqlRow[];
   const rename: unknown = property(property(property(pool.options, "transform"), "column"), "from");
   return typeof rename === "function" ? rows.map((row) => named(row, rename as Rename)) : rows;
 }
