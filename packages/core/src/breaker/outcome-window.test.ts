@@ -15,6 +15,24 @@ test("outcomes of the last ten seconds count, and older ones are forgotten", () 
   expect([window.failures, window.calls]).toEqual([0, 0]);
 });
 
+test("of a saved window nothing comes back that is as old as a whole window by then", () => {
+  const saved = (): ReturnType<TimeWindow["save"]> => {
+    const window = new TimeWindow(10_000);
+    window.record(true, 500);
+    window.record(true, 1_500);
+    return window.save(9_999);
+  };
+  for (const [nowMs, failures] of [
+    [9_999, 2],
+    [10_000, 1],
+    [11_000, 0],
+  ] as const) {
+    const window = new TimeWindow(10_000);
+    window.load(saved(), 9_999, nowMs);
+    expect([nowMs, window.failures]).toEqual([nowMs, failures]);
+  }
+});
+
 test("after any pause as long as the window nothing is remembered", () => {
   for (const idleMs of [10_000, 10_001, 15_000, 19_999, 20_000, 3_600_000, 30 * 86_400_000]) {
     const window = new TimeWindow(10_000);
