@@ -50,16 +50,21 @@ export async function cancelOnRequest<Tx>(
   return (await requestCancel(engine, definitionOf, find, { reason, by })).row;
 }
 
-/** @returns the row, and whether this request moved it: then nobody else has it yet. */
+/**
+ * @param leavesCommitted - For who wants it not to take effect, and not to undo what has by then.
+ * @returns the row, and whether this request moved it: then nobody else has it yet.
+ */
 export async function requestCancel<Tx>(
   engine: Engine<Tx>,
   definitionOf: (operation: string) => AnyDefinition<Tx> | undefined,
   find: Find,
   { reason, by }: ByPerson,
+  leavesCommitted = false,
 ): Promise<{ readonly row: StoredOperation; readonly moved: boolean }> {
   return await again(ledgerFailureCodes.notCancellable, find, async (row) => {
     // Nothing stands, so nothing is left to undo.
     if (row.state === "FAILED" || row.state === "CANCELLED") return { row, moved: false };
+    if (row.state === "DONE" && leavesCommitted) return { row, moved: false };
     if (
       row.state === "CANCELLING" ||
       (row.cancelWantedForMs !== undefined && row.state !== "MANUAL" && row.state !== "DONE")

@@ -54,7 +54,7 @@ export function planned<Tx>(
   try {
     // What undoes a step may look at what it did.
     const visible = what === "do" ? step.needs : [...step.needs, step.name];
-    request = exactJson(`step ${step.name}: input`, input(soFar(saga, at, visible, parts)));
+    request = exactJson(`step ${step.name}: input`, input(soFar(saga, at, tries, visible, parts)));
   } catch (error) {
     throw new StepRejected(step.name, error);
   }
@@ -85,6 +85,7 @@ export function planned<Tx>(
 function soFar<Tx>(
   saga: CheckedSaga<Tx>,
   { key, request }: SagaAt,
+  tries: number,
   visible: readonly string[],
   parts: ReadonlyMap<string, StepParts>,
 ): SagaSoFar<unknown, unknown> {
@@ -102,7 +103,7 @@ function soFar<Tx>(
       },
     });
   }
-  return { input: JSON.parse(request) as unknown, results, key };
+  return { input: JSON.parse(request) as unknown, results, key, tries };
 }
 
 export function resultOf(parts: StepParts | undefined): unknown {

@@ -1,3 +1,5 @@
+import type { Intent, OperationState } from "../state/transitions.ts";
+
 /**
  * Where a saga can be.
  *
@@ -27,6 +29,46 @@ export type Standing = "untouched" | "open" | "done" | "undoing" | "gone" | "stu
 /** When something that was refused may be tried again: after its wait; `never` without a person. */
 export type Again = "now" | "later" | "never";
 
+/** What of a step's operation says how the step stands. */
+export interface Doing {
+  readonly state: OperationState;
+  readonly intent: Intent;
+}
+
+/** How a step stands; see {@link StepFacts}. */
+export function standingOf(
+  done: Doing | undefined,
+  undone: OperationState | undefined,
+): Pick<StepFacts, "standing" | "unsure"> {
+  if (done === undefined) return { standing: "untouched", unsure: false };
+  const standing =
+    done.state === "DONE" && undone !== undefined ? afterUndo[undone] : byOperation[done.state];
+  return { standing, unsure: done.state === "MANUAL" && done.intent === "EXECUTE" };
+}
+
+const byOperation: Readonly<Record<OperationState, Standing>> = {
+  READY: "open",
+  SENDING: "open",
+  UNKNOWN: "open",
+  CANCELLING: "undoing",
+  DONE: "done",
+  FAILED: "gone",
+  CANCELLED: "gone",
+  MANUAL: "stuck",
+};
+
+/** How a step stands that is undone by an operation of its own. One that was refused has to be tried again. */
+const afterUndo: Readonly<Record<OperationState, Standing>> = {
+  READY: "undoing",
+  SENDING: "undoing",
+  UNKNOWN: "undoing",
+  CANCELLING: "undoing",
+  DONE: "gone",
+  FAILED: "done",
+  CANCELLED: "done",
+  MANUAL: "stuck",
+};
+
 /** What of a step counts for a decision. */
 export interface StepFacts {
   readonly name: string;
@@ -47,7 +89,7 @@ export interface StepFacts {
 }
 
 export interface SagaFacts {
-  readonly intent: "EXECUTE" | "CANCEL";
+  readonly intent: Intent;
   readonly cancelWanted: boolean;
   /** Every step after the ones that it needs. */
   readonly steps: readonly StepFacts[];

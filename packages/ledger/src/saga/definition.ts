@@ -14,6 +14,11 @@ export interface SagaSoFar<I, R> {
   readonly results: R;
   /** The saga's own key. */
   readonly key: string;
+  /**
+   * Counts the operations for the same, the first as 1. One that was refused is followed by another beyond the pivot, and
+   * when it undoes a step: with a key of its own, and with a `prepare` of its own.
+   */
+  readonly tries: number;
 }
 
 /** An operation of this ledger, whatever it takes and gives: what `ledger.operation` made. */
@@ -32,7 +37,7 @@ export interface SagaStep<I, R> {
   readonly name: string;
   readonly operation: AnyOperation;
   /**
-   * What the operation is given. Must say the same each time it is asked. What it throws turns the saga back; beyond the
+   * What the operation is given. Must say the same each time it is asked for the same. What it throws turns the saga back; beyond the
    * pivot it is tried again, and a person is told in the end.
    */
   input(so: SagaSoFar<I, R>): unknown;

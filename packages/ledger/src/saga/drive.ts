@@ -70,8 +70,9 @@ async function act<Tx>(
     };
   }
   if (turn !== undefined) return { row: await turnedBack(at, row, parts, turn.step, rejected), waits: false };
-  const cancels = [...ask, ...undo.filter((name) => !hasOwnUndo(at.saga, name))];
-  if (cancels.length > 0) return await cancelAll(at, row, parts, decision, cancels);
+  if (ask.length > 0) return await cancelAll(at, row, parts, decision, "ask", ask);
+  const cancels = undo.filter((name) => !hasOwnUndo(at.saga, name));
+  if (cancels.length > 0) return await cancelAll(at, row, parts, decision, "undo", cancels);
   const begins = begin.map((name) => [name, "do"] as const);
   const undoes = undo.map((name) => [name, "undo"] as const);
   if (begin.length + undo.length > 0) return await beginAll(at, row, parts, [...begins, ...undoes]);
@@ -164,12 +165,15 @@ async function cancelAll<Tx>(
   row: SagaRow,
   parts: ReadonlyMap<string, StepParts>,
   decision: SagaDecision,
+  what: "ask" | "undo",
   which: readonly string[],
 ): Promise<Acted> {
   const obstacles = await Promise.all(
     which.map(async (name) => {
       const operation = parts.get(name)?.done?.operation;
-      return operation === undefined ? undefined : await cancelStep(at.parts, row, operation, at.signal);
+      return operation === undefined
+        ? undefined
+        : await cancelStep(at.parts, row, operation, what, at.signal);
     }),
   );
   at.parts.engine.kick();

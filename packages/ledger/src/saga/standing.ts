@@ -1,6 +1,6 @@
 import type { StoredOperation } from "../store/store.ts";
 import type { CheckedSaga, CheckedStep } from "./checked-saga.ts";
-import type { Again, SagaFacts, Standing, StepFacts } from "./decide.ts";
+import { type Again, type SagaFacts, type StepFacts, standingOf } from "./decide.ts";
 import type { BegunOperation, SagaRow } from "./saga-store.ts";
 
 /** An operation of a step that was begun, as it was read. */
@@ -69,53 +69,17 @@ function stepFacts<Tx>(
   { done, undone }: StepParts = { done: undefined, undone: undefined },
   rejected: boolean,
 ): StepFacts {
-  const standing = standingOf(done?.operation, undone?.operation);
   return {
     name: step.name,
     needs: step.needs,
     pivot: step.pivot,
     undoable: step.undo !== "none",
-    standing,
-    unsure: standing === "stuck" && done?.operation.state === "MANUAL" && done.operation.intent === "EXECUTE",
+    ...standingOf(done?.operation, undone?.operation.state),
     asked: done?.operation.cancelWantedForMs !== undefined,
     rejected,
-    again: rejected
-      ? isOverdue(saga, row)
-        ? "never"
-        : "later"
-      : againOf(saga, row, standing === "done" ? undone : done),
+    again: rejected ? (isOverdue(saga, row) ? "never" : "later") : againOf(saga, row, undone ?? done),
   };
 }
-
-function standingOf(done: StoredOperation | undefined, undone: StoredOperation | undefined): Standing {
-  switch (done?.state) {
-    case undefined:
-      return "untouched";
-    case "DONE":
-      return undone === undefined ? "done" : afterUndo[undone.state];
-    case "CANCELLING":
-      return "undoing";
-    case "FAILED":
-    case "CANCELLED":
-      return "gone";
-    case "MANUAL":
-      return "stuck";
-    default:
-      return "open";
-  }
-}
-
-/** How a step stands that is undone by an operation of its own. One that was refused has to be tried again. */
-const afterUndo: Readonly<Record<StoredOperation["state"], Standing>> = {
-  READY: "undoing",
-  SENDING: "undoing",
-  UNKNOWN: "undoing",
-  CANCELLING: "undoing",
-  DONE: "gone",
-  FAILED: "done",
-  CANCELLED: "done",
-  MANUAL: "stuck",
-};
 
 /** Whether something stood in the way for so long that a person has to know. */
 export function isOverdue<Tx>(saga: CheckedSaga<Tx>, row: CountingRow): boolean {

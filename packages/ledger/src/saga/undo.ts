@@ -3,7 +3,7 @@ import type { Held } from "../run/engine.ts";
 import { requestCancel } from "../run/operator.ts";
 import { resolve } from "../run/resolve.ts";
 import { WriteFailed } from "../run/write.ts";
-import type { OperationRow } from "../store/store.ts";
+import type { OperationRow, StoredOperation } from "../store/store.ts";
 import type { SagaEngine } from "./parts.ts";
 import type { SagaRow } from "./saga-store.ts";
 
@@ -17,21 +17,21 @@ export interface Obstacle {
  * Asks for a step's operation to be cancelled, and does it right away where nobody else is at it. Asking twice does no
  * harm, also when the saga has gone to another worker meanwhile: that it turned back is durable.
  *
+ * @param what - `ask`: not to take effect, if it has not by now; `undo`: what has taken effect.
  * @returns what stood in the way, if it could not be asked for.
  */
 export async function cancelStep<Tx>(
   parts: SagaEngine<Tx>,
   row: SagaRow,
   operation: OperationRow,
+  what: "ask" | "undo",
   signal: AbortSignal,
 ): Promise<Obstacle | undefined> {
   const { engine, definitionOf } = parts;
   try {
-    const reason = `saga ${row.saga} with key ${row.key} turned back`;
-    const asked = await requestCancel(engine, definitionOf, () => engine.store.find(operation.id), {
-      reason,
-      by: `saga ${row.saga}`,
-    });
+    const find = (): Promise<StoredOperation | undefined> => engine.store.find(operation.id);
+    const why = { reason: `saga ${row.saga} with key ${row.key} turned back`, by: `saga ${row.saga}` };
+    const asked = await requestCancel(engine, definitionOf, find, why, what === "ask");
     if (asked.moved) await driveHere(parts, asked.row, signal);
     return undefined;
   } catch (error) {

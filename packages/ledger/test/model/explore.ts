@@ -1,41 +1,48 @@
-import { isEnded, violation } from "./judge.ts";
-import type { Rules } from "./rules.ts";
-import { steps } from "./steps.ts";
-import { firstWorld, type World } from "./world.ts";
+/** A kind of world: how it begins, goes on, and what must be true of it. */
+export interface Play<World> {
+  readonly first: World;
+  readonly steps: (world: World) => Iterable<{ readonly what: string; readonly to: World }>;
+  /** What is wrong with a world, or undefined. */
+  readonly violation: (world: World) => string | undefined;
+  /** The name of the end, where nothing has to happen any more. */
+  readonly end: (world: World) => string | undefined;
+  /** Whether it cannot go on only because of a bound of the model. */
+  readonly isCutOff: (world: World) => boolean;
+}
 
 export interface Exploration {
   readonly states: number;
   /** The shortest way to something wrong. */
   readonly counterexample: readonly string[] | undefined;
-  /** Worlds from which no way leads to an end, although more claims would be allowed. */
+  /** Worlds from which no way leads to an end, although the bounds would allow one. */
   readonly stuck: number;
   /** The ways in which it can end. */
   readonly ends: readonly string[];
 }
 
-interface Seen {
+interface Seen<World> {
   readonly world: World;
   readonly from: string | undefined;
   readonly what: string;
 }
 
-/** Visits every world that can come about, the nearest first. */
-export function explore(rules: Rules): Exploration {
-  const first = firstWorld(rules);
-  const firstName = JSON.stringify(first);
-  const seen = new Map<string, Seen>([[firstName, { world: first, from: undefined, what: "" }]]);
+/** Visits every world that can come about, the nearest first. Worlds are plain data: their JSON names them. */
+export function explore<World>(play: Play<World>): Exploration {
+  const firstName = JSON.stringify(play.first);
+  const seen = new Map<string, Seen<World>>([[firstName, { world: play.first, from: undefined, what: "" }]]);
   const before = new Map<string, string[]>();
   const queue = [firstName];
   const ends = new Set<string>();
   // A Map keeps its order and the queue only grows, so this is breadth-first without shifting an array.
   for (const name of queue) {
-    const { world } = seen.get(name) as Seen;
-    const wrong = violation(world, rules);
+    const { world } = seen.get(name) as Seen<World>;
+    const wrong = play.violation(world);
     if (wrong !== undefined) {
       return { states: seen.size, counterexample: [...wayTo(seen, name), wrong], stuck: 0, ends: [] };
     }
-    if (isEnded(world, rules)) ends.add(world.row?.state ?? "nothing");
-    for (const { what, to } of steps(world, rules)) {
+    const end = play.end(world);
+    if (end !== undefined) ends.add(end);
+    for (const { what, to } of play.steps(world)) {
       const next = JSON.stringify(to);
       const ways = before.get(next);
       if (ways === undefined) before.set(next, [name]);
@@ -48,24 +55,26 @@ export function explore(rules: Rules): Exploration {
   return {
     states: seen.size,
     counterexample: undefined,
-    stuck: countStuck(seen, before, rules),
+    stuck: countStuck(seen, before, play),
     ends: [...ends].sort(),
   };
 }
 
-function wayTo(seen: ReadonlyMap<string, Seen>, name: string): string[] {
+function wayTo<World>(seen: ReadonlyMap<string, Seen<World>>, name: string): string[] {
   const way: string[] = [];
   for (let at = seen.get(name); at?.from !== undefined; at = seen.get(at.from)) way.unshift(at.what);
   return way;
 }
 
-/** Walks back from every end; what is not met cannot end. Worlds out of claims are cut off by the bound, not stuck. */
-function countStuck(
-  seen: ReadonlyMap<string, Seen>,
+/** Walks back from every end; what is not met cannot end. */
+function countStuck<World>(
+  seen: ReadonlyMap<string, Seen<World>>,
   before: ReadonlyMap<string, readonly string[]>,
-  rules: Rules,
+  play: Play<World>,
 ): number {
-  const canEnd = new Set([...seen].filter(([, { world }]) => isEnded(world, rules)).map(([name]) => name));
+  const canEnd = new Set(
+    [...seen].filter(([, { world }]) => play.end(world) !== undefined).map(([name]) => name),
+  );
   for (const name of canEnd) for (const earlier of before.get(name) ?? []) canEnd.add(earlier);
-  return [...seen].filter(([name, { world }]) => !canEnd.has(name) && world.claims < rules.claims).length;
+  return [...seen].filter(([name, { world }]) => !canEnd.has(name) && !play.isCutOff(world)).length;
 }

@@ -7,8 +7,8 @@ import {
   type OperationFacts,
   type Transition,
 } from "../../src/state/transitions.ts";
-import { explore } from "./explore.ts";
 import type { Rules } from "./rules.ts";
+import { exploreOperation as explore } from "./steps.ts";
 
 /** Everything declared, and kept. */
 const best: Rules = {

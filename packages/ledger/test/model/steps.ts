@@ -1,9 +1,21 @@
+import { type Exploration, explore } from "./explore.ts";
+import { isEnded, violation } from "./judge.ts";
 import { arrivals, tellings, userCancels } from "./outside.ts";
 import type { Rules } from "./rules.ts";
 import { workerSteps } from "./workers.ts";
-import { idle, type Row, type Step, type World } from "./world.ts";
+import { firstWorld, idle, type Row, type Step, type World } from "./world.ts";
 
-export function* steps(world: World, rules: Rules): Generator<Step> {
+/** Every world of one operation under these rules. */
+export const exploreOperation = (rules: Rules): Exploration =>
+  explore<World>({
+    first: firstWorld(rules),
+    steps: (world) => steps(world, rules),
+    violation: (world) => violation(world, rules),
+    end: (world) => (isEnded(world, rules) ? (world.row?.state ?? "nothing") : undefined),
+    isCutOff: (world) => world.claims >= rules.claims,
+  });
+
+function* steps(world: World, rules: Rules): Generator<Step> {
   if (!world.started) yield* start(world, rules);
   for (const [index, worker] of world.workers.entries()) yield* workerSteps(world, rules, index, worker);
   for (const index of world.flights.keys()) yield* arrivals(world, rules, index);

@@ -1,0 +1,84 @@
+import { expect, test } from "vitest";
+import { useShop } from "../support/shop.ts";
+import { ended, keyAt, rowOf, standing, tripNode } from "./support.ts";
+
+const shop = useShop("ledger_saga_versions");
+
+test("versions live side by side until they are drained: a process leaves alone what it has no definition of", async () => {
+  const old = tripNode(shop);
+  const first = old.saga([old.step("flight"), old.step("pay")]);
+  await first.enqueue({ id: "v1" }, { key: "v1" });
+
+  const young = tripNode(shop);
+  const second = young.saga([young.step("flight"), young.step("hotel"), young.step("pay")], { version: 2 });
+  await second.enqueue({ id: "v2" }, { key: "v2" });
+  young.ledger.start();
+  expect(await ended(young, "v2")).toBe("DONE");
+  expect(await young.ledger.sagas.find({ saga: "trip", key: "v1" })).toMatchObject({
+    version: 1,
+    state: "RUNNING",
+    steps: [],
+  });
+  const states = { RUNNING: 1, COMPENSATING: 0, MANUAL: 0 };
+  expect((await young.ledger.snapshot()).sagas).toEqual([
+    { saga: "trip", version: 1, states, oldestMs: expect.any(Number) },
+  ]);
+
+  old.ledger.start();
+  expect(await ended(old, "v1")).toBe("DONE");
+  expect((await old.ledger.snapshot()).sagas).toEqual([]);
+  expect(await standing(shop, "v1", ["flight", "hotel", "pay"])).toEqual({
+    flight: "1 paid",
+    hotel: "0 none",
+    pay: "1 paid",
+  });
+  // The key is the same for ever, whatever version it was begun with.
+  expect(await second.run({ id: "v1" }, { key: "v1" })).toMatchObject({
+    status: "committed",
+    result: { pay: {} },
+  });
+});
+
+test("a saga in a transaction of the user's is there when it commits, and not when it rolls back", async () => {
+  const node = tripNode(shop, { trip: "joined" });
+  const saga = node.saga([node.step("flight"), node.step("pay")]);
+  const client = await shop.pool.connect();
+  try {
+    await client.query("begin");
+    await saga.enqueue({ id: "t1" }, { key: "t1", tx: client });
+    await client.query("rollback");
+    expect(await saga.find("t1")).toBeUndefined();
+    await client.query("begin");
+    expect(await saga.enqueue({ id: "t2" }, { key: "t2", tx: client })).toMatchObject({ status: "pending" });
+    expect(await saga.enqueue({ id: "t2" }, { key: "t2", tx: client })).toMatchObject({ status: "pending" });
+    await client.query("commit");
+  } finally {
+    client.release();
+  }
+  expect(await saga.run({ id: "t2" }, { key: "t2" })).toMatchObject({ status: "pending" });
+  node.ledger.start();
+  expect(await ended(node, "t2", "joined")).toBe("DONE");
+  await expect(saga.enqueue({ id: "t3" }, { key: "t3", tx: shop.pool as never })).rejects.toThrow(
+    "tx must be",
+  );
+});
+
+test("lists give what is open, in pages, with the steps that were begun", async () => {
+  const node = tripNode(shop, { trip: "listed" });
+  const saga = node.saga([node.step("flight"), node.step("pay")]);
+  for (const key of ["l1", "l2", "l3"]) await saga.enqueue({ id: key }, { key });
+  await saga.run({ id: "l4" }, { key: "l4" });
+  const { sagas } = node.ledger;
+  const pages = [await sagas.list({ saga: "listed", limit: 2 })];
+  pages.push(await sagas.list({ saga: "listed", limit: 2, after: pages[0]?.at(-1)?.id ?? "" }));
+  expect(pages.map((page) => page.map(({ key }) => key))).toEqual([["l1", "l2"], ["l3"]]);
+  const [done] = await sagas.list({ saga: "listed", states: ["DONE"] });
+  expect(done?.steps.map(({ step, state }) => [step, state])).toEqual([
+    ["flight", "DONE"],
+    ["pay", "DONE"],
+  ]);
+  expect(done?.steps[0]?.key).toBe(keyAt("listed", "flight", "l4"));
+  expect(await shop.status(rowOf("l4", "flight"))).toBe("paid");
+  await expect(sagas.list({ limit: 0 })).rejects.toThrow("list.limit");
+  await expect(sagas.list({ states: ["OPEN" as never] })).rejects.toThrow("list.state");
+});
