@@ -6,7 +6,9 @@ import { boundedCall } from "./bounded-call.ts";
 function start(work: (signal: AbortSignal) => Promise<string>, signal?: AbortSignal) {
   const clock = new VirtualClock();
   const seen = { outcome: "waiting" as unknown, late: 0 };
-  boundedCall({ clock, deadlineAtMs: 1_000, graceMs: 100, signal, onLate: () => seen.late++ }, work).then(
+  boundedCall({ clock, deadlineAtMs: 1_000, graceMs: 100, signal, onLate: () => seen.late++ }, (stop) =>
+    work(stop.signal),
+  ).then(
     (value) => {
       seen.outcome = value;
     },

@@ -1,5 +1,6 @@
 import { type Clock, coreFailureCodes, Failure } from "@outrigger/core";
 import { ledgerFailureCodes } from "../failure.ts";
+import { LazySignal, type StopSignal } from "./stop-signal.ts";
 
 export interface Bounds<T> {
   readonly clock: Clock;
@@ -7,7 +8,7 @@ export interface Bounds<T> {
   readonly deadlineAtMs: number;
   /** How long it then has to say what it reached, before it is left alone. */
   readonly graceMs: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: StopSignal | undefined;
   /** Hears of work that ended after nobody waited for it any more. */
   readonly onLate: (outcome: PromiseSettledResult<T>) => void;
 }
@@ -18,15 +19,18 @@ export interface Bounds<T> {
  * @throws what `work` throws; or Failure `CALL_TIMEOUT` or `CALL_ABORTED` with `effect: "unknown"`, because
  * nothing is known of work that does not answer.
  */
-export function boundedCall<T>(bounds: Bounds<T>, work: (signal: AbortSignal) => Promise<T> | T): Promise<T> {
+export function boundedCall<T>(
+  bounds: Bounds<T>,
+  work: (stop: { readonly signal: AbortSignal }) => Promise<T> | T,
+): Promise<T> {
   const { clock, signal } = bounds;
-  const controller = new AbortController();
+  const inner = new LazySignal();
   return new Promise<T>((resolve, reject) => {
     let left = false;
     let grace: { cancel(): void } | undefined;
     const stop = (failure: Failure): void => {
-      if (controller.signal.aborted) return;
-      controller.abort(failure);
+      if (inner.aborted) return;
+      inner.abort(failure);
       grace = clock.setTimer(bounds.graceMs, () => {
         left = true;
         leave();
@@ -40,9 +44,9 @@ export function boundedCall<T>(bounds: Bounds<T>, work: (signal: AbortSignal) =>
       grace?.cancel();
       signal?.removeEventListener("abort", onAbort);
     };
-    signal?.addEventListener("abort", onAbort, { once: true });
+    signal?.addEventListener("abort", onAbort);
     if (signal?.aborted === true) onAbort();
-    new Promise<T>((begun) => begun(work(controller.signal))).finally(leave).then(
+    new Promise<T>((begun) => begun(work(inner))).finally(leave).then(
       (value) => {
         if (left) bounds.onLate({ status: "fulfilled", value });
         else resolve(value);

@@ -3,13 +3,14 @@ import { cancelKeyOf, sentKey } from "../operation/key.ts";
 import { boundedCall } from "./bounded-call.ts";
 import { about } from "./describe.ts";
 import { type AnyDefinition, currentProvider, type Engine, type Held, marginMs } from "./engine.ts";
+import type { StopSignal } from "./stop-signal.ts";
 
 /** Runs one of the provider's functions within the lease. */
 export function callProvider<Tx, T>(
   engine: Engine<Tx>,
   definition: AnyDefinition<Tx>,
   { row, leaseEndsAtMs }: Held,
-  signal: AbortSignal | undefined,
+  signal: StopSignal | undefined,
   work: (input: unknown, info: CallInfo) => Promise<T>,
   onLate?: (outcome: PromiseSettledResult<T>) => void,
 ): Promise<T> {
@@ -33,7 +34,9 @@ export function callProvider<Tx, T>(
         key,
         cancelKey: cancelKeyOf(key),
         provider: row.provider,
-        signal: inner,
+        get signal() {
+          return inner.signal;
+        },
         attempt: row.attempt,
         deadlineAtMs,
       }),

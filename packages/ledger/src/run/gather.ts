@@ -16,12 +16,12 @@ export interface GatherOptions {
 /**
  * What the ledger gathers with.
  *
- * - `atMost` 128: beyond it a statement only grows, and so does what a failure puts back to one by one.
+ * - `atMost` 512: beyond it a statement only grows, and so does what a failure has to be found in.
  * - `lanes` 2: one batch is made durable while the next is filled and sent.
  * - `slowMs` 20, `lanesAtMost` 8: a commit takes a few milliseconds; what takes more waits for somebody.
  */
 export const gatherDefaults: Omit<GatherOptions, "clock"> = {
-  atMost: 128,
+  atMost: 512,
   lanes: 2,
   lanesAtMost: 8,
   slowMs: 20,

@@ -1,6 +1,6 @@
 import { hasCode, ledgerFailureCodes } from "../failure.ts";
+import type { SqlPort } from "../store/sql-port.ts";
 import type { NewOperation, OperationRow, PlannedMove } from "../store/store.ts";
-
 import type { AnyDefinition, Engine } from "./engine.ts";
 import { Gatherer, gatherDefaults } from "./gather.ts";
 import { type Intended, intend } from "./intent.ts";
@@ -14,7 +14,7 @@ export interface Gathered {
 
 type Moves = Gatherer<PlannedMove, OperationRow | undefined>;
 
-const ofEngine = new WeakMap<object, Moves>();
+const ofStore = new WeakMap<object, Moves>();
 const ofDefinition = new WeakMap<object, Gathered>();
 
 /** Those of this operation in this ledger: a definition belongs to one. */
@@ -28,10 +28,10 @@ export function gatheredOf<Tx>(engine: Engine<Tx>, definition: AnyDefinition<Tx>
 
 /** Those for moves without a business row, of any operation. */
 export function movesOf<Tx>(engine: Engine<Tx>): Moves {
-  const known = ofEngine.get(engine);
+  const known = ofStore.get(engine.store);
   if (known !== undefined) return known;
   const made = gatheredMoves(engine);
-  ofEngine.set(engine, made);
+  ofStore.set(engine.store, made);
   return made;
 }
 
@@ -43,9 +43,10 @@ function gathered<Tx>(engine: Engine<Tx>, definition: AnyDefinition<Tx>): Gather
       ({ key }) => key,
       (batch) =>
         together(
+          engine.store.sql,
           batch,
           (fresh) => intend(engine, definition, fresh),
-          () => intendAll(engine, definition, batch),
+          (some) => intendAll(engine, definition, some),
         ),
     ),
     outcomes: new Gatherer<Outcome, OperationRow | undefined>(
@@ -53,9 +54,10 @@ function gathered<Tx>(engine: Engine<Tx>, definition: AnyDefinition<Tx>): Gather
       ({ row }) => row.id,
       (batch) =>
         together(
+          engine.store.sql,
           batch,
           (outcome) => settleOne(engine, definition, outcome),
-          () => settleAll(engine, definition, batch),
+          (some) => settleAll(engine, definition, some),
         ),
     ),
   };
@@ -68,24 +70,37 @@ function gatheredMoves<Tx>(engine: Engine<Tx>): Moves {
     ({ row }) => row.id,
     (batch) =>
       together(
+        store.sql,
         batch,
         ({ row, move }) => store.move(store.sql.query, row, move),
-        async () => fulfilled(await store.moveMany(store.sql.query, batch)),
+        async (some) => fulfilled(await store.moveMany(store.sql.query, some)),
       ),
   );
 }
 
-/** All in one; or each by itself, when there is one only, or when all in one was refused. */
+/**
+ * All in one. A batch that was refused is tried in halves, until whoever it was stands alone: one of many costs a few
+ * transactions more, and not one for each. What is transient, such as a deadlock, is over when each stands for itself.
+ */
 async function together<T, R>(
+  { isTransient }: Pick<SqlPort<never>, "isTransient">,
   batch: readonly T[],
   singly: (item: T) => Promise<R>,
-  all: () => Promise<readonly PromiseSettledResult<R>[]>,
+  all: (batch: readonly T[]) => Promise<readonly PromiseSettledResult<R>[]>,
 ): Promise<readonly PromiseSettledResult<R>[]> {
   if (batch.length > 1) {
     try {
-      return await all();
-    } catch {
-      // It was rolled back as a whole: whose fault it was shows when each stands for itself.
+      return await all(batch);
+    } catch (error) {
+      // It was rolled back as a whole.
+      if (batch.length > 2 && !isTransient(error)) {
+        const middle = batch.length >> 1;
+        const halves = [batch.slice(0, middle), batch.slice(middle)];
+        const results: PromiseSettledResult<R>[] = [];
+        // One after the other: they may wait for the same locks.
+        for (const half of halves) results.push(...(await together({ isTransient }, half, singly, all)));
+        return results;
+      }
     }
   }
   return await Promise.allSettled(batch.map(singly));

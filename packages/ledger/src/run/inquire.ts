@@ -6,12 +6,13 @@ import { callProvider } from "./call-provider.ts";
 import { about, codeOf, messageOf, textOf } from "./describe.ts";
 import { type AnyDefinition, currentProvider, type Engine, type Held } from "./engine.ts";
 import { type Evidence, succeeded } from "./evidence.ts";
+import type { StopSignal } from "./stop-signal.ts";
 
 export async function inquire<Tx>(
   engine: Engine<Tx>,
   definition: AnyDefinition<Tx>,
   held: Held,
-  signal: AbortSignal | undefined,
+  signal: StopSignal | undefined,
 ): Promise<Evidence> {
   const provider = currentProvider(definition, held.row);
   if (provider === undefined) return gone(held, "inquiryFailed");
@@ -60,7 +61,7 @@ export async function cancel<Tx>(
   engine: Engine<Tx>,
   definition: AnyDefinition<Tx>,
   held: Held,
-  signal: AbortSignal | undefined,
+  signal: StopSignal | undefined,
 ): Promise<Evidence> {
   const provider = currentProvider(definition, held.row);
   if (provider?.functions.cancel === undefined) return gone(held, "cancelFailed");
@@ -90,6 +91,7 @@ async function asked<Tx>(
   ask: () => Promise<Evidence>,
 ): Promise<Evidence> {
   await engine.step(`${what}.before`);
+  await engine.turn.hold();
   const startedAtMs = engine.clock.now();
   const evidence = await ask();
   engine.emit({

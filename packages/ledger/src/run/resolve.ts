@@ -6,6 +6,7 @@ import type { Evidence } from "./evidence.ts";
 import { cancel, inquire } from "./inquire.ts";
 import { send } from "./send.ts";
 import { settle } from "./settle.ts";
+import type { StopSignal } from "./stop-signal.ts";
 import { WriteFailed } from "./write.ts";
 
 /**
@@ -17,7 +18,7 @@ export async function resolve<Tx>(
   engine: Engine<Tx>,
   definition: AnyDefinition<Tx>,
   claimed: Held,
-  signal: AbortSignal,
+  signal: StopSignal,
 ): Promise<Held> {
   await engine.step("resolve.claimed");
   let held = claimed;

@@ -3,7 +3,11 @@ import { slotGroupOf } from "../store/dialect.ts";
 import type { OperationRow } from "../store/store.ts";
 import { codeOf } from "./describe.ts";
 import type { AnyDefinition, Engine } from "./engine.ts";
+import { InHand } from "./in-hand.ts";
 import { resolve } from "./resolve.ts";
+import { type Slot, Slots } from "./slots.ts";
+import { Stopping } from "./stop-signal.ts";
+import { SlotTurn } from "./turn.ts";
 import { WriteFailed } from "./write.ts";
 
 export interface ResolverOptions {
@@ -16,20 +20,42 @@ export interface ResolverOptions {
 
 /** How long aborted work may take to say what it reached, after the drain's own bound. */
 const lastGraceMs = 1_000;
+/** How long what was claimed may wait for a slot before others may have it; never more than a tenth of the lease. */
+const waitAtMostMs = 2_000;
+
+/** An operation that was claimed. */
+interface Claimed {
+  readonly row: OperationRow;
+  readonly group: string;
+  /** Takes it out of the queue for slots; false once it has begun. */
+  leave: () => boolean;
+  /** Undefined until it has begun. */
+  work: Promise<void> | undefined;
+}
 
 /**
- * Claims what is due, and resolves it, with bounded concurrency. Any number of processes run one each.
+ * Claims what is due, and resolves it. Any number of processes run one each.
+ *
+ * What calls providers at a time is bounded by slots. What is claimed at a time is more than that as far as it will soon
+ * have its turn, so that many outcomes are there to be written together.
  */
 export class Resolver<Tx> {
   readonly #engine: Engine<Tx>;
   readonly #definitions: ReadonlyMap<string, AnyDefinition<Tx>>;
   readonly #options: ResolverOptions;
-  readonly #active = new Map<OperationRow, Promise<void>>();
+  readonly #slots: Slots;
+  readonly #inHand: InHand;
+  readonly #claimed = new Set<Claimed>();
   #running = false;
   #claiming: Promise<void> | undefined;
   #again = false;
+  /** Whether there may be more that was left for lack of room. */
+  #more = false;
+  /** Definitions are only ever added. */
+  #shareOf = { definitions: -1, share: 1 };
   #timer: Timer | undefined;
-  #stopping = new AbortController();
+  #watching: Timer | undefined;
+  #stopping = new Stopping();
 
   constructor(
     engine: Engine<Tx>,
@@ -39,17 +65,21 @@ export class Resolver<Tx> {
     this.#engine = engine;
     this.#definitions = definitions;
     this.#options = options;
+    const share = (): number => this.#share();
+    this.#slots = new Slots(options.concurrency, share);
+    this.#inHand = new InHand(options.concurrency, share, engine.clock.now());
   }
 
+  /** Resolutions that have begun. */
   get active(): number {
-    return this.#active.size;
+    return this.#begun().length;
   }
 
   /** Starting twice does nothing. */
   start(): void {
     if (this.#running) return;
     this.#running = true;
-    this.#stopping = new AbortController();
+    this.#stopping = new Stopping();
     const guarantees = [...this.#definitions.values()].map(({ name, guarantee }) => ({
       operation: name,
       guarantee,
@@ -60,7 +90,7 @@ export class Resolver<Tx> {
 
   /** Whether it would take work now. */
   get hasRoom(): boolean {
-    return this.#running && this.#active.size < this.#options.concurrency;
+    return this.#running && this.#claimed.size < this.#options.concurrency;
   }
 
   /** Looks for work at once. Does nothing while stopped. */
@@ -80,100 +110,132 @@ export class Resolver<Tx> {
     });
   };
 
-  /** Stops claiming, waits for what runs, and gives back what does not end in time. */
+  /** Stops claiming, waits for what runs, and gives back what has not begun, and what does not end in time. */
   async stop(): Promise<void> {
     if (!this.#running) return;
     this.#running = false;
     this.#timer?.cancel();
-    const { clock, store } = this.#engine;
+    const { clock } = this.#engine;
     const drainEndsAtMs = clock.now() + this.#options.drainMs;
     // A database that does not answer must not hold the process; what a late answer claims is given back.
     if (this.#claiming !== undefined) await endedWithin(clock, this.#options.drainMs, [this.#claiming]);
-    await endedWithin(clock, Math.max(0, drainEndsAtMs - clock.now()), this.#active.values());
+    this.#watching?.cancel();
+    this.#watching = undefined;
+    const waiting = this.#giveBackWaiting([...this.#claimed]);
+    const running = (): readonly Promise<void>[] => this.#begun().map(({ work }) => work);
+    await endedWithin(clock, Math.max(0, drainEndsAtMs - clock.now()), [waiting.done, ...running()]);
     this.#stopping.abort();
-    await endedWithin(clock, lastGraceMs, this.#active.values());
-    const stuck = [...this.#active.keys()];
-    // A failed release costs others only the rest of the lease.
-    await endedWithin(
-      clock,
-      lastGraceMs,
-      stuck.map((row) => store.release(row).catch(() => {})),
-    );
-    this.#engine.emit({ type: "resolverStopped", released: stuck.length });
+    await endedWithin(clock, lastGraceMs, running());
+    const stuck = this.#begun().map(({ row }) => row);
+    await endedWithin(clock, lastGraceMs, [this.#giveBack(stuck, true)]);
+    this.#engine.emit({ type: "resolverStopped", released: stuck.length + waiting.count });
   }
 
   /** @returns whether there may be more work that can be started right away. */
   async #claim(): Promise<boolean> {
-    const free = this.#options.concurrency - this.#active.size;
-    if (free <= 0 || this.#definitions.size === 0) return false;
-    const { full, room } = this.#slots();
-    const most = Math.min(free, room);
+    if (this.#definitions.size === 0) return false;
+    const { full, room } = this.#inHand.room();
+    if (room === 0) return false;
+    const { clock, store } = this.#engine;
     try {
       const leaseMs = Math.max(
         this.#options.leaseMs,
         ...[...this.#definitions.values()].map((definition) => definition.leaseMs),
       );
-      const rows = await this.#engine.store.claim([...this.#definitions.keys()], most, leaseMs, full);
+      const rows = await store.claim([...this.#definitions.keys()], room, leaseMs, full);
       if (!this.#running) {
-        await Promise.allSettled(rows.map((row) => this.#engine.store.release(row)));
+        await this.#giveBack(rows, false);
         return false;
       }
-      for (const row of rows) this.#work(row, leaseMs);
-      return rows.length === most && this.#active.size < this.#options.concurrency;
+      const isFull = rows.length === room;
+      this.#more = isFull || full.length > 0;
+      for (const row of rows) this.#take(row, leaseMs);
+      this.#inHand.adapt(clock.now());
+      this.#watch(leaseMs);
+      return isFull && this.#inHand.room().room > 0;
     } catch (error) {
       this.#engine.emit({ type: "databaseFailed", during: "claim", code: codeOf(error) });
       return false;
     }
   }
 
-  /**
-   * A provider that answers nothing holds a slot for a lease each time, so no provider gets more than half of them
-   * while there are others.
-   *
-   * @returns the groups that have their half, and how many a claim may take so that no other one gets more.
-   */
-  #slots(): { readonly full: readonly string[]; readonly room: number } {
-    const share = this.#share();
-    const taken = new Map<string, number>();
-    for (const row of this.#active.keys()) {
-      const group = slotGroupOf(row);
-      taken.set(group, (taken.get(group) ?? 0) + 1);
-    }
-    const full = [...taken].filter(([, count]) => count >= share).map(([group]) => group);
-    const others = [...taken.values()].filter((count) => count < share);
-    return { full, room: share - Math.max(0, ...others) };
-  }
-
+  /** A provider that answers nothing holds a slot for a lease each time, so none gets more than half beside others. */
   #share(): number {
-    const groups = new Set<string>();
-    for (const { name, providers } of this.#definitions.values()) {
-      for (const provider of providers.keys()) groups.add(slotGroupOf({ operation: name, provider }));
+    if (this.#shareOf.definitions !== this.#definitions.size) {
+      const groups = new Set<string>();
+      for (const { name, providers } of this.#definitions.values()) {
+        for (const provider of providers.keys()) groups.add(slotGroupOf({ operation: name, provider }));
+      }
+      const { concurrency } = this.#options;
+      const share = groups.size < 2 ? concurrency : Math.max(1, Math.floor(concurrency / 2));
+      this.#shareOf = { definitions: this.#definitions.size, share };
     }
-    const { concurrency } = this.#options;
-    return groups.size < 2 ? concurrency : Math.max(1, Math.floor(concurrency / 2));
+    return this.#shareOf.share;
   }
 
-  #work(row: OperationRow, leaseMs: number): void {
+  #take(row: OperationRow, leaseMs: number): void {
+    const group = slotGroupOf(row);
+    const claimed: Claimed = { row, group, leave: () => false, work: undefined };
+    this.#claimed.add(claimed);
+    this.#inHand.took(group);
+    claimed.leave = this.#slots.take(group, (slot) => {
+      claimed.work = this.#work(row, leaseMs, group, slot).then(() => this.#ended(claimed));
+    });
+  }
+
+  async #work(row: OperationRow, leaseMs: number, group: string, slot: Slot): Promise<void> {
+    const turn = new SlotTurn(this.#slots, group, slot);
     const definition = this.#definitions.get(row.operation);
-    if (definition === undefined) return;
-    const held = { row, leaseEndsAtMs: row.readAtMs + leaseMs, mine: true };
-    const work = resolve(this.#engine, definition, held, this.#stopping.signal).then(
-      () => {},
-      (error: unknown) => {
-        // The row stays as it is, and is offered again when its lease ends.
-        const cause = error instanceof WriteFailed ? error.cause : error;
-        this.#engine.emit({ type: "databaseFailed", during: "resolve", code: codeOf(cause) });
-      },
-    );
-    this.#active.set(
-      row,
-      work.then(() => {
-        const wasFull =
-          this.#active.size === this.#options.concurrency || this.#slots().full.includes(slotGroupOf(row));
-        this.#active.delete(row);
-        // There is room again, and there may be work that was left for lack of it.
-        if (wasFull) this.kick();
-      }),
+    try {
+      if (definition === undefined) return;
+      const held = { row, leaseEndsAtMs: row.readAtMs + leaseMs, mine: true };
+      await resolve({ ...this.#engine, turn }, definition, held, this.#stopping);
+    } catch (error) {
+      // The row stays as it is, and is offered again when its lease ends.
+      const cause = error instanceof WriteFailed ? error.cause : error;
+      this.#engine.emit({ type: "databaseFailed", during: "resolve", code: codeOf(cause) });
+    } finally {
+      turn.pass();
+    }
+  }
+
+  #ended(claimed: Claimed): void {
+    this.#claimed.delete(claimed);
+    this.#inHand.left(claimed.group);
+    if (this.#more && this.#inHand.wants(claimed.group)) this.kick();
+  }
+
+  /** What has not had its turn in time is left to others. */
+  #watch(leaseMs: number): void {
+    if (this.#watching !== undefined || ![...this.#claimed].some(({ work }) => work === undefined)) return;
+    const { clock } = this.#engine;
+    const atMostMs = Math.min(waitAtMostMs, leaseMs / 10);
+    this.#watching = clock.setTimer(atMostMs, () => {
+      this.#watching = undefined;
+      const late = [...this.#claimed].filter(({ row }) => clock.now() - row.readAtMs >= atMostMs);
+      this.#giveBackWaiting(late);
+      this.#watch(leaseMs);
+    });
+  }
+
+  #giveBackWaiting(claimed: readonly Claimed[]): { readonly count: number; readonly done: Promise<void> } {
+    const waiting = claimed.filter(({ leave }) => leave());
+    for (const each of waiting) {
+      this.#claimed.delete(each);
+      this.#inHand.returned(each.group);
+    }
+    const rows = waiting.map(({ row }) => row);
+    return { count: rows.length, done: this.#giveBack(rows, false) };
+  }
+
+  /** A failure costs others only the rest of the lease. */
+  async #giveBack(rows: readonly OperationRow[], begun: boolean): Promise<void> {
+    if (rows.length > 0) await this.#engine.store.giveBack(rows, begun).catch(() => {});
+  }
+
+  #begun(): readonly (Claimed & { readonly work: Promise<void> })[] {
+    return [...this.#claimed].filter(
+      (each): each is Claimed & { readonly work: Promise<void> } => each.work !== undefined,
     );
   }
 }

@@ -10,6 +10,7 @@ import { type Evidence, succeeded } from "./evidence.ts";
 import { gone } from "./inquire.ts";
 import { observe } from "./observe.ts";
 import { type AfterMove, settle } from "./settle.ts";
+import type { StopSignal } from "./stop-signal.ts";
 
 /**
  * Asks the operation's provider for its effect, then the next ones while the effect is `none`, and writes down
@@ -22,11 +23,12 @@ export async function send<Tx>(
   definition: AnyDefinition<Tx>,
   start: Held,
   after: AfterMove,
-  signal: AbortSignal | undefined,
+  signal: StopSignal | undefined,
 ): Promise<Held> {
   let held = start;
   while (held.mine && held.row.state === "SENDING") {
     await engine.step("call.before");
+    await engine.turn.hold();
     held = await withEnoughLease(engine, definition, held);
     if (!held.mine) break;
     const evidence = mayBeForgotten(held) ? forgotten : await callOnce(engine, definition, held, signal);
@@ -91,7 +93,7 @@ async function callOnce<Tx>(
   engine: Engine<Tx>,
   definition: AnyDefinition<Tx>,
   held: Held,
-  signal: AbortSignal | undefined,
+  signal: StopSignal | undefined,
 ): Promise<Evidence> {
   const provider = currentProvider(definition, held.row);
   const startedAtMs = engine.clock.now();

@@ -86,12 +86,23 @@ async function writeOnce<Tx>(
     if (isNews && moved !== undefined) await engine.step(`${name}.afterCommit`);
     return moved;
   }
-  const moved =
-    transition.business === "commit" && definition.many !== undefined && !again
-      ? await gatheredOf(engine, definition).outcomes.add(outcome)
-      : await settleOne(engine, definition, outcome, again);
+  const moved = await settleOutcome(engine, definition, outcome, again);
   if (moved !== undefined) await engine.step(`${name}.afterCommit`);
   return moved;
+}
+
+async function settleOutcome<Tx>(
+  engine: Engine<Tx>,
+  definition: AnyDefinition<Tx>,
+  outcome: Outcome,
+  again: boolean,
+): Promise<OperationRow | undefined> {
+  if (outcome.transition.business === "commit" && definition.many !== undefined && !again) {
+    engine.turn.pass();
+    return await gatheredOf(engine, definition).outcomes.add(outcome);
+  }
+  await engine.turn.hold();
+  return await settleOne(engine, definition, outcome, again);
 }
 
 function announceMove<Tx>(engine: Engine<Tx>, row: OperationRow, move: Move): void {

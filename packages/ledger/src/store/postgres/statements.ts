@@ -84,12 +84,15 @@ export function statements(schema: string): Statements {
 
     claim: `select * from ${schema}.claim_operations_4($1::text[], $2::integer, $3::float8, $4::text[])`,
 
-    release: `
-      update ${operation} as o set due_at = statement_timestamp()
-      where o.id = $1 and o.fence = $2::bigint and o.due_at is not null`,
+    giveBack: `
+      update ${operation} as o set due_at = statement_timestamp(),
+        tries = greatest(0, o.tries - case when m.begun then 0 else 1 end)
+      from json_to_recordset($1::json) as m (id uuid, fence bigint, begun boolean)
+      where o.id = m.id and o.fence = m.fence and o.due_at is not null`,
 
     findById: `select ${stored} from ${operation} as o where o.id = $1`,
     findByKey: `select ${stored} from ${operation} as o where o.operation = $1 and o.key = $2`,
+    findTaken: `select ${stored} from ${operation} as o where o.operation = $1 and o.key = $2`,
     findArchivedById: `select ${stored} from ${archive} as o where o.id = $1`,
     findArchivedByKey: `select ${stored} from ${archive} as o where o.operation = $1 and o.key = $2`,
 
