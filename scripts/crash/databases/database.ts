@@ -4,6 +4,8 @@ import type { SqlPort } from "@outrigger/ledger";
 export interface Connection {
   readonly kind: DatabaseName;
   readonly url: string;
+  /** Whether one case alone uses it. */
+  readonly ownWay?: boolean;
 }
 
 export const databaseNames = ["postgres"] as const;

@@ -43,7 +43,7 @@ export async function postgresDatabase(): Promise<CrashDatabase> {
     async lossyWay() {
       const proxy = await new CommitProxy(url, isWrite).start();
       return {
-        connection: { kind: "postgres", url: proxy.url },
+        connection: { kind: "postgres", url: proxy.url, ownWay: true },
         next: (fate) => proxy.next(fate),
         close: () => proxy.stop(),
       };

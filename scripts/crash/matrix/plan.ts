@@ -23,6 +23,17 @@ export interface Planned {
   readonly afterMs: number;
 }
 
+/**
+ * How much of the matrix is played.
+ *
+ * - `all`: every pair of places.
+ * - `main`: of the deaths after which the next process comes by the same places in the same order, one is paired with each
+ *   of these; and a place that is come by a second time is met there by SIGKILL and lost commits only.
+ * - `representative`: the fewest cases that show every definition, mode, and fault at every place once.
+ */
+export const shares = ["all", "main", "representative"] as const;
+export type Share = (typeof shares)[number];
+
 /** How often a process is met at the same place: waiting for an inquiry it comes by there again and again. */
 const timesAtMost = 2;
 
@@ -51,20 +62,39 @@ function mayBe(wanted: (id: string) => boolean, rehearsal: Case): boolean {
 }
 
 /** Every fault at every place that the rehearsal came by. */
-export function singles(rehearsed: Case, met: Met, database: CrashDatabase): readonly Planned[] {
+export function singles(
+  rehearsed: Case,
+  met: Met,
+  database: CrashDatabase,
+  share: Share,
+): readonly Planned[] {
   const { weakness } = rehearsed;
   const faults = weakness === undefined ? faultNames.slice(1) : weaknessOf(weakness).faults;
   return distinct(met).flatMap(({ point, afterMs }) =>
     faults
       .filter((fault) => isPossible(fault, point, database))
+      .filter((fault) => share === "all" || point.endsWith("#1") || !slow.has(fault))
       .map((fault) => ({ of: { ...rehearsed, fault, point }, afterMs })),
   );
 }
 
-/** The same death, and another at every place that the process came by that took over. */
-export function pairs({ of, afterMs }: Planned, recovered: Met): readonly Planned[] {
-  if (of.fault !== "kill") return [];
-  return distinct(recovered).map(({ point }) => ({ of: { ...of, recovery: point }, afterMs }));
+/** Waiting for a process that sleeps, or a server that starts, takes seconds. */
+const slow: ReadonlySet<FaultName> = new Set(["stop", "database"]);
+
+/** The same deaths, and another at every place that the process came by that took over. */
+export function pairs(
+  played: readonly { readonly planned: Planned; readonly recovered: Met }[],
+  share: Share,
+): readonly Planned[] {
+  const seen = new Set<string>();
+  return played.flatMap(({ planned: { of, afterMs }, recovered }) => {
+    if (of.fault !== "kill") return [];
+    const met = distinct(recovered);
+    const way = [of.definition, of.mode, ...met.map(({ point }) => point)].join(" ");
+    if (share === "main" && seen.has(way)) return [];
+    seen.add(way);
+    return met.map(({ point }) => ({ of: { ...of, recovery: point }, afterMs }));
+  });
 }
 
 function isPossible(fault: FaultName, point: Point, database: CrashDatabase): boolean {
@@ -92,7 +122,10 @@ function distinct(met: Met): Met {
 const alikeMs = 300;
 
 /** Companies of one fault each, of cases whose fault strikes after about the same time. */
-export function companies(planned: readonly Planned[], atMost: number): readonly (readonly Case[])[] {
+export function companies(
+  planned: readonly Planned[],
+  atMost: (fault: FaultName) => number,
+): readonly (readonly Case[])[] {
   return faultNames.flatMap((fault) => {
     const made: Case[][] = [];
     let firstAfterMs = 0;
@@ -100,7 +133,8 @@ export function companies(planned: readonly Planned[], atMost: number): readonly
       .filter((each) => each.of.fault === fault)
       .toSorted((a, b) => a.afterMs - b.afterMs)) {
       const last = made.at(-1);
-      if (last !== undefined && last.length < atMost && afterMs - firstAfterMs <= alikeMs) last.push(of);
+      if (last !== undefined && last.length < atMost(fault) && afterMs - firstAfterMs <= alikeMs)
+        last.push(of);
       else {
         made.push([of]);
         firstAfterMs = afterMs;

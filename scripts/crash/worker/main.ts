@@ -8,6 +8,8 @@ import type { FromWorker, Play, ToWorker } from "./messages.ts";
 exitWithParent();
 
 const connections = Number(process.argv[2]);
+/** For one case: its caller, its resolver, and one to spare. */
+const connectionsOfOwnWay = 3;
 const actors = new Map<string, Actor>();
 const cast = new Map<string, (play: Play) => Actor>();
 
@@ -21,7 +23,7 @@ function castOf(connection: Connection): (play: Play) => Actor {
   if (known !== undefined) return known;
   const made = withClient(
     connection,
-    connections,
+    connection.ownWay === true ? connectionsOfOwnWay : connections,
     (client) =>
       (play: Play): Actor =>
         actor(client, play, say),

@@ -1,0 +1,437 @@
+import { expect, test } from "vitest";
+import { internalsOf } from "../src/run/internals.ts";
+import type { Move, NewOperation, OperationRow, Store, StoredOperation } from "../src/store/store.ts";
+import { useAnyShop } from "./support/shop.ts";
+import { wait } from "./support/single.ts";
+
+// What each statement promises by itself. That all of them together keep a promise is for other tests.
+const shop = useAnyShop("ledger_statements");
+
+const hour = 3_600_000;
+
+function opened(): Store<unknown> {
+  return internalsOf<unknown>("ledger", shop.node().ledger).engine.store;
+}
+
+function fresh(key: string, change: Partial<NewOperation> = {}): NewOperation {
+  return {
+    operation: "pay",
+    key,
+    fingerprint: "f",
+    state: "SENDING",
+    dueInMs: hour,
+    providers: ["a", "b"],
+    request: "{}",
+    keyWindowMs: 24 * hour,
+    ...change,
+  };
+}
+
+async function stored(
+  store: Store<unknown>,
+  key: string,
+  change: Partial<NewOperation> = {},
+): Promise<OperationRow> {
+  const row = await store.insert(store.sql.query, fresh(key, change));
+  if (row === undefined) throw new Error(`${key} was taken`);
+  return row;
+}
+
+async function found(store: Store<unknown>, { id }: OperationRow): Promise<StoredOperation> {
+  const row = await store.find(id);
+  if (row === undefined) throw new Error("it is gone");
+  return row;
+}
+
+/** What is moved, and what becomes of it. */
+function to(row: OperationRow, state: Move["to"], change: Partial<Move> = {}): Move {
+  return {
+    from: row.state,
+    to: state,
+    intent: row.intent,
+    provider: row.provider,
+    inDoubt: row.inDoubt,
+    abandoned: row.abandoned,
+    resendRefused: row.resendRefused,
+    personOnly: row.personOnly,
+    afresh: false,
+    dueInMs: ["DONE", "FAILED", "CANCELLED", "MANUAL"].includes(state) ? undefined : hour,
+    keyWindowMs: undefined,
+    why: "test",
+    ...change,
+  };
+}
+
+/** By itself, and beside another one: the two ways in which moves are written. */
+const ways = ["alone", "beside another"] as const;
+
+async function moved(
+  store: Store<unknown>,
+  way: (typeof ways)[number],
+  row: OperationRow,
+  move: Move,
+): Promise<OperationRow | undefined> {
+  if (way === "alone") return await store.move(store.sql.query, row, move);
+  const other = await stored(store, `beside ${row.key} ${Math.random()}`);
+  const rows = await store.moveMany(store.sql.query, [
+    { row: other, move: to(other, "UNKNOWN") },
+    { row, move },
+  ]);
+  expect(rows[0]?.state).toBe("UNKNOWN");
+  return rows[1];
+}
+
+/** Asks for a cancel, as a person would. */
+async function wantCancel(store: Store<unknown>, row: OperationRow): Promise<OperationRow> {
+  const to = { to: row.state, why: "cancelRequested", reason: "r", by: "kim", wantsCancel: true } as const;
+  const now = await store.intervene(row, to);
+  if (now === undefined) throw new Error("it could not be asked for");
+  return now;
+}
+
+const secondsUntil = ({ nextAt, asOf }: StoredOperation): number =>
+  nextAt === undefined || nextAt === null ? Number.NaN : (Date.parse(nextAt) - Date.parse(asOf)) / 1_000;
+
+test("a key is stored once, with its lease and the fence of its first worker where it is sent at once", async () => {
+  const store = opened();
+  const [sent, queued] = await store.insertMany(store.sql.query, [
+    fresh("i1"),
+    fresh("i2", { state: "READY", dueInMs: 0, keyWindowMs: undefined }),
+  ]);
+  if (sent === undefined || queued === undefined) throw new Error("taken");
+  expect(await found(store, sent)).toMatchObject({
+    ...{ state: "SENDING", intent: "EXECUTE", fence: 1, attempt: 1, tries: 0, provider: "a" },
+    ...{ providers: ["a", "b"], fingerprint: "f", inDoubt: false, abandoned: false },
+  });
+  expect(secondsUntil(await found(store, sent))).toBeGreaterThan(3_500);
+  expect((await found(store, sent)).keyLeftMs).toBeGreaterThan(23 * hour);
+  const ready = await found(store, queued);
+  expect(ready).toMatchObject({ state: "READY", fence: 0, attempt: 0, sentForMs: 0 });
+  expect(ready.keyLeftMs).toBe(Number.NEGATIVE_INFINITY);
+  expect(secondsUntil(ready)).toBeLessThanOrEqual(0);
+
+  expect(await store.insert(store.sql.query, fresh("i1", { fingerprint: "g" }))).toBeUndefined();
+  const [taken, other, free] = await store.insertMany(store.sql.query, [
+    fresh("i1"),
+    fresh("i1", { operation: "refund" }),
+    fresh("i3"),
+  ]);
+  expect([taken, other?.operation, free?.key]).toEqual([undefined, "refund", "i3"]);
+  expect(await found(store, sent)).toMatchObject({ fingerprint: "f" });
+});
+
+test("claimed is what is due, of these operations, oldest first, and not of full providers", async () => {
+  const store = opened();
+  const ready = { state: "READY", dueInMs: 0 } as const;
+  const keys = async (limit: number, but: readonly string[] = [], operations = ["c"]): Promise<string[]> =>
+    (await store.claim(operations, limit, hour, but)).map(({ key }) => key).sort();
+  await stored(store, "later", { ...ready, operation: "c", dueInMs: hour });
+  await stored(store, "leased", { operation: "c" });
+  for (const key of ["1", "2", "3"]) {
+    await stored(store, key, { ...ready, operation: "c" });
+    await wait(15);
+  }
+  await stored(store, "4", { ...ready, operation: "c", providers: ["b"] });
+  await stored(store, "other", { ...ready, operation: "d" });
+  expect(await keys(8, ["a", "b"])).toEqual([]);
+  expect(await keys(8, ["a"])).toEqual(["4"]);
+  expect(await keys(2)).toEqual(["1", "2"]);
+  expect(await keys(8)).toEqual(["3"]);
+  expect(await keys(8)).toEqual([]);
+  expect(await keys(8, ["operation d"], ["d"])).toEqual(["other"]);
+  await stored(store, "own", { ...ready, operation: "e", providers: ["default"] });
+  expect(await keys(8, ["operation e"], ["e"])).toEqual([]);
+  expect(await keys(8, ["default"], ["e"])).toEqual(["own"]);
+});
+
+test("who claims gets a fence of its own, a lease, and one more try; and may again when the lease is over", async () => {
+  const store = opened();
+  const row = await stored(store, "l1", { operation: "lease", dueInMs: 20 });
+  await wait(60);
+  const [first] = await store.claim(["lease"], 1, 30, []);
+  expect(first).toMatchObject({ id: row.id, state: "SENDING", fence: 2, tries: 1, request: "{}" });
+  await wait(80);
+  const [second] = await store.claim(["lease"], 1, hour, []);
+  expect(second).toMatchObject({ fence: 3, tries: 2 });
+  expect(secondsUntil(await found(store, row))).toBeGreaterThan(3_500);
+  // What has ended, or waits for a person, is nobody's to claim.
+  if (second === undefined) throw new Error("not claimed");
+  const ended = await store.move(store.sql.query, second, to(second, "MANUAL"));
+  expect(secondsUntil(await found(store, row))).toBeNaN();
+  expect(ended?.state).toBe("MANUAL");
+  expect(await store.claim(["lease"], 1, hour, [])).toEqual([]);
+});
+
+test.each(ways)(
+  "%s: a move counts only with the fence, the state and the cancel that its worker knows of",
+  async (way) => {
+    const store = opened();
+    const row = await stored(store, `m1 ${way}`);
+    const wanted = await stored(store, `m2 ${way}`);
+    const nowWanted = await wantCancel(store, wanted);
+    for (const [stale, move] of [
+      [{ ...row, fence: 2 }, to(row, "UNKNOWN")],
+      [{ ...row, fence: 0 }, to(row, "UNKNOWN")],
+      [row, to(row, "DONE", { from: "UNKNOWN" })],
+      [{ ...row, cancelWantedForMs: 0 }, to(row, "UNKNOWN")],
+      [wanted, to(wanted, "UNKNOWN")],
+    ] as const) {
+      expect(await moved(store, way, stale, move)).toBeUndefined();
+    }
+    expect(await found(store, row)).toMatchObject({ state: "SENDING", fence: 1 });
+    expect(await found(store, wanted)).toMatchObject({ state: "SENDING" });
+    expect((await store.history([row.id])).get(row.id)).toHaveLength(1);
+    expect(await moved(store, way, nowWanted, to(nowWanted, "UNKNOWN"))).toMatchObject({ state: "UNKNOWN" });
+    expect(await moved(store, way, row, to(row, "UNKNOWN"))).toMatchObject({ state: "UNKNOWN", fence: 1 });
+  },
+);
+
+test.each(ways)("%s: a move writes down what its worker has learnt, and leaves the rest", async (way) => {
+  const store = opened();
+  const row = await stored(store, `w1 ${way}`);
+  const unknown = await moved(
+    store,
+    way,
+    row,
+    to(row, "UNKNOWN", {
+      ...{ inDoubt: true, resendRefused: true, result: '"r"', failure: '"f"', evidence: "e", by: "b" },
+      error: { code: "CODE", message: "message" },
+    }),
+  );
+  if (unknown === undefined) throw new Error("not moved");
+  const after = await found(store, row);
+  expect(after).toMatchObject({
+    ...{ state: "UNKNOWN", inDoubt: true, resendRefused: true, result: '"r"', failure: '"f"', attempt: 1 },
+    lastError: { code: "CODE", message: "message", tries: 0 },
+  });
+  expect(secondsUntil(after)).toBeGreaterThan(3_500);
+  expect((await store.history([row.id])).get(row.id)).toMatchObject([
+    { from: null, to: "SENDING" },
+    { from: "SENDING", to: "UNKNOWN", why: "test", evidence: "e", by: "b", fence: 1, provider: "a" },
+  ]);
+  const cancelling = await moved(
+    store,
+    way,
+    unknown,
+    to(unknown, "CANCELLING", { intent: "CANCEL", provider: "b", abandoned: true }),
+  );
+  if (cancelling === undefined) throw new Error("not moved");
+  expect(await found(store, row)).toMatchObject({
+    ...{
+      state: "CANCELLING",
+      intent: "CANCEL",
+      provider: "b",
+      abandoned: true,
+      result: '"r"',
+      failure: '"f"',
+    },
+    lastError: { code: "CODE" },
+  });
+  await moved(
+    store,
+    way,
+    cancelling,
+    to(cancelling, "MANUAL", { personOnly: true, result: '"s"', failure: '"g"' }),
+  );
+  expect(await found(store, row)).toMatchObject({
+    ...{ state: "MANUAL", personOnly: true, result: '"s"', failure: '"g"' },
+  });
+});
+
+test.each(ways)("%s: a move that is no news leaves no entry, unless somebody said it", async (way) => {
+  const store = opened();
+  const row = await stored(store, `n1 ${way}`);
+  const first = await moved(store, way, row, to(row, "UNKNOWN"));
+  if (first === undefined) throw new Error("not moved");
+  const second = await moved(store, way, first, to(first, "UNKNOWN"));
+  if (second === undefined) throw new Error("not moved");
+  const entries = async (): Promise<number> => (await store.history([row.id])).get(row.id)?.length ?? 0;
+  expect(await entries()).toBe(2);
+  await moved(store, way, second, to(second, "UNKNOWN", { by: "kim" }));
+  expect(await entries()).toBe(3);
+});
+
+test.each(ways)(
+  "%s: tries go on while asking and sending again is one effort, and start again with what is new",
+  async (way) => {
+    const store = opened();
+    const operation = `tries ${way}`;
+    const claimed = async (): Promise<OperationRow> => {
+      const [row] = await store.claim([operation], 1, hour, []);
+      if (row === undefined) throw new Error("nothing to claim");
+      return row;
+    };
+    const next = async (
+      row: OperationRow,
+      state: Move["to"],
+      change: Partial<Move> = {},
+    ): Promise<OperationRow> => {
+      const after = await moved(store, way, row, to(row, state, { dueInMs: 0, ...change }));
+      if (after === undefined) throw new Error("not moved");
+      return after;
+    };
+    await stored(store, "t1", { operation, dueInMs: 0 });
+    const first = await next(await claimed(), "UNKNOWN", { inDoubt: true });
+    expect(first.tries).toBe(0);
+    const asked = await next(await claimed(), "UNKNOWN");
+    expect(asked.tries).toBe(1);
+    const again = await next(await claimed(), "SENDING");
+    expect(again).toMatchObject({ tries: 2, attempt: 2 });
+    const back = await next(await claimed(), "UNKNOWN");
+    expect(back.tries).toBe(3);
+    const afresh = await next(await claimed(), "UNKNOWN", { afresh: true });
+    expect(afresh.tries).toBe(0);
+    const cancelling = await next(await claimed(), "CANCELLING", { intent: "CANCEL" });
+    expect(cancelling.tries).toBe(0);
+    expect((await next(await claimed(), "CANCELLING")).tries).toBe(1);
+    // Not in doubt: what is sent to another provider is a new effort.
+    await stored(store, "t2", { operation: `${operation} 2`, dueInMs: 0 });
+    const [other] = await store.claim([`${operation} 2`], 1, hour, []);
+    if (other === undefined) throw new Error("nothing to claim");
+    expect((await next(other, "UNKNOWN")).tries).toBe(0);
+  },
+);
+
+test.each(ways)("%s: times begin with what they are of, and are kept", async (way) => {
+  const store = opened();
+  const next = async (
+    row: OperationRow,
+    state: Move["to"],
+    change: Partial<Move> = {},
+  ): Promise<OperationRow> => {
+    await wait(25);
+    const after = await moved(store, way, row, to(row, state, change));
+    if (after === undefined) throw new Error("not moved");
+    return after;
+  };
+  const row = await stored(store, `s1 ${way}`);
+  const unknown = await next(row, "UNKNOWN", { inDoubt: true, keyWindowMs: hour });
+  expect(unknown.sentForMs).toBeGreaterThanOrEqual(20);
+  expect(unknown.unknownForMs).toBeLessThan(20);
+  // The window of the key is that of the first send.
+  expect(unknown.keyLeftMs).toBeGreaterThan(23 * hour);
+  const again = await next(unknown, "SENDING", { keyWindowMs: hour });
+  expect(again.sentForMs).toBeLessThan(20);
+  expect(again.keyLeftMs).toBeGreaterThan(23 * hour);
+  const asked = await next(again, "UNKNOWN");
+  expect(asked.unknownForMs).toBeGreaterThanOrEqual(40);
+  const cancelling = await next(asked, "CANCELLING", { intent: "CANCEL" });
+  expect(cancelling.cancellingForMs).toBeLessThan(20);
+  expect(cancelling.unknownForMs).toBeGreaterThanOrEqual(60);
+  const still = await next(cancelling, "CANCELLING");
+  expect(still.cancellingForMs).toBeGreaterThanOrEqual(20);
+  expect((await next(still, "CANCELLING", { afresh: true })).cancellingForMs).toBeLessThan(20);
+  // Another provider, or a first send from the queue, has a window of its own.
+  const failed = await stored(store, `s2 ${way}`);
+  const elsewhere = await next(failed, "SENDING", { provider: "b", keyWindowMs: hour });
+  expect(elsewhere.keyLeftMs).toBeLessThanOrEqual(hour);
+  expect(elsewhere.keyLeftMs).toBeGreaterThan(hour - 60_000);
+  const queued = await stored(store, `s3 ${way}`, { state: "READY", keyWindowMs: undefined });
+  const sent = await next(queued, "SENDING", { keyWindowMs: hour });
+  expect(sent.keyLeftMs).toBeGreaterThan(hour - 60_000);
+});
+
+test("a person's move counts only with the fence and the state that were seen, and takes the row from its worker", async () => {
+  const store = opened();
+  const row = await stored(store, "p1");
+  const unknown = await store.move(
+    store.sql.query,
+    row,
+    to(row, "UNKNOWN", { inDoubt: true, personOnly: false }),
+  );
+  if (unknown === undefined) throw new Error("not moved");
+  const again = { to: "UNKNOWN", why: "operatorRetry", reason: "r", by: "kim", wantsCancel: false } as const;
+  expect(await store.intervene({ ...unknown, fence: 7 }, again)).toBeUndefined();
+  expect(await store.intervene({ ...unknown, state: "CANCELLING" }, again)).toBeUndefined();
+  const retried = await store.intervene(unknown, again);
+  expect(retried).toMatchObject({ state: "UNKNOWN", fence: 2, tries: 0, cancelWantedForMs: undefined });
+  expect(secondsUntil(await found(store, row))).toBeLessThanOrEqual(0);
+  expect(await store.move(store.sql.query, unknown, to(unknown, "DONE"))).toBeUndefined();
+  expect((await store.history([row.id])).get(row.id)?.at(-1)).toMatchObject({
+    ...{ from: "UNKNOWN", to: "UNKNOWN", why: "operatorRetry", evidence: "r", by: "kim", fence: 2 },
+  });
+});
+
+test("a call that is under way is left to its worker, which hears of the cancel when it writes", async () => {
+  const store = opened();
+  const row = await stored(store, "p2");
+  const wanted = await wantCancel(store, row);
+  expect(wanted).toMatchObject({ state: "SENDING", fence: 1 });
+  expect(secondsUntil(await found(store, row))).toBeGreaterThan(3_500);
+  await wait(25);
+  const asked = await wantCancel(store, wanted);
+  expect(asked.cancelWantedForMs).toBeGreaterThanOrEqual(20);
+});
+
+test("a cancel on request makes the intent one-way, from when it is asked for", async () => {
+  const store = opened();
+  const row = await stored(store, "p3");
+  const manual = await store.move(store.sql.query, row, to(row, "MANUAL", { personOnly: true }));
+  if (manual === undefined) throw new Error("not moved");
+  const cancel = {
+    to: "CANCELLING",
+    why: "cancelRequested",
+    reason: "r",
+    by: "kim",
+    wantsCancel: true,
+  } as const;
+  const cancelling = await store.intervene(manual, cancel);
+  expect(cancelling).toMatchObject({
+    state: "CANCELLING",
+    intent: "CANCEL",
+    inDoubt: false,
+    personOnly: false,
+  });
+  expect(cancelling?.cancellingForMs).toBeLessThan(1_000);
+  const other = await stored(store, "p4");
+  const waiting = await store.move(store.sql.query, other, to(other, "MANUAL"));
+  if (waiting === undefined) throw new Error("not moved");
+  const asked = await store.intervene(waiting, { ...cancel, to: "UNKNOWN", wantsCancel: false });
+  expect(asked).toMatchObject({ intent: "EXECUTE", inDoubt: true, cancelWantedForMs: undefined });
+  expect(asked?.unknownForMs).toBeLessThan(1_000);
+  expect(asked?.cancellingForMs).toBe(0);
+});
+
+test("a lease is renewed only by who has it, and what is sent then is in flight from then on", async () => {
+  const store = opened();
+  const row = await stored(store, "r1", { dueInMs: 40 });
+  await wait(25);
+  expect(await store.renew({ ...row, fence: 2 }, hour)).toBeUndefined();
+  expect(await store.renew({ ...row, state: "UNKNOWN" }, hour)).toBeUndefined();
+  expect(secondsUntil(await found(store, row))).toBeLessThan(1);
+  const renewed = await store.renew(row, hour);
+  expect(renewed?.sentForMs).toBeLessThan(20);
+  expect(secondsUntil(await found(store, row))).toBeGreaterThan(3_500);
+  if (renewed === undefined) throw new Error("not renewed");
+  const unknown = await store.move(store.sql.query, renewed, to(renewed, "UNKNOWN"));
+  if (unknown === undefined) throw new Error("not moved");
+  await wait(25);
+  expect((await store.renew(unknown, hour))?.sentForMs).toBeGreaterThanOrEqual(20);
+});
+
+test("what is given back is due at once, unless it is somebody else's by then, and has not been tried where it was not begun", async () => {
+  const store = opened();
+  const ready = { operation: "back", state: "READY", dueInMs: 0 } as const;
+  for (const key of ["b1", "b2", "b3", "b4"]) await stored(store, key, ready);
+  const rows = await store.claim(["back"], 8, hour, []);
+  const of = (key: string): OperationRow => rows.find((row) => row.key === key) as OperationRow;
+  await store.giveBack([of("b1")], true);
+  await store.giveBack([of("b2"), { ...of("b3"), fence: 9 }], false);
+  const ended = await store.move(store.sql.query, of("b4"), to(of("b4"), "MANUAL"));
+  if (ended === undefined) throw new Error("not moved");
+  await store.giveBack([ended], false);
+  const due = async (key: string): Promise<number> => secondsUntil(await found(store, of(key)));
+  expect(await due("b1")).toBeLessThanOrEqual(0);
+  expect(await due("b2")).toBeLessThanOrEqual(0);
+  expect(await due("b3")).toBeGreaterThan(3_500);
+  expect(await due("b4")).toBeNaN();
+  expect([
+    await found(store, of("b1")),
+    await found(store, of("b2")),
+    await found(store, of("b3")),
+  ]).toMatchObject([
+    { tries: 1, fence: 1 },
+    { tries: 0, fence: 1 },
+    { tries: 1, fence: 1 },
+  ]);
+});
