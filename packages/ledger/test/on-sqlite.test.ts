@@ -14,6 +14,7 @@ describe.each([
   "late",
   "operator",
   "policies",
+  "reconciliation",
   "resend",
   "retention",
   "strange-answers",

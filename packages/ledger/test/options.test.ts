@@ -8,7 +8,8 @@ test("wrong options are refused at construction, and the message names the optio
   const cases: readonly [object, string][] = [
     [{ sql: pool, schema: "x" }, "ledger.sql must be a SqlPort, such as fromPgPool(pool)"],
     [{ sql, schema: "Robert'); drop table" }, "ledger.schema must be 1 to 63 of a-z"],
-    [{ sql, schema: "pg_toast" }, 'not starting with a digit or "pg_"'],
+    [{ sql, schema: "pg_toast" }, 'not starting with a digit, "pg_" or "sqlite"'],
+    [{ sql, schema: "sqlite" }, "ledger.schema"],
     [{ sql, lease: 15 }, 'write "15ms" if milliseconds were meant'],
     [{ sql, lease: "1d" }, "ledger.lease must lie between 100ms and 1h"],
     [{ sql, concurrency: 0 }, "ledger.concurrency must be a whole number, at least 1; got 0"],

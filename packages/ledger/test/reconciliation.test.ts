@@ -2,7 +2,6 @@ import { systemClock } from "@outrigger/core";
 import {
   createReconciliation,
   type Finding,
-  type PgTx,
   type ReconciliationOptions,
   type RemoteItem,
   type RemoteRow,
@@ -12,10 +11,10 @@ import {
 } from "@outrigger/ledger";
 import { beforeEach, expect, test } from "vitest";
 import type { Order, Payment } from "./support/payments.ts";
-import { type Node, useShop } from "./support/shop.ts";
+import { type AnyNode, useAnyShop } from "./support/shop.ts";
 import { recordOf, singleProvider } from "./support/single.ts";
 
-const shop = useShop("ledger_reconcile");
+const shop = useAnyShop("ledger_reconcile");
 const dayMs = 86_400_000;
 /** So that today is the last day that is old enough, whatever the time of day. */
 const clock = { ...systemClock, wallNow: () => Math.ceil(Date.now() / dayMs) * dayMs + 2 * 3_600_000 };
@@ -30,11 +29,11 @@ let made = 0;
 let name = "";
 beforeEach(async () => {
   name = `bank${++made}`;
-  await shop.pool.query("truncate orders");
-  await shop.pool.query("delete from outrigger.operation");
+  await shop.database.query("delete from orders");
+  await shop.database.query(`delete from ${shop.database.table("operation")}`);
 });
 
-type Options = ReconciliationOptions<PgTx, Order, Payment>;
+type Options = ReconciliationOptions<unknown, Order, Payment>;
 
 function remoteOf(rows: readonly RemoteItem[]): () => AsyncGenerator<readonly RemoteItem[]> {
   return async function* () {
@@ -46,8 +45,8 @@ function row(key: string, of: Partial<RemoteRow> = {}): RemoteRow {
   return { key, id: `ch_${key}`, atMs: Date.now(), status: "succeeded", amount: 1, currency: "EUR", ...of };
 }
 
-async function reconciliationOf(node: Node, options: Partial<Options> & Pick<Options, "remote">) {
-  const reconciliation = createReconciliation<Order, Payment>(node.ledger, {
+async function reconciliationOf(node: AnyNode, options: Partial<Options> & Pick<Options, "remote">) {
+  const reconciliation = createReconciliation<Order, Payment, unknown>(node.ledger, {
     name,
     operation: node.pay,
     local: (order) => ({ amount: order.amount, currency: "EUR" }),
@@ -58,7 +57,7 @@ async function reconciliationOf(node: Node, options: Partial<Options> & Pick<Opt
   return reconciliation;
 }
 
-function node(provider: object = {}, definition: object = {}): Node {
+function node(provider: object = {}, definition: object = {}): AnyNode {
   return singleProvider(shop, provider, { clock, definition });
 }
 
@@ -152,23 +151,17 @@ test("a run that ends half way goes on after the last key that is stored, and co
   for (const key of keys) await one.pay.run(input(key), { key });
   const orphans = Array.from({ length: 1_200 }, (_, index) => row(`x${String(index).padStart(4, "0")}`));
   const rows = [...keys.map((key) => row(key)), ...orphans, { line: 5, problem: "torn" }];
-  const gate = `reconcile_gate_${name}`;
-  await shop.pool.query(`create function ${gate}() returns trigger language plpgsql as $$
-    begin
-      if new.name = '${name}' and new.key >= 'x0600' and new.key < 'x0800' then raise exception 'the database went away'; end if;
-      return new;
-    end $$`);
+  const { forbid, query, table } = shop.database;
+  const allow = await forbid(
+    "insert",
+    table("reconciliation_finding"),
+    `new.name = '${name}' and new.key >= 'x0600' and new.key < 'x0800'`,
+  );
   const reconciliation = await reconciliationOf(one, { remote: remoteOf(rows) });
-  await shop.pool.query(
-    `create trigger ${gate} before insert on outrigger.reconciliation_finding for each row execute function ${gate}()`,
-  );
-  await expect(reconciliation.run()).rejects.toThrow("the database went away");
-  const { rows: half } = await shop.pool.query<{ after_key: string }>(
-    "select after_key from outrigger.reconciliation where name = $1",
-    [name],
-  );
-  expect(half[0]?.after_key).toMatch(/^x0[45]/);
-  await shop.pool.query(`drop function ${gate} cascade`);
+  await expect(reconciliation.run()).rejects.toThrow("no");
+  const [half] = await query(`select after_key from ${table("reconciliation")} where name = '${name}'`);
+  expect(half?.["after_key"]).toMatch(/^x0[45]/);
+  await allow();
   // Another process takes it up.
   const again = await reconciliationOf(node(), { remote: remoteOf(rows) });
   const { days: done } = await again.run();
@@ -282,9 +275,8 @@ test("what is young is left alone, and a day is done only when it is old enough"
 test("an effect whose operation was created long before the day is no orphan", async () => {
   const one = node();
   await one.pay.run(input("old"), { key: "old" });
-  await shop.pool.query(
-    "update outrigger.operation set created_at = created_at - interval '40 days' where key = 'old'",
-  );
+  const { query, table, instant } = shop.database;
+  await query(`update ${table("operation")} set created_at = ${instant(-40 * dayMs)} where key = 'old'`);
   const reconciliation = await reconciliationOf(one, { remote: remoteOf([row("old")]) });
   await reconciliation.run();
   const { counts, findings } = await reconciliation.report(days());

@@ -96,6 +96,7 @@ test("a call that throws something strange leaves the outcome unknown, and the i
 
 test("what was learnt but can never be written is tried with waits, and ends with a person", async () => {
   await shop.database.forbid(
+    "update",
     shop.database.table("operation"),
     "new.state = 'FAILED' and new.key = 'unwritable'",
   );

@@ -40,8 +40,8 @@ export function fromSqlite(file: string | URL, options: SqliteOptions = {}): Sql
   assertKnownKeys("fromSqlite options", options, ["setUp"]);
   const { setUp } = options;
   if (setUp !== undefined) functionAt("fromSqlite.setUp", setUp);
-  const writer = new Writer(() => openConnection(file, { readOnly: false, setUp }));
   const reader = openConnection(file, { readOnly: true, setUp });
+  const writer = writerBeside(reader, () => openConnection(file, { readOnly: false, setUp }));
   const location = reader.db.location();
   return {
     dialect: "sqlite",
@@ -57,6 +57,16 @@ export function fromSqlite(file: string | URL, options: SqliteOptions = {}): Sql
       if (reader.db.isOpen) reader.db.close();
     },
   };
+}
+
+/** Both are open, or none. */
+function writerBeside(reader: Connection, open: () => Connection): Writer {
+  try {
+    return new Writer(open);
+  } catch (error) {
+    reader.db.close();
+    throw error;
+  }
 }
 
 /** What changes nothing need not wait for its turn. */

@@ -56,8 +56,12 @@ export interface ShopDatabase<Tx> {
   table(name: string, schema?: string): string;
   /** An instant for the ledger's tables, so many milliseconds from now. */
   instant(ms: number): string;
-  /** Makes updates of this table fail with the message "no" where `condition` holds of the row `new`. */
-  forbid(table: string, condition: string): Promise<void>;
+  /**
+   * Makes writes of this table fail with the message "no" where `condition` holds of the row `new`.
+   *
+   * @returns a function that allows them again.
+   */
+  forbid(on: "insert" | "update", table: string, condition: string): Promise<() => Promise<void>>;
   drop(): Promise<void>;
 }
 

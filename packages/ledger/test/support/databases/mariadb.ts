@@ -48,12 +48,15 @@ export async function mariadb(name: string): Promise<MariadbShopDatabase> {
     },
     table: (table, schema = "outrigger") => `${schema}_${table}`,
     instant: (ms) => `(utc_timestamp(6) + interval ${Math.round(ms * 1_000)} microsecond)`,
-    async forbid(table, condition) {
+    async forbid(on, table, condition) {
       await pool.query(
-        words(`create trigger forbidden before update on ${table} for each row begin
+        words(`create trigger forbidden before ${on} on ${table} for each row begin
           if ${condition} then signal sqlstate '45000' set message_text = 'no'; end if;
         end`),
       );
+      return async () => {
+        await pool.query("drop trigger forbidden");
+      };
     },
     async drop() {
       await pool.end();

@@ -55,12 +55,15 @@ export async function postgres(name: string): Promise<PostgresShopDatabase> {
     },
     table: (table, schema = "outrigger") => `${schema}.${table}`,
     instant: (ms) => `(now() + ${ms} * interval '1 millisecond')`,
-    async forbid(table, condition) {
+    async forbid(on, table, condition) {
       await pool.query(`
         create function forbidden() returns trigger language plpgsql as $$
           begin raise exception 'no' using errcode = '22000'; end $$;
-        create trigger forbidden before update on ${table} for each row
+        create trigger forbidden before ${on} on ${table} for each row
           when (${condition}) execute function forbidden()`);
+      return async () => {
+        await pool.query("drop function forbidden cascade");
+      };
     },
     async drop() {
       await pool.end();

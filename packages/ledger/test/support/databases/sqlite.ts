@@ -35,11 +35,12 @@ export async function sqlite(name: string): Promise<ShopDatabase<SqliteTx>> {
     },
     table: (table, schema = "outrigger") => `${schema}_${table}`,
     instant: (ms) => `(unixepoch() * 1000 + ${ms})`,
-    async forbid(table, condition) {
+    async forbid(on, table, condition) {
       await whenFree(() =>
-        db.exec(`create trigger forbidden before update on ${table} when ${condition}
+        db.exec(`create trigger forbidden before ${on} on ${table} when ${condition}
           begin select raise(abort, 'no'); end`),
       );
+      return () => whenFree(() => db.exec("drop trigger forbidden"));
     },
     async drop() {
       db.close();
