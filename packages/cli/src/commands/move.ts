@@ -1,11 +1,10 @@
 import { userInfo } from "node:os";
-import type { OperationRecord, Which } from "@outrigger/ledger";
+import { type OperationRecord, type PersonMove, personMoves, type Which } from "@outrigger/ledger";
 import { type ExitCode, exitCodes, orInterrupted, Stop } from "../exit.ts";
 import type { Session } from "../session.ts";
 import type { Source, SourceOptions } from "../source/source.ts";
 import { safe, safeJson } from "../terminal/safe-text.ts";
 import type { Text } from "../text/en.ts";
-import { type Move, movesOf } from "./possible.ts";
 import { said } from "./values.ts";
 import { next } from "./when.ts";
 
@@ -23,7 +22,7 @@ export interface ResolveFlags extends MoveFlags {
 
 /** A person's move, ready to be made once it has been agreed to. */
 export interface Plan {
-  readonly command: Move;
+  readonly command: PersonMove;
   readonly reason: string;
   readonly by: string;
   readonly byTold: boolean;
@@ -74,7 +73,7 @@ export function planResolve(session: Session, flags: ResolveFlags): Plan {
 }
 
 /** Whether somebody can be asked is known before the database is. */
-export function assertAgreed({ terminal, text }: Session, command: Move, flags: MoveFlags): void {
+export function assertAgreed({ terminal, text }: Session, command: PersonMove, flags: MoveFlags): void {
   if (flags.yes === true || terminal.canAsk) return;
   throw new Stop(exitCodes.usage, text.usage.notAsked(command));
 }
@@ -95,7 +94,7 @@ export async function move(
   if (plan.command === "cancel" && record.state === "DONE" && source.database !== undefined) {
     throw new Stop(exitCodes.problem, text.failure.refused(text.move.notNow.cancelDone));
   }
-  if (!movesOf(record).includes(plan.command) && !asksAgain(plan.command, record)) {
+  if (!personMoves(record).includes(plan.command) && !asksAgain(plan.command, record)) {
     throw new Stop(exitCodes.problem, text.failure.refused(notNow(text, plan.command, record)));
   }
   terminal.say(sayStyle.bold(`${plan.command} ${record.operation} ${record.key} (${record.state})`));
@@ -120,12 +119,12 @@ export async function move(
 }
 
 /** A cancel that was asked for already is noted once more. */
-function asksAgain(command: Move, { state, cancelRequested }: OperationRecord): boolean {
+function asksAgain(command: PersonMove, { state, cancelRequested }: OperationRecord): boolean {
   const open = state !== "DONE" && state !== "FAILED" && state !== "CANCELLED";
   return command === "cancel" && open && (cancelRequested || state === "CANCELLING");
 }
 
-function notNow({ move: { notNow } }: Text, command: Move, { state }: OperationRecord): string {
+function notNow({ move: { notNow } }: Text, command: PersonMove, { state }: OperationRecord): string {
   if (command === "retry") return notNow.retry(state);
   if (command === "resolve") return notNow.resolve(state);
   return notNow.cancelNothing(state);

@@ -1,4 +1,4 @@
-import type { HistoryEntry, OperationRecord, Which } from "@outrigger/ledger";
+import { type HistoryEntry, type OperationRecord, personMoves, type Which } from "@outrigger/ledger";
 import { type ExitCode, exitCodes, Stop } from "../exit.ts";
 import type { Session } from "../session.ts";
 import type { Source, SourceOptions } from "../source/source.ts";
@@ -6,7 +6,6 @@ import { safe, safeJson } from "../terminal/safe-text.ts";
 import { table } from "../terminal/table.ts";
 import type { Text } from "../text/en.ts";
 import { paintOf } from "./list.ts";
-import { movesOf } from "./possible.ts";
 import { redacted } from "./redact.ts";
 import { clock, isLate, next, sinceMs, span } from "./when.ts";
 
@@ -26,7 +25,7 @@ export async function show(
   if (found === undefined) throw new Stop(exitCodes.problem, text.failure.notFound);
   const record = flags.request === true ? { ...found, request: redacted(found.request) } : found;
   const lines =
-    flags.json === true ? [safeJson({ ...record, possible: movesOf(record) })] : storyOf(session, record);
+    flags.json === true ? [safeJson({ ...record, possible: personMoves(record) })] : storyOf(session, record);
   for (const line of lines) await terminal.out(line);
   return exitCodes.done;
 }
@@ -132,7 +131,7 @@ function nextsOf(text: Text, record: OperationRecord): readonly string[] {
 
 function possibleOf({ terminal, text }: Session, record: OperationRecord): readonly string[] {
   const { commands, nothingPossible } = text.show;
-  const moves = movesOf(record);
+  const moves = personMoves(record);
   if (moves.length === 0) return [nothingPossible];
   const line = (rest: string): string => `outrigger ledger ${rest}`;
   const reason = '--reason "..."';
