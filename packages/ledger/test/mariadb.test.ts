@@ -295,6 +295,21 @@ describe.skipIf(missing !== undefined)("on MariaDB", () => {
     expect((await read()) - before).toBeLessThan(1_500);
   });
 
+  test("an operation waits for nobody else's row, however small the table is", async () => {
+    const node = shop.node({ schema: "small", statementTimeout: "3s" });
+    await node.ledger.migrate();
+    const { id } = await node.pay.run(input("held"), { key: "held" });
+    const { tx, rollback } = await shop.database.begin();
+    await shop.database.run(tx, `select id from small_operation where id = '${id}' for update`);
+    node.ledger.start();
+    shop.a.mode = { charge: "replyLost" };
+    await node.pay.run(input("free"), { key: "free" });
+    await shop.settled(node);
+    expect(await shop.status("free")).toBe("paid");
+    expect(node.events.filter(({ type }) => type === "databaseFailed")).toEqual([]);
+    await rollback();
+  });
+
   describe("migrations", () => {
     /** A port that says what it sends, and may stop there. */
     const watched = (

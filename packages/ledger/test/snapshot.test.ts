@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
-import { statements } from "../src/store/postgres/statements.ts";
-import { useShop } from "./support/shop.ts";
+import { useAnyShop } from "./support/shop.ts";
 
-const shop = useShop("ledger_snapshot");
+const shop = useAnyShop("ledger_snapshot");
 
 test("the snapshot counts what is open, and the totals what is settled", async () => {
   const node = shop.node();
@@ -24,46 +23,4 @@ test("the snapshot counts what is open, and the totals what is settled", async (
   expect(states).toEqual({ ...none, UNKNOWN: 1 });
   expect(oldestOpenMs).toBeGreaterThanOrEqual(0);
   expect(await node.ledger.totals()).toEqual({ DONE: 1, FAILED: 1, CANCELLED: 0 });
-});
-
-test("among a year of settled operations the snapshot reads the open ones only", async () => {
-  await shop.pool.query(`
-    insert into outrigger.operation (operation, key, fingerprint, state, fence, provider, providers, request,
-      created_at, updated_at)
-    select 'old', n::text, '', (array['DONE', 'FAILED', 'CANCELLED'])[n % 3 + 1], 1, 'a', array['a'], '{}', now(), now()
-    from generate_series(1, 20000) as n`);
-  await shop.pool.query("analyze outrigger.operation");
-  const { rows } = await shop.pool.query<{ "QUERY PLAN": string }>(
-    `explain (costs off) ${statements("outrigger").open}`,
-  );
-  const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
-  expect(plan).toContain("operation_open");
-  expect(plan).not.toContain("Seq Scan");
-});
-
-test("among a year of settled operations a claim reads what is due, and no more than it takes", async () => {
-  await shop.pool.query(
-    `insert into outrigger.operation (operation, key, fingerprint, state, fence, due_at, provider, providers, request,
-       created_at, updated_at)
-     select 'claimed', state || n, '', state, 1, case state when 'READY' then now() end, 'a', '{a}', '{}', now(), now()
-     from generate_series(1, 10000) as n, (values ('DONE'), ('READY')) as s (state) where state = 'DONE' or n <= 500`,
-  );
-  const client = await shop.pool.connect();
-  try {
-    await client.query("begin");
-    const { rowCount } = await client.query(
-      "select * from outrigger.claim_operations_4('{claimed}', 10, 1000, '{}')",
-    );
-    expect(rowCount).toBe(10);
-    const { rows } = await client.query(
-      `select pg_stat_get_xact_tuples_returned(indexrelid)::integer as read, indexrelid::regclass::text as name
-       from pg_index where indrelid = 'outrigger.operation'::regclass`,
-    );
-    const read = Object.fromEntries(rows.map(({ name, read: count }) => [name, count]));
-    expect(read["outrigger.operation_operation_key_key"]).toBe(0);
-    expect(read["outrigger.operation_open"]).toBeLessThan(50);
-  } finally {
-    await client.query("rollback");
-    client.release();
-  }
 });
