@@ -18,6 +18,8 @@ export interface ScriptedServer {
   readonly mutations: readonly Mutation[];
   /** What `history` holds for pages that connect from now on. */
   history: readonly ConsoleSnapshot[];
+  /** What the ledger's addresses answer, by path. */
+  operations: (path: string) => unknown;
   /** Status of `/events` and of mutations; a mutation waits for `answer`. */
   eventsStatus: number;
   answer: (mutation: Mutation) => Promise<{ status: number; body?: unknown }>;
@@ -53,6 +55,7 @@ export async function startScriptedServer(): Promise<ScriptedServer> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     mutations,
     history: [],
+    operations: () => undefined,
     eventsStatus: 200,
     answer: async () => ({ status: 204 }),
     send: (snapshot) => scripted.sendRaw(JSON.stringify(snapshot)),
@@ -79,6 +82,12 @@ export async function startScriptedServer(): Promise<ScriptedServer> {
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? "/";
     if (request.method === "GET" && path === "/events") return openStream(response);
+    if (request.method === "GET" && path.startsWith("/api/operations")) {
+      const found = scripted.operations(path);
+      response.writeHead(found === undefined ? 404 : 200, { "content-type": "application/json" });
+      response.end(JSON.stringify(found ?? { detail: "there is no such operation" }));
+      return;
+    }
     if (request.method === "GET") return sendFile(path === "/" ? "index.html" : path.slice(1), response);
     const header = request.headers["x-outrigger-console"];
     const mutation: Mutation = {

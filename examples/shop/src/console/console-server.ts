@@ -5,6 +5,7 @@ import { faultKinds } from "@outrigger/lab";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Stack } from "../stack.ts";
 import type { DemoTraffic } from "../traffic/demo-traffic.ts";
+import { LedgerDesk, ledgerRoutes } from "./ledger-desk.ts";
 import type { Observer } from "./observer.ts";
 
 const everyMs = 500;
@@ -67,6 +68,10 @@ export async function consoleServer(
     void stack.shop.kill();
     return reply.code(202).send({ killed: true });
   });
+
+  const desk = new LedgerDesk(stack);
+  ledgerRoutes(app, desk);
+  app.addHook("onClose", () => desk.close());
 
   const stopWatching = watch(async () => {
     const snapshot = await observer.snapshot(traffic.perSecond);

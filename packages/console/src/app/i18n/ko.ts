@@ -134,6 +134,58 @@ export const ko: Messages = {
     down: { name: "연락 안 됨", explanation: "결제사 프로세스가 콘솔에 응답하지 않습니다." },
   },
 
+  operations: {
+    title: "원장의 작업",
+    lead: "무엇이 열려 있고, 무엇이 사람을 기다리며, 무엇을 할 수 있는지 보여 줍니다.",
+    filter: "보기",
+    open: "열려 있는 모든 것",
+    none: "해당하는 작업이 없습니다.",
+    head: { state: "상태", key: "작업", age: "경과", next: "다음" },
+    more: "더 보기",
+    look: (key) => `${key} 보기`,
+    states: {
+      READY: "저장됨, 아직 보내지 않음",
+      SENDING: "보내는 중",
+      UNKNOWN: "효과가 있었을 수 있음",
+      CANCELLING: "되돌리는 중",
+      MANUAL: "사람을 기다림",
+      DONE: "효과가 있었음",
+      FAILED: "효과가 없음",
+      CANCELLED: "되돌림",
+    },
+    next: {
+      in: (duration) => `${duration} 뒤`,
+      late: (duration) => `${duration} 늦음`,
+      person: "사람",
+      ended: "끝남",
+    },
+    close: "닫기",
+    provider: "제공자",
+    lastError: "마지막 오류",
+    history: "있었던 일",
+    by: (who) => `누가: ${who}`,
+    act: "할 수 있는 것",
+    moves: {
+      retry: { name: "다시 진행", explanation: "결과가 어떻게 되었는지 제공자에게 지금 다시 묻습니다." },
+      cancel: {
+        name: "취소",
+        explanation: "더는 보내지 않거나, 가능한 경우 제공자에게 되돌려 달라고 하고 주문을 무효로 합니다.",
+      },
+      commit: {
+        name: "효과가 있었음",
+        explanation: "여러분의 말에 따라 주문을 확정합니다. 아무것도 보내지 않습니다.",
+      },
+      abandon: {
+        name: "효과가 없었음",
+        explanation: "여러분의 말에 따라 주문을 무효로 합니다. 아무것도 보내지 않습니다.",
+      },
+    },
+    reason: "이유 (이력에 남음)",
+    name: "이름",
+    go: "실행",
+    settled: "할 일이 없습니다.",
+  },
+
   hints: {
     label: "다음 단계",
     shopDown: "상점이 강제 종료됐습니다. 곧 다시 시작되니, 확인 중인 주문이 정리되는 것을 지켜보세요.",

@@ -9,6 +9,7 @@ import { Header } from "./header.tsx";
 import { Cross, Warning } from "./icons.tsx";
 import { Integrations } from "./integrations.tsx";
 import { Lanes } from "./lane.tsx";
+import { Operations } from "./operations.tsx";
 
 export function Page(): JSX.Element {
   const text = messages.value;
@@ -38,6 +39,7 @@ export function Page(): JSX.Element {
         <Lanes snapshot={snapshot} />
         <Controls snapshot={snapshot} />
         <Chart history={snapshots.value} />
+        <Operations />
         <Integrations integrations={snapshot?.integrations ?? []} />
       </main>
       <Complaint />

@@ -1,6 +1,7 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { FaultKind, ProviderSnapshot } from "../../index.ts";
 import { messages } from "../i18n/language.ts";
+import { explanationOf } from "./explanation.ts";
 import { current } from "./feed.ts";
 
 /** What the user asked for and the server has not yet answered, by address. */
@@ -75,16 +76,6 @@ async function send(
     rest.delete(address);
     waiting.value = rest;
   }
-}
-
-/** Problem documents (RFC 9457) say in `detail` or `title` what is wrong. */
-async function explanationOf(response: Response): Promise<string> {
-  const said = messages.value.errors.status(String(response.status));
-  const problem: unknown = await response.json().catch(() => undefined);
-  if (typeof problem !== "object" || problem === null) return said;
-  const { detail, title } = problem as { detail?: unknown; title?: unknown };
-  const reason = [detail, title].find((text) => typeof text === "string" && text !== "");
-  return reason === undefined ? said : `${said} ${String(reason)}`;
 }
 
 /** Snapshots lag behind the answer by up to their period, and a button must not flip back in between. */
