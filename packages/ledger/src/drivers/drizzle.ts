@@ -20,7 +20,6 @@ export interface DrizzleTransaction {
 /** The part of a Drizzle database that the ledger uses. */
 export interface DrizzleDatabase<Tx extends DrizzleTransaction> {
   readonly _: { readonly session: object };
-  readonly $client: unknown;
   transaction<T>(work: (tx: Tx) => Promise<T>, config?: { isolationLevel?: "read committed" }): Promise<T>;
 }
 
@@ -28,8 +27,8 @@ export interface DrizzleDatabase<Tx extends DrizzleTransaction> {
  * Connects the ledger to Drizzle on `node-postgres` with a pool, or on `postgres-js`. User functions get Drizzle's `tx`.
  */
 export function fromDrizzle<Tx extends DrizzleTransaction>(db: DrizzleDatabase<Tx>): SqlPort<Tx> {
-  const client = property(db, "$client");
   if (hasMethods(db, "transaction", "execute")) {
+    const client = driverOf(db);
     if (hasMethods(client, "unsafe", "begin", "listen")) {
       return portOf(onPostgresJs(db, client as PostgresJsPool));
     }
@@ -45,9 +44,8 @@ export function fromDrizzle<Tx extends DrizzleTransaction>(db: DrizzleDatabase<T
 
 const meant = "the tx that db.transaction(async (tx) => ...) gives you";
 
-/** What a transaction sends its statements with. */
-const driverOf = (of: { readonly _: { readonly session: object } }): unknown =>
-  property(of._.session, "client");
+/** What it sends its statements with: a pool, or a transaction's connection. */
+const driverOf = (of: unknown): unknown => property(property(property(of, "_"), "session"), "client");
 
 function onPostgresJs<Tx extends DrizzleTransaction>(
   db: DrizzleDatabase<Tx>,
@@ -91,8 +89,7 @@ function onPgPool<Tx extends DrizzleTransaction>(
 }
 
 function isTransaction(tx: unknown, ...ofDriver: readonly string[]): boolean {
-  const session = property(property(tx, "_"), "session");
-  return hasMethods(tx, "rollback", "execute") && hasMethods(property(session, "client"), ...ofDriver);
+  return hasMethods(tx, "rollback", "execute") && hasMethods(driverOf(tx), ...ofDriver);
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { SqlRow } from "../../store/sql-port.ts";
 
 /** A statement as Kysely sends it, by the shape of its `CompiledQuery`. */
-export interface KyselyQuery {
+interface KyselyQuery {
   readonly sql: string;
   readonly parameters: readonly unknown[];
   readonly query: {
