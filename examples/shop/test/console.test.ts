@@ -1,11 +1,13 @@
 import { seededRandom } from "@outrigger/lab";
 import type { FastifyInstance } from "fastify";
+import pg from "pg";
 import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { buildConsole } from "../../../packages/console/build.ts";
 import { launchBrowser } from "../../../packages/console/test/browser.ts";
 import { consoleServer } from "../src/console/console-server.ts";
 import { Observer } from "../src/console/observer.ts";
+import { ledgerSchema, shopSchema } from "../src/shop/schema.ts";
 import { type Stack, startStack } from "../src/stack.ts";
 import { DemoTraffic } from "../src/traffic/demo-traffic.ts";
 import { type OwnDatabase, ownDatabase } from "./database.ts";
@@ -85,6 +87,52 @@ test("tells that the shop was killed and came back", async () => {
     .first()
     .waitFor();
   expect(stack.shop.pid).not.toBe(pid);
+});
+
+test("a person settles what nobody could find out, from the page to the order's own row", async () => {
+  const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+  try {
+    await pool.query(
+      `insert into ${shopSchema}.orders (id, amount, currency, method, status)
+       values ('lost', 700, 'KRW', 'card', 'paying')`,
+    );
+    const request = { orderId: "lost", amount: 700, currency: "KRW", method: "card", attempt: 1 };
+    const { rows } = await pool.query(
+      `insert into ${ledgerSchema}.operation (operation, key, fingerprint, state, fence, provider, providers, request,
+         created_at, updated_at)
+       values ('checkout.pay', 'lost.1', '', 'MANUAL', 1, 'a', '{a,b}', $1, now(), now()) returning id`,
+      [JSON.stringify(request)],
+    );
+    const desk = page.locator("details.operations");
+    await desk.locator("summary").click();
+    await desk.getByRole("combobox").selectOption("MANUAL");
+    await desk.getByRole("button", { name: "Look at checkout.pay lost.1" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("radio", { name: "It did not" }).check();
+    await dialog.getByLabel("Why").fill("not in their console");
+    await dialog.getByLabel("Your name").fill("kim");
+    await dialog.getByRole("button", { name: "Do it" }).click();
+    await dialog.getByText("Nothing needs to be done.").waitFor();
+    await dialog.getByText("operatorAbandoned: not in their console").waitFor();
+    await dialog.getByRole("button", { name: "Close" }).click();
+    const order = await pool.query(`select status from ${shopSchema}.orders where id = 'lost'`);
+    expect(order.rows).toEqual([{ status: "unpaid" }]);
+
+    const path = `/api/operations/${rows[0].id}/moves`;
+    const body = { move: "retry", reason: "r", by: "k" };
+    const send = (headers: Record<string, string>, payload: object = body) =>
+      server.inject({ method: "POST", url: path, headers: { host: "localhost", ...headers }, payload });
+    const ours = { "x-outrigger-console": "1" };
+    expect((await send(ours)).statusCode).toBe(409);
+    expect((await send({})).statusCode).toBe(403);
+    expect((await send({ ...ours, host: "evil.example" })).statusCode).toBe(403);
+    expect((await send(ours, { ...body, reason: " " })).statusCode).toBe(400);
+    expect((await server.inject({ url: path, headers: { host: "localhost" } })).statusCode).toBe(404);
+    const list = { url: "/api/operations?state=MANUAL", headers: { host: "evil.example" } };
+    expect((await server.inject(list)).statusCode).toBe(403);
+  } finally {
+    await pool.end();
+  }
 });
 
 test("what changes something is refused to pages of other sites and other names of this machine", async () => {
