@@ -4,6 +4,36 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { createLedger, fromSqlite, type SqliteTx } from "@outrigger/ledger";
 import type { Order, Side } from "./ledger-cases.ts";
+import { atLeast, callers, inTurns, type Part, ratioIn } from "./ledger-turns.ts";
+
+/**
+ * Against its own two-commit floor, at full durability. There is one writer, so more callers than one only wait for each
+ * other, unless their writes share a commit.
+ */
+export const sqlitePart: Part = {
+  name: "sqlite",
+  async run(context) {
+    const files = new SqliteFiles();
+    const sides: Side[] = [];
+    try {
+      sides.push(twoCommitsOnSqlite(files.next()));
+      for (const how of ["singly", "together"] as const)
+        sides.push(await outriggerOnSqlite(files.next(), how));
+      const measured = await inTurns(sides, context);
+      const judged = callers.map((count) =>
+        atLeast(
+          `SQLite, ${count === 1 ? "1 caller" : `${count} callers`}: of its two-commit floor`,
+          ratioIn(measured, `outrigger on SQLite, singly, ${count}`, `SQLite floor: two commits, ${count}`),
+          0.7,
+        ),
+      );
+      return { measured, judged };
+    } finally {
+      for (const side of sides) await side.close();
+      files.remove();
+    }
+  },
+};
 
 const orders = "create table orders (id text primary key, status text not null, amount integer)";
 
@@ -14,7 +44,7 @@ let made = 0;
 const nextKey = (): string => `${process.pid}-${++made}`;
 
 /** Files of one run, each on the disk of the temporary directory. */
-export class SqliteFiles {
+class SqliteFiles {
   readonly #directory: string = mkdtempSync(join(tmpdir(), "outrigger-bench-"));
   #files = 0;
 
@@ -29,7 +59,7 @@ export class SqliteFiles {
 }
 
 /** What anybody would write: two transactions of two prepared statements, each durable when its commit returns. */
-export function twoCommitsOnSqlite(file: string): Side {
+function twoCommitsOnSqlite(file: string): Side {
   const db = new DatabaseSync(file);
   db.exec("pragma journal_mode = wal; pragma synchronous = full");
   db.exec(`${orders}; create table floor_operation (id text primary key, state text not null, request text not null,
@@ -81,7 +111,7 @@ const many = {
 };
 
 /** The ledger, with functions for one order, or for many at once as well. */
-export async function outriggerOnSqlite(file: string, how: "singly" | "together"): Promise<Side> {
+async function outriggerOnSqlite(file: string, how: "singly" | "together"): Promise<Side> {
   const sql = fromSqlite(file);
   await sql.transaction(async (tx) => tx.exec(orders));
   const ledger = createLedger({ sql });
