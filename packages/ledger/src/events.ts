@@ -55,6 +55,19 @@ export type LedgerEvent =
       readonly to: SagaState;
       readonly why: string;
     }
+  | { readonly type: "messageDelivered"; readonly outbox: string; readonly key: string; readonly id: string }
+  /** Its key waits with it; `parked` for a person. */
+  | {
+      readonly type: "deliveryFailed";
+      readonly outbox: string;
+      readonly key: string;
+      readonly id: string;
+      readonly code: string | undefined;
+      readonly tries: number;
+      readonly parked: boolean;
+    }
+  /** A worker delivered a message after its lease; another one may have delivered it too. */
+  | { readonly type: "laneLost"; readonly outbox: string; readonly key: string }
   /** A worker woke after its lease, and its outcome was dropped. */
   | ({ readonly type: "zombieStopped"; readonly fence: number } & About)
   /** A call ended after the ledger had stopped waiting for it. */

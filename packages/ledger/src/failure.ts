@@ -26,6 +26,7 @@ export const ledgerFailureCodes = {
   migrationTimeout: "MIGRATION_TIMEOUT",
   takenOver: "TAKEN_OVER",
   stepRejected: "STEP_REJECTED",
+  barrierOrder: "BARRIER_ORDER",
   sessionUnfit: "SESSION_UNFIT",
   databaseTooOld: "DATABASE_TOO_OLD",
   callInTransaction: "CALL_IN_TRANSACTION",

@@ -7,6 +7,7 @@ export {
 } from "./alarm/alarms.ts";
 export type { AmountAtRisk, AtRisk } from "./alarm/at-risk.ts";
 export { type AlarmName, type AlarmOptions, alarmDefaults } from "./alarm/options.ts";
+export type { BarrierAction, BarrierOptions, Passed } from "./barrier/barrier.ts";
 export {
   fromMysql2Pool,
   type Mysql2Connection,
@@ -62,6 +63,14 @@ export type {
   RunOptions,
 } from "./operation/operation.ts";
 export { type LedgerOptions, ledgerDefaults, type RetentionOptions, retentionDefaults } from "./options.ts";
+export {
+  type DeliveryInfo,
+  type OutboxMessage,
+  type OutboxOptions,
+  outboxDefaults,
+} from "./outbox/options.ts";
+export type { AboutMessage, Outbox, Outboxes } from "./outbox/outbox.ts";
+export type { LaneRecord, OpenLanes } from "./outbox/outbox-store.ts";
 export { exactAmount } from "./reconcile/amount.ts";
 export {
   type FindingClass,

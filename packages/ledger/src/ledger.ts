@@ -1,4 +1,5 @@
 import { assertKnownKeys, type Duration, durationMs, show } from "@outrigger/core";
+import { type BarrierOptions, barrier, type Passed } from "./barrier/barrier.ts";
 import type { PgTx } from "./drivers/pg.ts";
 import { hasCode, ledgerFailureCodes } from "./failure.ts";
 import { type ListOptions, list, type OperationPage } from "./list/list.ts";
@@ -12,6 +13,10 @@ import { explain } from "./operation/explain.ts";
 import { checkedKey } from "./operation/key.ts";
 import type { Operation, Outcome } from "./operation/operation.ts";
 import { checkedOptions, type LedgerOptions } from "./options.ts";
+import { outboxDesk } from "./outbox/desk.ts";
+import type { OutboxOptions } from "./outbox/options.ts";
+import type { Outbox, Outboxes } from "./outbox/outbox.ts";
+import type { OpenLanes } from "./outbox/outbox-store.ts";
 import type { AnyDefinition, Engine } from "./run/engine.ts";
 import { withInternals } from "./run/internals.ts";
 import { Listener } from "./run/listener.ts";
@@ -23,7 +28,7 @@ import { enqueue, run } from "./run/run.ts";
 import { alwaysMyTurn } from "./run/turn.ts";
 import { Waker } from "./run/waker.ts";
 import type { SagaDefinition } from "./saga/definition.ts";
-import { type SagaDesk, type SagaSnapshot, sagaDesk } from "./saga/desk.ts";
+import { type SagaSnapshot, sagaDesk } from "./saga/desk.ts";
 import type { Saga, Sagas } from "./saga/saga.ts";
 import { type OpenState, openStates, type SettledState, settledStates } from "./state/transitions.ts";
 import { dialects } from "./store/dialects.ts";
@@ -40,6 +45,8 @@ export interface LedgerSnapshot {
   readonly resolving: number;
   /** Sagas that have not ended, by name and version; of a version without any its definition may go. */
   readonly sagas: readonly SagaSnapshot[];
+  /** Outboxes with messages that are not delivered, and how many of their keys wait for a person. */
+  readonly outboxes: readonly OpenLanes[];
 }
 
 /** Operations on an external service that end in agreement with the local database. */
@@ -68,6 +75,22 @@ export interface Ledger<Tx = PgTx> {
   saga<I, R>(name: string, definition: SagaDefinition<I, R>): Saga<I, R, Tx>;
   /** Sagas of any name and version, also where they are not defined. */
   readonly sagas: Sagas;
+  /**
+   * Defines an outbox: messages that are committed with the business data, and delivered at least once, in order per key.
+   *
+   * @throws TypeError or RangeError that names the option, the value and the fix.
+   */
+  outbox<P>(name: string, options: OutboxOptions<P>): Outbox<P, Tx>;
+  /** Outboxes of any name, also where they are not defined. */
+  readonly outboxes: Outboxes;
+  /**
+   * For a service of one's own that others call with try, confirm and cancel: runs `work` in `tx` exactly when it is to be
+   * run. A repeated request, a cancel of what never came, and a try that comes after its cancel run nothing.
+   *
+   * @throws Failure `BARRIER_ORDER` with `effect: "none"` for a confirm of what was never tried, and for a cancel of what is
+   * confirmed; TypeError when `tx` is a pool, or a connection outside of a transaction; and whatever `work` throws.
+   */
+  barrier<T>(tx: Tx, options: BarrierOptions, work: () => Promise<T> | T): Promise<Passed<T>>;
   /** Starts resolving in this process. Starting twice does nothing. */
   start(): void;
   /** Stops claiming, waits for running resolutions up to `drain`, and gives back the leases of the rest. */
@@ -164,16 +187,31 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
     wakeAtCommit: async (query) => (wakeUp ? await waker.atCommit(query) : undefined),
   };
   const resolver = new Resolver(engine, definitions, settings);
-  const retention = new Retention(store, settings.retention, clock, emit);
+  const retention = new Retention(store, settings.retention, clock, emit, (batch, forgetAfterMs) =>
+    alsoTidied(batch, forgetAfterMs),
+  );
   const desk = sagaDesk(engine, schema, definitionOf, settings);
+  const lanes = outboxDesk(engine, schema, settings);
+  const barriers = dialect.barrier?.(schema);
   const heard = (): void => {
     resolver.kick();
     desk?.heard();
+    lanes?.heard();
   };
   const listener = new Listener({ sql, channel, clock, random, emit, heard });
-  const withSagas = (): SagaDesk<Tx> => {
-    if (desk === undefined) throw new TypeError(`the ledger has no sagas on ${sql.dialect} yet`);
-    return desk;
+  /** What the parts beside the operations keep no longer. */
+  const alsoTidied = async (batch: number, forgetAfterMs: number | undefined): Promise<void> => {
+    await lanes?.tidy(batch);
+    if (forgetAfterMs === undefined) return;
+    while (((await desk?.forget(forgetAfterMs, batch)) ?? 0) === batch);
+    while (
+      barriers !== undefined &&
+      (await store.send(store.sql.query, barriers.forget, [forgetAfterMs, batch])).length === batch
+    );
+  };
+  const there = <T>(what: string, part: T | undefined): T => {
+    if (part === undefined) throw new TypeError(`the ledger has no ${what} on ${sql.dialect} yet`);
+    return part;
   };
 
   const finder =
@@ -200,19 +238,25 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
       definitions.set(name, checked);
       return handleOf<Tx, I, R>(engine, checked);
     },
-    saga: (name, definition) => withSagas().define(name, definition),
+    saga: (name, definition) => there("sagas", desk).define(name, definition),
     get sagas() {
-      return withSagas().sagas;
+      return there("sagas", desk).sagas;
     },
+    outbox: (name, given) => there("outboxes", lanes).define(name, given),
+    get outboxes() {
+      return there("outboxes", lanes).outboxes;
+    },
+    barrier: (tx, given, work) => barrier(store, there("barriers", barriers), tx, given, work),
     start() {
       resolver.start();
       desk?.start();
+      lanes?.start();
       retention.start();
       if (wakeUp) listener.start();
     },
     async stop() {
       await listener.stop();
-      await Promise.all([resolver.stop(), retention.stop(), desk?.stop()]);
+      await Promise.all([resolver.stop(), retention.stop(), desk?.stop(), lanes?.stop()]);
     },
     async find(which, given = {}) {
       assertKnownKeys("find options", given, ["request"]);
@@ -238,6 +282,7 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
         oldestOpenMs: open.length === 0 ? null : Math.max(...open.map(({ oldestMs }) => oldestMs)),
         resolving: resolver.active,
         sagas: (await desk?.snapshot()) ?? [],
+        outboxes: (await lanes?.snapshot()) ?? [],
       };
     },
     async version() {

@@ -11,6 +11,7 @@ test("the snapshot counts what is open, and the totals what is settled", async (
     oldestOpenMs: null,
     resolving: 0,
     sagas: [],
+    outboxes: [],
   });
 
   await node.pay.run({ id: "s1", amount: 1 }, { key: "s1" });

@@ -11,6 +11,7 @@ export type StepName =
   | `${"call" | "inquiry" | "cancel"}.${"before" | "after"}`
   | `${"saga" | "sagaStep"}.${"beforeCommit" | "afterCommit"}`
   | "saga.claimed"
+  | `delivery.${"before" | "after"}`
   | "resolve.claimed";
 
 /** What the parts of a ledger share. */

@@ -30,6 +30,8 @@ export class Retention<Tx> {
   readonly #settings: RetentionSettings;
   readonly #clock: Clock;
   readonly #emit: (event: LedgerEvent) => void;
+  /** What parts beside the operations keep no longer. */
+  readonly #also: (batch: number, forgetAfterMs: number | undefined) => Promise<void>;
   #timer: Timer | undefined;
   #running: Promise<unknown> | undefined;
   #stopped = true;
@@ -39,11 +41,13 @@ export class Retention<Tx> {
     settings: RetentionSettings,
     clock: Clock,
     emit: (event: LedgerEvent) => void,
+    also: (batch: number, forgetAfterMs: number | undefined) => Promise<void> = async () => {},
   ) {
     this.#store = store;
     this.#settings = settings;
     this.#clock = clock;
     this.#emit = emit;
+    this.#also = also;
   }
 
   start(): void {
@@ -87,6 +91,7 @@ export class Retention<Tx> {
         : await batches(stopped, limit, () =>
             this.#store.archiveForget({ olderThanMs: forgetAfterMs, limit }),
           );
+    if (!stopped()) await this.#also(limit, forgetAfterMs);
     return { copied, moved, forgotten };
   }
 }

@@ -1,5 +1,7 @@
 import type { Clock } from "@outrigger/core";
+import type { BarrierStatements } from "../barrier/statements.ts";
 import type { InboxStatements } from "../inbox/statements.ts";
+import type { OutboxStatements } from "../outbox/statements.ts";
 import type { ReconciliationStatements } from "../reconcile/statements.ts";
 import type { SagaStatements } from "../saga/statements.ts";
 import type { SqlPort, SqlQuery, SqlRow } from "./sql-port.ts";
@@ -75,6 +77,10 @@ export interface Dialect {
   reconciliation(schema: string): ReconciliationStatements;
   /** Absent where the ledger has no sagas on this database yet. */
   saga?(schema: string): SagaStatements;
+  /** Absent where the ledger has no ordered outbox on this database yet. */
+  outbox?(schema: string): OutboxStatements;
+  /** Absent where the ledger has no barriers on this database yet. */
+  barrier?(schema: string): BarrierStatements;
   /** In `work`, the current transaction gives up when a lock is not free in time, with a transient error. */
   boundLockWait<T>(query: SqlQuery, ms: number, work: () => Promise<T>): Promise<T>;
   /** Whether a table, column or schema is missing. */

@@ -1,6 +1,8 @@
 import type { Dialect } from "../dialect.ts";
+import { barrierStatements } from "./barrier.ts";
 import { inboxStatements } from "./inbox.ts";
 import { latestVersion, migrate } from "./migrations.ts";
+import { outboxStatements } from "./outbox.ts";
 import { reconciliationStatements } from "./reconciliation.ts";
 import { sagaStatements } from "./saga.ts";
 import { statements } from "./statements.ts";
@@ -13,6 +15,8 @@ export const postgres: Dialect = {
   inbox: inboxStatements,
   reconciliation: reconciliationStatements,
   saga: sagaStatements,
+  outbox: outboxStatements,
+  barrier: barrierStatements,
   async boundLockWait(query, ms, work) {
     await query("select set_config('lock_timeout', $1, true)", [`${Math.ceil(ms)}ms`]);
     return await work();

@@ -1,8 +1,10 @@
 import { migrationTimedOut } from "../../failure.ts";
 import type { MigrateBounds } from "../dialect.ts";
 import { bounded, type SqlPort, type SqlQuery } from "../sql-port.ts";
+import { barrierTables } from "./barrier.ts";
 import { functions4 } from "./functions.ts";
 import { inboxTables } from "./inbox.ts";
+import { outboxTables } from "./outbox.ts";
 import { reconciliationTables } from "./reconciliation.ts";
 import { sagaTables } from "./saga.ts";
 
@@ -110,6 +112,8 @@ const migrations: readonly ((schema: string) => string | readonly string[])[] = 
   sagaTables,
   // Inboxes and reconciliations, which had made their tables themselves.
   (schema) => [...inboxTables(schema), ...reconciliationTables(schema)],
+  // Ordered outboxes, and barriers for one's own services.
+  (schema) => [...outboxTables(schema), ...barrierTables(schema)],
 ];
 
 /** What {@link migrate} brings the tables to. */
