@@ -31,3 +31,16 @@ test("counts are grouped and rates have one decimal at most", () => {
   expect(ko.count(12_345)).toBe("12,345");
   expect([5, 4.96, 0.25].map(en.rate)).toEqual(["5", "5", "0.3"]);
 });
+
+test("a span is in its largest unit, rounded down", () => {
+  const { span } = formats("en");
+  expect([-5, 9_999, 59_999, 60_000, 7_199_999, 86_400_000].map(span)).toEqual([
+    "0s",
+    "9s",
+    "59s",
+    "1m",
+    "1h",
+    "1d",
+  ]);
+  expect(formats("ko").span(7_200_000)).toBe("2시간");
+});

@@ -9,15 +9,26 @@ export interface Formats {
   duration(ms: number | null): string;
   /** Whole seconds, rounded up: a countdown that has not ended never shows 0. */
   countdown(ms: number): string;
+  /** Whole seconds, minutes, hours or days, rounded down: how long something has been there. */
+  span(ms: number): string;
   time(atMs: number): string;
 }
+
+const spans = [
+  ["day", 86_400_000],
+  ["hour", 3_600_000],
+  ["minute", 60_000],
+] as const;
 
 export const absent = "–";
 
 export function formats(language: Language): Formats {
   const count = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
   const rate = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
-  const unit = (name: "millisecond" | "second", decimals: number): Intl.NumberFormat =>
+  const unit = (
+    name: "millisecond" | "second" | (typeof spans)[number][0],
+    decimals: number,
+  ): Intl.NumberFormat =>
     new Intl.NumberFormat(language, {
       style: "unit",
       unit: name,
@@ -39,6 +50,10 @@ export function formats(language: Language): Formats {
       return ms < 9_950 ? tenths.format(ms / 1_000) : seconds.format(ms / 1_000);
     },
     countdown: (ms) => seconds.format(Math.ceil(Math.max(0, ms) / 1_000)),
+    span(ms) {
+      const [name, size] = spans.find(([, each]) => ms >= each) ?? ["second", 1_000];
+      return unit(name, 0).format(Math.floor(Math.max(0, ms) / size));
+    },
     time: (atMs) => time.format(atMs),
   };
 }

@@ -96,9 +96,7 @@ function Rows({ found }: { found: readonly OperationRow[] }): JSX.Element {
                   {row.operation} {row.key}
                 </button>
               </td>
-              <td class="number">
-                {format.value.duration(Date.parse(row.asOf) - Date.parse(row.createdAt))}
-              </td>
+              <td class="number">{format.value.span(Date.parse(row.asOf) - Date.parse(row.createdAt))}</td>
               <td class="number">{nextOf(row)}</td>
             </tr>
           ))}
@@ -113,6 +111,7 @@ function nextOf({ state, nextAt, asOf }: OperationRow): string {
   if (state === "MANUAL") return next.person;
   if (nextAt === null) return next.ended;
   const lateMs = Date.parse(asOf) - Date.parse(nextAt);
-  const { countdown } = format.value;
-  return lateMs > 1_000 ? next.late(countdown(lateMs)) : next.in(countdown(-lateMs));
+  const { countdown, span } = format.value;
+  if (lateMs > 1_000) return next.late(span(lateMs));
+  return next.in(lateMs > -60_000 ? countdown(-lateMs) : span(-lateMs));
 }
