@@ -155,6 +155,7 @@ async function playWeak(theatre: Theatre, { share }: CrashOptions): Promise<read
 /** In a share, only those cases of a weaker variant that need their fault to be caught. */
 function tellingFor({ weakness, point }: Case): boolean {
   if (weakness === "no-fence") return point === "call.after#1";
+  if (weakness === "signal-not-heard") return point === "call.sending#1";
   return weakness === "nothing-durable-before" && point === "intent.beforeCommit#1";
 }
 

@@ -2,7 +2,9 @@ import type { Declared } from "./definitions.ts";
 
 /** How a provider, the way to it, and the business row behave. What is left out goes well. */
 export interface Behaviour {
-  readonly charge?: "declined" | "unavailable" | "late";
+  readonly charge?: "declined" | "late";
+  /** So many requests are turned away, certainly without effect. */
+  readonly chargesBusy?: number;
   /** Requests that are lost on the way, before the others arrive. */
   readonly chargesLost?: number;
   /** For `late`: how long after the request it is applied, whoever still waits. */
@@ -37,7 +39,7 @@ const answersLost = 2;
 export const modes = {
   ok: {},
   declined: { charge: "declined" },
-  unavailable: { charge: "unavailable" },
+  unavailable: { chargesBusy: 3 },
   "never-arrives": { chargesLost: 2 },
   "answer-lost": { answersLost },
   "answer-late": { answeredAfterMs: beyondTheTimeoutMs },

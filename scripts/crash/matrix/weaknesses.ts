@@ -16,6 +16,7 @@ export interface Weakness {
  * - `new-key-each-send`: a second send goes out under another key.
  * - `nothing-durable-before`: the call is made before the intent is committed.
  * - `timeout-is-no-effect`: a call without an answer is taken as one without an effect.
+ * - `signal-not-heard`: a longest time in flight is relied upon, and a process that slept sends all the same.
  */
 export const weaknesses = {
   "no-fence": { definition: "found-undone", modes: ["ok", "answer-late"], faults: ["stop"] },
@@ -24,6 +25,7 @@ export const weaknesses = {
   "new-key-each-send": { definition: "same-key-again", modes: ["answer-lost"], faults: ["kill"] },
   "nothing-durable-before": { definition: "cancel-blocks", modes: ["ok"], faults: ["kill"] },
   "timeout-is-no-effect": { definition: "two-providers", modes: ["answer-lost"], faults: ["kill"] },
+  "signal-not-heard": { definition: "time-in-flight", modes: ["answer-lost"], faults: ["stop"] },
 } as const satisfies Readonly<Record<string, Weakness>>;
 
 export type WeaknessName = keyof typeof weaknesses;

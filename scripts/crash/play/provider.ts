@@ -121,16 +121,15 @@ export class CrashProvider {
   async #charge(provider: string, order: string, key: string): Promise<Answer> {
     const behaviour = this.#behaviour(provider, order);
     const { charge, chargesLost = 0, answersLost = 0, againAfterMs } = behaviour;
-    const { answeredAfterMs = 0, appliedAfterMs = 0 } = behaviour;
+    const { chargesBusy = 0, answeredAfterMs = 0, appliedAfterMs = 0 } = behaviour;
     const counts = this.#countsOf(order);
     counts.charges += 1;
     if (counts.charges <= chargesLost) return "lost";
+    if (counts.charges <= chargesBusy) return [503, { code: "BUSY" }];
     switch (charge) {
       case "declined":
         this.#knownOf(order).set(`${provider} ${key}`, { state: "declined", atMs: Date.now() });
         return [402, { code: "CARD_DECLINED" }];
-      case "unavailable":
-        return [503, { code: "BUSY" }];
       case "late":
         void this.#later(order, appliedAfterMs, () => this.#apply(provider, order, key));
         return "lost";

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "@outrigger/core";
 import type { CallInfo, Capabilities, Inquiry, ProviderDefinition } from "@outrigger/ledger";
 import { consistencyDelay, type Declared } from "../matrix/definitions.ts";
@@ -47,8 +48,11 @@ function capabilitiesOf(declared: Declared, weakness: WeaknessName | undefined):
 export async function charge(way: Way, provider: string, order: Order, info: Sent): Promise<Payment> {
   const key = way.weakness === "new-key-each-send" ? `${info.key}.${info.attempt}` : info.key;
   await way.sending();
-  // Its signal is not listened to: a request whose caller has gone is the hardest to undo.
-  const response = await post(way, `${provider}/charge`, order, key);
+  // A request whose caller has gone is the hardest to undo, so the signal is not listened to; unless what is promised
+  // rests on a longest time in flight, which no request has that leaves when its time is over.
+  const heeds = way.declared.maxInFlight !== undefined && way.weakness !== "signal-not-heard";
+  if (heeds) await timersOfTheWoken();
+  const response = await post(way, `${provider}/charge`, order, key, heeds ? info.signal : undefined);
   if (response.status === 200) return (await response.json()) as Payment;
   const { code } = (await response.json()) as { readonly code: string };
   if (response.status === 402) throw new Failure("declined", { code, effect: "none", kind: "refused" });
@@ -60,7 +64,11 @@ export async function charge(way: Way, provider: string, order: Order, info: Sen
 interface Sent {
   readonly key: string;
   readonly attempt: number;
+  readonly signal?: AbortSignal;
 }
+
+/** A process that wakes may read what it was sent before it looks at its clock. */
+const timersOfTheWoken = (): Promise<void> => sleep(5);
 
 async function inquire(way: Way, provider: string, order: Order, info: CallInfo): Promise<Inquiry<Payment>> {
   const url = `${way.url}/${provider}/inquire?${query(order, info.key)}`;
