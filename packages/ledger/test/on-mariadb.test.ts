@@ -27,7 +27,8 @@ describe
     "retention",
     "silent-database",
     "snapshot",
-    "strange-answers",
+    "statements",
+  "strange-answers",
     "workers",
   ])("on MariaDB: %s", async (file) => {
   if (missing === undefined) await import(`./${file}.test.ts`);

@@ -389,7 +389,7 @@ test("a cancel on request makes the intent one-way, from when it is asked for", 
   const asked = await store.intervene(waiting, { ...cancel, to: "UNKNOWN", wantsCancel: false });
   expect(asked).toMatchObject({ intent: "EXECUTE", inDoubt: true, cancelWantedForMs: undefined });
   expect(asked?.unknownForMs).toBeLessThan(1_000);
-  expect(asked?.cancellingForMs).toBe(0);
+  expect(asked?.cancellingForMs).toBeLessThan(1_000);
 });
 
 test("a lease is renewed only by who has it, and what is sent then is in flight from then on", async () => {

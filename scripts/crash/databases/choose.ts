@@ -1,8 +1,12 @@
 import type { Client, Connection, CrashDatabase, DatabaseName } from "./database.ts";
+import { mariadbClient, mariadbDatabase } from "./mariadb.ts";
 import { postgresClient, postgresDatabase } from "./postgres.ts";
+import { sqliteClient, sqliteDatabase } from "./sqlite.ts";
 
 const servers: Readonly<Record<DatabaseName, () => Promise<CrashDatabase>>> = {
   postgres: postgresDatabase,
+  sqlite: sqliteDatabase,
+  mariadb: mariadbDatabase,
 };
 
 export const startDatabase = (name: DatabaseName): Promise<CrashDatabase> => servers[name]();
@@ -16,5 +20,9 @@ export function withClient<R>(
   switch (kind) {
     case "postgres":
       return use(postgresClient(url, connections));
+    case "sqlite":
+      return use(sqliteClient(url));
+    case "mariadb":
+      return use(mariadbClient(url, connections));
   }
 }

@@ -8,7 +8,7 @@ export interface Connection {
   readonly ownWay?: boolean;
 }
 
-export const databaseNames = ["postgres"] as const;
+export const databaseNames = ["postgres", "sqlite", "mariadb"] as const;
 export type DatabaseName = (typeof databaseNames)[number];
 
 /**

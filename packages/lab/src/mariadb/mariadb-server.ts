@@ -1,16 +1,17 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Ending, ServerProcess } from "../server/server-process.ts";
-import { type ServerUser, serverUser } from "../server/server-user.ts";
+import { assertEnterable, type ServerUser, serverUser } from "../server/server-user.ts";
 import { findMariadb } from "./find-mariadb.ts";
 
 export interface MariadbServerOptions {
-  /** A new, empty folder of this server's own, removed with it. */
+  /** Folder of this server's own: the data stands in `data` beside its password. */
   readonly folder: string;
   /** 0 chooses a free one. */
   readonly port: number;
   readonly fsync: boolean;
+  readonly keep: boolean;
 }
 
 const endings: readonly Ending[] = [
@@ -52,16 +53,10 @@ export class MariadbServer {
     }
     const { folder, port: wanted } = this.#options;
     const dataDir = join(folder, "data");
+    assertEnterable("MariaDB", folder, this.#user);
     this.#own(folder, 0o700);
-    // Nobody else's configuration: what this machine has set up is meant for its own server.
-    await this.#process.run(binaries.install, [
-      "--no-defaults",
-      `--datadir=${dataDir}`,
-      "--auth-root-authentication-method=normal",
-      "--skip-test-db",
-      ...this.#durability(),
-    ]);
-    const password = randomBytes(18).toString("base64url");
+    if (!existsSync(dataDir)) await this.#initialise(binaries.install, dataDir);
+    const password = this.#password();
     const first = join(folder, "first.sql");
     writeFileSync(first, accounts(password), { mode: 0o600 });
     this.#own(first, 0o600);
@@ -75,9 +70,32 @@ export class MariadbServer {
   }
 
   stop(): Promise<void> {
-    return this.#process.stop(() =>
-      rmSync(this.#options.folder, { recursive: true, force: true, maxRetries: 3 }),
-    );
+    const { folder, keep } = this.#options;
+    return this.#process.stop(() => {
+      if (!keep) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    });
+  }
+
+  /** Under another name first: data that is half made, because we were killed, is never taken for a whole. */
+  async #initialise(install: string, dataDir: string): Promise<void> {
+    const unfinished = `${dataDir}.unfinished`;
+    rmSync(unfinished, { recursive: true, force: true });
+    // Nobody else's configuration: what this machine has set up is meant for its own server.
+    await this.#process.run(install, [
+      "--no-defaults",
+      `--datadir=${unfinished}`,
+      "--auth-root-authentication-method=normal",
+      "--skip-test-db",
+      ...this.#durability(),
+    ]);
+    renameSync(unfinished, dataDir);
+  }
+
+  /** Kept beside the data, so that a server that is started again has the address it had. */
+  #password(): string {
+    const file = join(this.#options.folder, "password");
+    if (!existsSync(file)) writeFileSync(file, randomBytes(18).toString("base64url"), { mode: 0o600 });
+    return readFileSync(file, "utf8").trim();
   }
 
   #arguments(dataDir: string, first: string, port: number): readonly string[] {

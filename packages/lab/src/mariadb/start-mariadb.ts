@@ -1,7 +1,7 @@
 import { assertKnownKeys, integerIn } from "@outrigger/core";
 import { type Exit, entryExtension } from "../child/spawn-child.ts";
 import { startChild } from "../child/start-child.ts";
-import type { DatabaseServer } from "../postgres/start-postgres.ts";
+import { type DatabaseServer, madeFolder } from "../postgres/start-postgres.ts";
 
 export interface MariadbOptions {
   /**
@@ -11,8 +11,18 @@ export interface MariadbOptions {
    * @defaultValue true
    */
   readonly fsync?: boolean;
+  /**
+   * Folder of the server's own, made if need be, for the data and its password.
+   *
+   * @defaultValue a new folder in the system's temporary folder
+   */
+  readonly dataDir?: string;
   /** @defaultValue 0: a free one */
   readonly port?: number;
+  /** Whether the data folder stays when the server stops. @defaultValue false */
+  readonly keep?: boolean;
+  /** As `ChildOptions`: what the server's process prints once it is ready. @defaultValue passed on to stderr */
+  readonly onLine?: (line: string) => void;
 }
 
 export interface Mariadb extends DatabaseServer {
@@ -31,13 +41,21 @@ export interface Mariadb extends DatabaseServer {
  * @throws Error with the server's last lines when it does not start.
  */
 export async function startMariadb(options: MariadbOptions = {}): Promise<Mariadb> {
-  assertKnownKeys("mariadb", options, ["fsync", "port"]);
-  const { fsync = true } = options;
+  assertKnownKeys("mariadb", options, ["fsync", "dataDir", "port", "keep", "onLine"]);
+  const { fsync = true, keep = false, dataDir, onLine } = options;
   const port = integerIn("mariadb.port", options.port ?? 0, 0, 65_535);
   const child = await startChild<{ readonly url: string }>({
     file: new URL(`./main${entryExtension}`, import.meta.url),
-    args: [JSON.stringify({ port, fsync })],
+    args: [
+      JSON.stringify({
+        ...(dataDir !== undefined && { folder: madeFolder("mariadb.dataDir", dataDir) }),
+        port,
+        fsync,
+        keep,
+      }),
+    ],
     ownSession: true,
+    ...(onLine !== undefined && { onLine }),
     readyWithin: "2m",
     stopWithin: "1m",
   });

@@ -56,7 +56,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     file: new URL(`./main${entryExtension}`, import.meta.url),
     args: [
       JSON.stringify({
-        ...(dataDir !== undefined && { folder: madeFolder(nonEmptyString("postgres.dataDir", dataDir)) }),
+        ...(dataDir !== undefined && { folder: madeFolder("postgres.dataDir", dataDir) }),
         port,
         fsync,
         keep,
@@ -78,7 +78,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
 }
 
 /** Made here rather than by the child, so that the name in the child's command is the real one. */
-function madeFolder(dataDir: string): string {
+export function madeFolder(path: string, given: string): string {
+  const dataDir = nonEmptyString(path, given);
   mkdirSync(dataDir, { recursive: true });
   return realpathSync(dataDir);
 }

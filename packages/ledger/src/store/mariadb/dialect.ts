@@ -1,7 +1,9 @@
 import { property } from "../../drivers/shared/causes.ts";
 import type { Dialect } from "../dialect.ts";
+import { barrierStatements } from "./barrier.ts";
 import { inboxStatements } from "./inbox.ts";
 import { assertPrefix, latestVersion, migrate, withSetting } from "./migrations.ts";
+import { outboxStatements } from "./outbox.ts";
 import { reconciliationStatements } from "./reconciliation.ts";
 import { sagaStatements } from "./saga.ts";
 import { statements } from "./statements.ts";
@@ -18,6 +20,8 @@ export const mariadb: Dialect = {
   inbox: inboxStatements,
   reconciliation: reconciliationStatements,
   saga: sagaStatements,
+  outbox: outboxStatements,
+  barrier: barrierStatements,
   boundLockWait: (query, ms, work) =>
     withSetting(query, "innodb_lock_wait_timeout", Math.max(1, Math.ceil(ms / 1_000)), work),
   isNotMigrated: (error) => notThere.has(property(error, "errno")),

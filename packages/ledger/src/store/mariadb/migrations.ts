@@ -2,8 +2,10 @@ import { Failure, show } from "@outrigger/core";
 import { ledgerFailureCodes, migrationTimedOut } from "../../failure.ts";
 import type { MigrateBounds } from "../dialect.ts";
 import { bounded, type SqlPort, type SqlQuery } from "../sql-port.ts";
+import { barrierTables } from "./barrier.ts";
 import { errorNumberOf, isLost } from "./errors.ts";
 import { inboxTables } from "./inbox.ts";
+import { outboxTables } from "./outbox.ts";
 import { reconciliationTables } from "./reconciliation.ts";
 import { sagaTables } from "./saga.ts";
 import { tableOptions, types } from "./text.ts";
@@ -87,6 +89,8 @@ const migrations: readonly ((schema: string) => readonly string[])[] = [
     ...inboxTables(s),
     ...reconciliationTables(s),
     ...sagaTables(s),
+    ...outboxTables(s),
+    ...barrierTables(s),
   ],
 ];
 

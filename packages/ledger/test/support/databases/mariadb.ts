@@ -27,7 +27,7 @@ export async function mariadb(name: string): Promise<MariadbShopDatabase> {
     url: database.url,
     pool,
     defersConstraints: false,
-    isCommit,
+    isCommit: isMariadbCommit,
     orders,
     connect(options) {
       const connection = connect(options);
@@ -67,7 +67,8 @@ export async function mariadb(name: string): Promise<MariadbShopDatabase> {
 }
 
 /** A query is its length in three bytes, a zero, 3, and its text. */
-const isCommit = (chunk: Buffer): boolean => chunk[4] === 3 && chunk.toString("latin1", 5) === "commit";
+export const isMariadbCommit = (chunk: Buffer): boolean =>
+  chunk[4] === 3 && chunk.toString("latin1", 5) === "commit";
 
 /** `key` is a word of the language here. */
 const words = (text: string): string => text.replaceAll(/(?<!primary )\bkey\b/g, "`key`");
