@@ -23,7 +23,7 @@ const idOf = (ms: string): string => `printf('%08x-%04x', ${ms} >> 16, ${ms} & 6
  * Begins with the time, so that the oldest rows are found by the primary key: a UUID of version 7. Without a subquery,
  * which SQLite would evaluate once for all rows of a statement.
  */
-export const timedId = `lower(${idOf(now)} || '-7' || substr(hex(randomblob(2)), 2) || '-' ||
+export const timedId: string = `lower(${idOf(now)} || '-7' || substr(hex(randomblob(2)), 2) || '-' ||
     substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))`;
 
 /** Smaller than every id that was made at this instant or later, and larger than all before. */

@@ -1,6 +1,8 @@
 import type { Dialect } from "../dialect.ts";
+import { barrierStatements } from "./barrier.ts";
 import { inboxStatements } from "./inbox.ts";
 import { latestVersion, migrate } from "./migrations.ts";
+import { outboxStatements } from "./outbox.ts";
 import { reconciliationStatements } from "./reconciliation.ts";
 import { sagaStatements } from "./saga.ts";
 import { statements } from "./statements.ts";
@@ -14,6 +16,8 @@ export const sqlite: Dialect = {
   inbox: inboxStatements,
   reconciliation: reconciliationStatements,
   saga: sagaStatements,
+  outbox: outboxStatements,
+  barrier: barrierStatements,
   // Whoever has begun a transaction for writing has the only lock that there is.
   boundLockWait: (_query, _ms, work) => work(),
   isNotMigrated: (error) => error instanceof Error && /^no such (table|column|index): /.test(error.message),

@@ -2,8 +2,10 @@ import { hasCode, ledgerFailureCodes, migrationTimedOut } from "../../failure.ts
 import { openStates } from "../../state/transitions.ts";
 import type { MigrateBounds } from "../dialect.ts";
 import { bounded, type SqlPort, type SqlQuery } from "../sql-port.ts";
+import { barrierTables } from "./barrier.ts";
 import { listed, now } from "./columns.ts";
 import { inboxTables } from "./inbox.ts";
+import { outboxTables } from "./outbox.ts";
 import { reconciliationTables } from "./reconciliation.ts";
 import { sagaTables } from "./saga.ts";
 
@@ -46,6 +48,8 @@ const migrations: readonly ((schema: string) => readonly string[])[] = [
     ...inboxTables(schema),
     ...reconciliationTables(schema),
     ...sagaTables(schema),
+    ...outboxTables(schema),
+    ...barrierTables(schema),
   ],
 ];
 
