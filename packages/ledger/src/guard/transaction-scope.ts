@@ -107,6 +107,11 @@ export function outside<T>(work: () => T): T {
   return scopes.run(undefined, work);
 }
 
+/** The same for the ledger's own background work, which whoever kicks it is not to be blamed for. */
+export function detached<T>(work: () => T): T {
+  return guardClock === undefined ? work() : outside(work);
+}
+
 /** Keeps what `work` enters from reaching its caller. */
 export function contained<T>(work: () => T): T {
   const outer = scopes.getStore();

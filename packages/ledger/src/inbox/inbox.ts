@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Timer } from "@outrigger/core";
 import type { PgTx } from "../drivers/pg.ts";
+import { detached } from "../guard/transaction-scope.ts";
 import type { Ledger } from "../ledger.ts";
 import { codeOf, messageOf } from "../run/describe.ts";
 import { type Internals, internalsOf } from "../run/internals.ts";
@@ -145,7 +146,7 @@ class StoredInbox<Tx> implements Inbox {
   #kick(): void {
     if (!this.#started) return;
     this.#again = true;
-    this.#running ??= this.#work().finally(() => {
+    this.#running ??= detached(() => this.#work()).finally(() => {
       this.#running = undefined;
     });
   }

@@ -8,6 +8,7 @@ import {
   nonEmptyString,
   show,
 } from "@outrigger/core";
+import { asOperationStep } from "../guard/run-in-transaction.ts";
 import type { Inquiry } from "../operation/definition.ts";
 import { exactJson } from "../operation/exact-json.ts";
 import { checkedKey } from "../operation/key.ts";
@@ -113,7 +114,7 @@ export function checkedInbox<Tx>(options: InboxOptions<Tx>): InboxSettings<Tx> {
     name: nonEmptyString(`${at}.name`, name),
     verify,
     read,
-    apply,
+    apply: apply && asOperationStep(`inbox ${name}: apply`, apply),
     maxBodyBytes: integerIn(`${at}.maxBodyBytes`, given.maxBodyBytes, 1),
     pollEveryMs: durationMs(`${at}.pollEvery`, given.pollEvery),
     retryFirstMs,

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "@outrigger/core";
+import { detached } from "../guard/transaction-scope.ts";
 import { slotGroupOf } from "../store/dialect.ts";
 import type { OperationRow } from "../store/store.ts";
 import { codeOf } from "./describe.ts";
@@ -102,7 +103,7 @@ export class Resolver<Tx> {
       return;
     }
     this.#again = false;
-    this.#claiming = this.#claim().then((full) => {
+    this.#claiming = detached(() => this.#claim()).then((full) => {
       this.#claiming = undefined;
       if (!this.#running) return;
       if (this.#again || full) this.kick();

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "@outrigger/core";
+import { detached } from "../guard/transaction-scope.ts";
 
 export interface LoopParts<Job> {
   readonly clock: Clock;
@@ -57,7 +58,7 @@ export class WorkerLoop<Job extends object> {
       return;
     }
     this.#again = false;
-    this.#claiming = this.#claim().then((full) => {
+    this.#claiming = detached(() => this.#claim()).then((full) => {
       this.#claiming = undefined;
       if (!this.#running) return;
       if (this.#again || full) this.kick();

@@ -1,3 +1,4 @@
+import { createInbox } from "@outrigger/ledger";
 import { guardTransactions } from "@outrigger/ledger/guard";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { orders } from "../support/payments.ts";
@@ -84,6 +85,42 @@ test("an operation that is stored in the user's transaction is sent by a resolve
   client.release();
   await shop.settled(node);
   expect([await shop.status("outbox-1"), reported]).toEqual(["paid", []]);
+});
+
+test("background work that is kicked from inside of a transaction is not in it", async () => {
+  // Nothing but the kick wakes it.
+  const node = shop.node({ pollEvery: "1h", wakeUp: false });
+  guard.watchPgPool(shop.pool);
+  node.ledger.start();
+  await node.pay.enqueue({ id: "kicked-0", amount: 1 }, { key: "kicked-0" });
+  await shop.settled(node);
+  const client = await shop.pool.connect();
+  await client.query("begin");
+  await node.pay.enqueue({ id: "kicked-1", amount: 1 }, { key: "kicked-1" });
+  await shop.settled(node);
+  expect([await shop.status("kicked-1"), shop.a.activeCharges("kicked-1"), reported]).toEqual([
+    "paid",
+    1,
+    [],
+  ]);
+  await client.query("commit");
+  client.release();
+});
+
+test("a call inside of an inbox's apply is reported, with the inbox's name", async () => {
+  const node = shop.node();
+  const inbox = createInbox(node.ledger, {
+    name: "payments",
+    verify: () => undefined,
+    read: () => ({ id: "event-1" }),
+    apply: () => called(),
+  });
+  inbox.start();
+  expect(await inbox.receive({ headers: {}, body: new TextEncoder().encode("{}") })).toMatchObject({
+    status: 200,
+  });
+  await expect.poll(() => reported, { timeout: 30_000 }).toEqual(["inbox payments: apply"]);
+  await inbox.stop();
 });
 
 test("with the guard on fail, an operation whose prepare calls is not stored and nothing is sent", async () => {

@@ -1,3 +1,7 @@
+import { once } from "node:events";
+import { Agent as HttpAgent, get as httpGet } from "node:http";
+import { Agent as HttpsAgent, get as httpsGet } from "node:https";
+import { connect } from "node:net";
 import { VirtualClock } from "@outrigger/lab";
 import { type GuardOptions, guardTransactions } from "@outrigger/ledger/guard";
 import { beforeEach, expect, test } from "vitest";
@@ -53,6 +57,44 @@ test("hosts that are allowed may be called, with their port or without, or by a 
   putUp({ allow: ["127.0.0.1:1", "localhost", `127.0.0.2:${port}`, () => false] });
   await callInTransaction();
   expect(around.reported).toEqual(["http GET in ours"]);
+});
+
+test("one request is reported once, and not again for the connection that it makes", async () => {
+  putUp({ reportEvery: "1ms" });
+  const agents = { http: new HttpAgent(), https: new HttpsAgent() };
+  const { silentPort } = around;
+  await around.guard?.inTransaction("http", async () => {
+    const [response] = await once(httpGet(around.service, { agent: agents.http }), "response");
+    response.resume();
+    await once(response, "end");
+  });
+  await around.guard?.inTransaction("https", async () => {
+    const request = httpsGet({ port: silentPort, host: "127.0.0.1", agent: agents.https, timeout: 50 });
+    request.on("timeout", () => request.destroy());
+    await once(request, "close").catch(() => {});
+  });
+  await around.guard?.inTransaction("fetch", () =>
+    fetch(`https://127.0.0.1:${silentPort}`, { signal: AbortSignal.timeout(50) }).catch(() => {}),
+  );
+  agents.http.destroy();
+  agents.https.destroy();
+  expect(around.reported).toEqual(["http GET in http", "http GET in https", "http GET in fetch"]);
+  expect(around.events[1]).toMatchObject({ call: { peer: `127.0.0.1:${silentPort}` } });
+});
+
+test("connections that are no HTTP can be left alone", async () => {
+  const open = async (): Promise<void> => {
+    const socket = connect(around.silentPort, "127.0.0.1");
+    await once(socket, "connect");
+    socket.destroy();
+  };
+  putUp({ sockets: false });
+  await around.guard?.inTransaction("ours", open);
+  expect(around.reported).toEqual([]);
+  around.guard?.stop();
+  putUp();
+  await around.guard?.inTransaction("ours", open);
+  expect(around.reported).toEqual(["socket  in ours"]);
 });
 
 test("without a listener a report is a warning of the process", async () => {

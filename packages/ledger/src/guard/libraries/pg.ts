@@ -152,8 +152,10 @@ function bound(argument: unknown): unknown {
     : argument;
 }
 
-/** As `pg` refuses a statement: by the callback, where there is one. */
+/** As `pg` refuses a statement: by the callback where there is one; a cursor or a stream has none yet. */
 function refused(args: readonly unknown[], error: Error): unknown {
+  const [query] = args;
+  if (typeof query === "object" && query !== null && "submit" in query) throw error;
   const callback = args.at(-1);
   if (typeof callback !== "function") return Promise.reject(error);
   process.nextTick(() => callback(error));
