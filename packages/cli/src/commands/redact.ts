@@ -1,13 +1,32 @@
 const hidden = "[hidden]";
-/** Names of fields whose values are secrets or belong to a card, whatever they look like. */
-const secretName =
-  /pass(word|phrase|wd)|secret|token|authorization|cookie|api_?key|private_?key|card_?(no|num|number)?$|^pan$|cvv|cvc|csc|security_?code|expir|iban|account_?(no|num|number)|ssn|jumin|resident/i;
+/** Words in the names of fields whose values are secrets, or belong to a card or a person, whatever they look like. */
+const secretWords: ReadonlySet<string> = new Set(
+  `password passwd passphrase passcode pin secret token authorization auth cookie credential signature apikey privatekey
+  card pan cvv cvc cvv2 csc expiry expiration iban account ssn passport jumin rrn birth birthdate birthday`.split(
+    /\s+/,
+  ),
+);
+/** The same, where only both words together say it. */
+const secretPairs =
+  /\b(api|private|secret|signing) key\b|\bsecurity code\b|\bresident (number|no|registration)\b/;
+
+function isSecret(name: string): boolean {
+  const words = name
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .replaceAll(/[^A-Za-z0-9]+/g, " ")
+    .toLowerCase();
+  return (
+    words.split(" ").some((word) => secretWords.has(word) || secretWords.has(word.replace(/s$/, ""))) ||
+    secretPairs.test(words)
+  );
+}
+
 /** Thirteen to nineteen digits, with blanks or dashes between them. Source: ISO/IEC 7812, the length of a PAN. */
 const cardLike = /(?<![\d.])\d(?:[ -]?\d){12,18}(?![\d.])/g;
 
 /** The same value without what nobody should read over an operator's shoulder. Made for showing, not for logging. */
 export function redacted(value: unknown, name = ""): unknown {
-  if (secretName.test(name) && value !== null && typeof value !== "boolean") return hidden;
+  if (isSecret(name) && value !== null && typeof value !== "boolean") return hidden;
   if (typeof value === "string")
     return value.replace(cardLike, (digits) => (isCard(digits) ? hidden : digits));
   if (typeof value === "number") return Number.isInteger(value) && isCard(String(value)) ? hidden : value;

@@ -1,4 +1,10 @@
-import { type HistoryEntry, type OperationRecord, personMoves, type Which } from "@outrigger/ledger";
+import {
+  type HistoryEntry,
+  ledgerDefaults,
+  type OperationRecord,
+  personMoves,
+  type Which,
+} from "@outrigger/ledger";
 import { type ExitCode, exitCodes, Stop } from "../exit.ts";
 import type { Session } from "../session.ts";
 import type { Source, SourceOptions } from "../source/source.ts";
@@ -25,13 +31,20 @@ export async function show(
   if (found === undefined) throw new Stop(exitCodes.problem, text.failure.notFound);
   const record = flags.request === true ? { ...found, request: redacted(found.request) } : found;
   const lines =
-    flags.json === true ? [safeJson({ ...record, possible: personMoves(record) })] : storyOf(session, record);
+    flags.json === true
+      ? [safeJson({ ...record, possible: personMoves(record) })]
+      : storyOf(session, record, schemaFlag(source));
   for (const line of lines) await terminal.out(line);
   return exitCodes.done;
 }
 
+/** What a command needs to find it again, where that is not the usual place. */
+function schemaFlag({ database, schema }: Source): string {
+  return database === undefined || schema === ledgerDefaults.schema ? "" : ` --schema ${schema}`;
+}
+
 /** One operation as a person would tell it. */
-function storyOf(session: Session, record: OperationRecord): readonly string[] {
+function storyOf(session: Session, record: OperationRecord, schema: string): readonly string[] {
   const { terminal, text } = session;
   const { bold } = terminal.style;
   const section = (title: string, lines: readonly string[]): readonly string[] => [
@@ -44,7 +57,7 @@ function storyOf(session: Session, record: OperationRecord): readonly string[] {
     ...section(text.show.happened, historyOf(session, record)),
     ...section(text.show.known, knownOf(text, record)),
     ...section(text.show.next, nextsOf(text, record)),
-    ...section(text.show.possible, possibleOf(session, record)),
+    ...section(text.show.possible, possibleOf(session, record, schema)),
     ...("request" in record
       ? section(text.show.request, JSON.stringify(record.request, null, 2).split("\n").map(safe))
       : []),
@@ -129,7 +142,7 @@ function nextsOf(text: Text, record: OperationRecord): readonly string[] {
   return [nexts[state](next(text, record)), ...(isLate(record) ? [nexts.late] : [])];
 }
 
-function possibleOf({ terminal, text }: Session, record: OperationRecord): readonly string[] {
+function possibleOf({ terminal, text }: Session, record: OperationRecord, schema: string): readonly string[] {
   const { commands, nothingPossible } = text.show;
   const moves = personMoves(record);
   if (moves.length === 0) return [nothingPossible];
@@ -143,7 +156,7 @@ function possibleOf({ terminal, text }: Session, record: OperationRecord): reado
         ]
       : move === "cancel" && record.state === "DONE"
         ? [[line(`cancel ${record.id} ${reason} --app <module>`), commands.cancelDone]]
-        : [[line(`${move} ${record.id} ${reason}`), commands[move]]],
+        : [[line(`${move} ${record.id} ${reason}${schema}`), commands[move]]],
   );
   const { dim } = terminal.style;
   return rows.flatMap(([command, meaning]) => [command, dim(`  ${meaning}`)]);

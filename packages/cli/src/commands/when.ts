@@ -14,18 +14,18 @@ export function span(text: Text, ms: number): string {
   const { units } = text.when;
   const at = steps.findIndex(([, size]) => ms >= size);
   const big = steps[at];
-  if (big === undefined) return `${Math.max(0, Math.floor(ms))} ${units.ms}`;
-  const first = `${Math.floor(ms / big[1])} ${units[unitOf[big[0]]]}`;
+  if (big === undefined) return `${Math.max(0, Math.floor(ms))}${units.ms}`;
+  const first = `${Math.floor(ms / big[1])}${units[unitOf[big[0]]]}`;
   const small = steps[at + 1];
   const rest = small === undefined ? 0 : Math.floor((ms % big[1]) / small[1]);
-  return small === undefined || rest === 0 ? first : `${first} ${rest} ${units[unitOf[small[0]]]}`;
+  return small === undefined || rest === 0 ? first : `${first} ${rest}${units[unitOf[small[0]]]}`;
 }
 
 /** The same in the largest unit alone. */
 export function shortSpan(text: Text, ms: number): string {
   const big = steps.find(([, size]) => ms >= size);
-  if (big === undefined) return `${Math.max(0, Math.floor(ms))} ${text.when.units.ms}`;
-  return `${Math.floor(ms / big[1])} ${text.when.units[unitOf[big[0]]]}`;
+  if (big === undefined) return `${Math.max(0, Math.floor(ms))}${text.when.units.ms}`;
+  return `${Math.floor(ms / big[1])}${text.when.units[unitOf[big[0]]]}`;
 }
 
 /** `2026-11-22 16:10:03`, UTC. */

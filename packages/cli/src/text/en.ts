@@ -141,7 +141,7 @@ export const en = {
     in: (span: string) => `in ${span}`,
     late: (span: string) => `${span} late`,
     ago: (span: string) => `${span} ago`,
-    units: { d: "d", h: "h", m: "min", s: "s", ms: "ms" },
+    units: { d: " d", h: " h", m: " min", s: " s", ms: " ms" },
   },
   show: {
     facts: {
@@ -387,7 +387,7 @@ export const en = {
       },
       statistics: {
         name: "table statistics",
-        ok: (rows: string, size: string) => `${rows} operations, ${size}`,
+        ok: (rows: string, size: string) => `about ${rows} rows, ${size}`,
         dead: (dead: string, live: string) => `${dead} dead rows beside ${live}: autovacuum does not keep up`,
         deadFix: "lower autovacuum_vacuum_scale_factor of the table, and look for long transactions",
         unanalyzed: (rows: string) => `never analyzed, with about ${rows} rows: plans may read whole tables`,

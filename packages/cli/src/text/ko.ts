@@ -367,7 +367,7 @@ export const ko: Text = {
       },
       statistics: {
         name: "테이블 통계",
-        ok: (rows, size) => `작업 ${rows}건, ${size}`,
+        ok: (rows, size) => `행 약 ${rows}개, ${size}`,
         dead: (dead, live) => `살아 있는 행 ${live}건에 죽은 행 ${dead}건: autovacuum이 따라가지 못합니다`,
         deadFix: "테이블의 autovacuum_vacuum_scale_factor를 낮추고, 긴 트랜잭션을 찾으세요",
         unanalyzed: (rows) => `행이 약 ${rows}건인데 analyze된 적이 없습니다: 테이블 전체를 읽을 수 있습니다`,
