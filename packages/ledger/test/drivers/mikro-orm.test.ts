@@ -1,5 +1,7 @@
 import { type EntityManager, EntitySchema, MikroORM } from "@mikro-orm/postgresql";
 import { fromMikroOrm } from "@outrigger/ledger/mikro-orm";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { useMarks } from "./marks.ts";
 import { describePort } from "./port-suite.ts";
 
 const Mark = new EntitySchema<{ id: string }>({
@@ -24,8 +26,78 @@ describePort<EntityManager>({
       pool: orm.em,
       run: (tx, text) => tx.execute(text),
       transaction: (work) => orm.em.fork().transactional(work),
-      // Not waited for: with Kysely 0.29.6 inside it waits for connections that broke in a transaction.
-      close: async () => void orm.close(true).catch(() => {}),
+      close: () => close(orm),
     };
   },
+});
+
+/** Not waited for: with Kysely 0.29.6 inside it waits for connections that broke in a transaction. */
+async function close(closed: MikroORM): Promise<void> {
+  closed.close(true).catch(() => {});
+}
+
+const marks = useMarks("mikro_orm_own");
+let orm: MikroORM;
+/** What the subscriber does before each COMMIT. */
+let beforeCommit: ((em: EntityManager) => Promise<unknown>) | undefined;
+beforeAll(async () => {
+  orm = await MikroORM.init({
+    clientUrl: marks.url,
+    entities: [Mark],
+    pool: { min: 0, max: 2 },
+    logger: () => {},
+    subscribers: [
+      { beforeTransactionCommit: async ({ em }) => void (await beforeCommit?.(em as EntityManager)) },
+    ],
+  });
+});
+afterAll(() => close(orm));
+
+test("what is persisted is written with the transaction, or not at all", async () => {
+  const port = fromMikroOrm(orm);
+  const persist = (...ids: readonly string[]) =>
+    port.transaction(async (em) => {
+      for (const id of ids) em.persist(em.create(Mark, { id }));
+    });
+  await persist("persisted");
+  expect(await marks.stored("persisted")).toBe(true);
+  await expect(persist("beside", "persisted")).rejects.toMatchObject({ code: "23505" });
+  expect(await marks.stored("beside")).toBe(false);
+});
+
+test("a connection that is lost while it is flushed has not committed, and that is known", async () => {
+  const running = fromMikroOrm(orm).transaction(async (em, query) => {
+    em.persist(em.create(Mark, { id: "flushed" }));
+    const [row] = await query("select pg_backend_pid()::text as pid");
+    await marks.admin.query("select pg_terminate_backend($1)", [row?.["pid"]]);
+  });
+  const error = (await running.catch((thrown: unknown) => thrown)) as { code?: string };
+  expect(fromMikroOrm(orm).isTransient(error)).toBe(true);
+  expect(error.code).not.toBe("COMMIT_UNKNOWN");
+  expect(await marks.stored("flushed")).toBe(false);
+});
+
+test("what a subscriber writes before COMMIT belongs to the transaction, and its error rolls it back", async () => {
+  const port = fromMikroOrm(orm);
+  const write = (id: string) =>
+    port.transaction((em) => em.execute("insert into marks (id) values (?)", [id]));
+  beforeCommit = (em) => em.execute("insert into marks (id) values ('by-subscriber')");
+  await write("written");
+  expect([await marks.stored("written"), await marks.stored("by-subscriber")]).toEqual([true, true]);
+  const error = new Error("not on Sundays");
+  beforeCommit = () => Promise.reject(error);
+  await expect(write("refused")).rejects.toBe(error);
+  expect(await marks.stored("refused")).toBe(false);
+  beforeCommit = undefined;
+});
+
+test("a transaction that em.begin() began is joined, and refused once it is over", async () => {
+  const { join } = fromMikroOrm(orm);
+  const em = orm.em.fork();
+  await em.begin();
+  await join(em)("insert into marks (id) values ($1)", ["begun"]);
+  expect(await marks.stored("begun")).toBe(false);
+  await em.commit();
+  expect(await marks.stored("begun")).toBe(true);
+  expect(() => join(em)).toThrow(TypeError);
 });

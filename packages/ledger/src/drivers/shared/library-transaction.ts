@@ -9,7 +9,7 @@ import { checkOf, endedBy, endSessionText, stateText } from "./transaction-check
 import { transactionEnded, transactionFailed } from "./transaction-failures.ts";
 import { within } from "./within.ts";
 
-type Stage = "begin" | "work" | "check" | "commit" | "committed";
+type Stage = "begin" | "work" | "ended" | "check" | "commit" | "committed";
 type Work<Tx, T> = (tx: Tx, query: SqlQuery) => Promise<T>;
 
 /**
@@ -92,8 +92,11 @@ export class LibraryTransaction<Tx, T> {
   async #commit(tx: Tx, number: string): Promise<void> {
     const { script } = this.#library;
     this.#patience.next(this.#bounds?.statementMs);
+    if (!this.#library.isTransaction(tx)) {
+      this.#stage = "ended";
+      throw new Error("the transaction is not open any more");
+    }
     this.#stage = "check";
-    if (!this.#library.isTransaction(tx)) throw transactionEnded(await this.#state());
     if (script === undefined) {
       await this.#library.send(tx, checkOf(number), []);
       this.#stage = "commit";
@@ -141,6 +144,8 @@ export class LibraryTransaction<Tx, T> {
         throw databaseUnavailable(thrown);
       case "work":
         throw isOver && this.#thrown === undefined ? databaseUnavailable(error) : thrown;
+      case "ended":
+        throw transactionEnded(await this.#state());
       case "check":
         // COMMIT was not sent.
         if (this.#isLost(thrown)) throw databaseUnavailable(thrown);
