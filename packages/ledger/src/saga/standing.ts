@@ -69,15 +69,18 @@ function stepFacts<Tx>(
   { done, undone }: StepParts = { done: undefined, undone: undefined },
   rejected: boolean,
 ): StepFacts {
+  const standing = standingOf(done?.operation, undone?.operation.state);
+  // What was refused: the step itself, or what was to undo it.
+  const refused = standing.standing === "done" ? undone : done;
   return {
     name: step.name,
     needs: step.needs,
     pivot: step.pivot,
     undoable: step.undo !== "none",
-    ...standingOf(done?.operation, undone?.operation.state),
+    ...standing,
     asked: done?.operation.cancelWantedForMs !== undefined,
     rejected,
-    again: rejected ? (isOverdue(saga, row) ? "never" : "later") : againOf(saga, row, undone ?? done),
+    again: rejected ? (isOverdue(saga, row) ? "never" : "later") : againOf(saga, row, refused),
   };
 }
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { useShop } from "../support/shop.ts";
+import { useAnyShop } from "../support/shop.ts";
 import { type Booked, type Trip, tripNode } from "./support.ts";
 
-const shop = useShop("ledger_saga_definition");
+const shop = useAnyShop("ledger_saga_definition");
 
 test("a definition that cannot be kept is refused where it is made, with what to change", () => {
   const node = tripNode(shop, { final: ["mail", "car"] });

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { useShop } from "../support/shop.ts";
+import { useAnyShop } from "../support/shop.ts";
 import { ended, keyAt, type StepName, standing, tripNode } from "./support.ts";
 
-const shop = useShop("ledger_saga");
+const shop = useAnyShop("ledger_saga");
 const all: readonly StepName[] = ["flight", "hotel", "car", "pay"];
 
 /** The calls of one trip that reached the provider, in their order. */
@@ -32,7 +32,10 @@ test("its steps are done one after the other, and all of them stand when it is c
 
 test("what is refused turns it back: all that was done is undone in reverse order, and nothing of it stands", async () => {
   const node = tripNode(shop);
-  const trip = node.saga([node.step("flight"), node.step("hotel"), node.step("pay")]);
+  const trip = node.saga([node.step("flight"), node.step("hotel"), node.step("pay")], {
+    // Nothing of it waits: what is to be undone is undone at once.
+    retryFirst: "30s",
+  });
   shop.a.modes.set(keyAt("trip", "pay", "s2"), { charge: "declined" });
   const outcome = await trip.run({ id: "s2" }, { key: "s2" });
   expect(outcome).toMatchObject({

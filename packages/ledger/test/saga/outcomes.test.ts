@@ -1,10 +1,10 @@
 import { Failure } from "@outrigger/core";
 import { expect, test } from "vitest";
 import type { Mode } from "../support/provider.ts";
-import { useShop } from "../support/shop.ts";
+import { useAnyShop } from "../support/shop.ts";
 import { ended, keyAt, rowOf, type StepName, standing, tripNode } from "./support.ts";
 
-const shop = useShop("ledger_saga_outcomes");
+const shop = useAnyShop("ledger_saga_outcomes");
 const all: readonly StepName[] = ["flight", "hotel", "pay"];
 const asked = { reason: "the customer changed her mind", by: "customer 7" } as const;
 const nothing = { flight: "0 void", hotel: "0 void", pay: "0 void" };

@@ -3,13 +3,12 @@ import type {
   LedgerEvent,
   ManyProvidersDefinition,
   Operation,
-  PgTx,
   Saga,
   SagaDefinition,
   SagaStep,
 } from "@outrigger/ledger";
-import { type Order, orders, type Payment, paymentsThrough } from "../support/payments.ts";
-import { type NodeOptions, quick, type Shop } from "../support/shop.ts";
+import { type Order, type Payment, paymentsThrough } from "../support/payments.ts";
+import { type AnyShop, type NodeOptions, quick } from "../support/shop.ts";
 
 /** What a trip is booked with. */
 export interface Trip {
@@ -26,23 +25,23 @@ export const fast = { retryFirst: "20ms", retryMax: "60ms" } as const;
 
 /** One process with an operation for each name, all at the shop's first provider. */
 export interface TripNode {
-  readonly ledger: Ledger;
+  readonly ledger: Ledger<unknown>;
   readonly events: readonly LedgerEvent[];
-  readonly operations: Readonly<Record<StepName, Operation<Order, Payment>>>;
+  readonly operations: Readonly<Record<StepName, Operation<Order, Payment, unknown>>>;
   saga(
     steps: SagaDefinition<Trip, Booked>["steps"],
     more?: Partial<SagaDefinition<Trip, Booked>>,
-  ): Saga<Trip, Booked>;
+  ): Saga<Trip, Booked, unknown>;
   step(name: StepName, more?: Partial<TripStep>): TripStep;
   crash(): Promise<void>;
   close(): Promise<void>;
 }
 
-export interface TripOptions extends NodeOptions {
+export interface TripOptions extends NodeOptions<unknown> {
   /** Operations whose provider has no cancel. */
   readonly final?: readonly StepName[];
   readonly definitions?: Readonly<
-    Partial<Record<StepName, Partial<ManyProvidersDefinition<PgTx, Order, Payment>>>>
+    Partial<Record<StepName, Partial<ManyProvidersDefinition<unknown, Order, Payment>>>>
   >;
   /** The saga's name, so that tests that share a database leave each other's alone. */
   readonly trip?: string;
@@ -51,13 +50,13 @@ export interface TripOptions extends NodeOptions {
 /** The business row of a step, in the table of the orders. */
 export const rowOf = (trip: string, step: StepName): string => `${trip}/${step}`;
 
-export function tripNode(shop: Shop, options: TripOptions = {}): TripNode {
+export function tripNode(shop: AnyShop, options: TripOptions = {}): TripNode {
   const { final = [], definitions = {}, trip = "trip", ...rest } = options;
   // Its own operation is not used; every name has one of its own.
   const node = shop.node({ operation: "unused", ...rest });
   const through = paymentsThrough(() => shop.a.url);
   const { cancel: _, ...noCancel } = through;
-  const make = (name: StepName): Operation<Order, Payment> =>
+  const make = (name: StepName): Operation<Order, Payment, unknown> =>
     node.ledger.operation<Order, Payment>(`${trip}.${name}`, {
       providers: {
         a: final.includes(name)
@@ -67,7 +66,7 @@ export function tripNode(shop: Shop, options: TripOptions = {}): TripNode {
             }
           : through,
       },
-      ...orders,
+      ...shop.database.orders,
       ...(final.includes(name) && { accept: "detect-only" }),
       unknown: { ...quick.unknown, ...(final.includes(name) && { onNotFound: "resend" }) },
       ...definitions[name],
@@ -97,7 +96,7 @@ export const keyAt = (trip: string, step: StepName, id: string, suffix = ""): st
 
 /** What of a trip stands at the provider and in the business table: by step, charges that are active and the row. */
 export async function standing(
-  shop: Shop,
+  shop: AnyShop,
   id: string,
   steps: readonly StepName[],
   trip = "trip",
