@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { useShop } from "../../ledger/test/support/shop.ts";
+import { ran } from "./support/in-process.ts";
 import { type Ended, spawnCli } from "./support/spawn-cli.ts";
 
 const shop = useShop("cli_doctor");
@@ -12,7 +13,7 @@ interface Report {
 }
 
 const ledger = (...args: string[]): Promise<Ended> =>
-  spawnCli(["ledger", "doctor", ...args], { env: { DATABASE_URL: shop.url } });
+  ran(["ledger", "doctor", ...args], { DATABASE_URL: shop.url });
 
 /** The server of the tests does not wait for the disk, which a doctor has to find. */
 const ofTheTests = /^(fsync|full_page_writes|synchronous_commit) = off/;

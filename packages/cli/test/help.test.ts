@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { printed } from "./support/in-process.ts";
+import { ran } from "./support/in-process.ts";
 
 // A page shows the help as it is printed:  <!-- help: ledger list -->  above a fence.
 const pages = { en: "cli.md", ko: "cli.ko.md" } as const;
@@ -12,12 +12,12 @@ const shown = Object.entries(pages).flatMap(([language, page]) => {
 });
 
 test.each(shown)("$page shows the help of $command as it is printed", async ({ language, command, help }) => {
-  const { code, stdout } = await printed([...command.split(" "), "--help", "--lang", language]);
+  const { code, stdout } = await ran([...command.split(" "), "--help", "--lang", language]);
   expect([code, help.trimEnd()]).toEqual([0, stdout.trimEnd()]);
 });
 
 test("each page shows the help of every command", async () => {
-  const { stdout } = await printed(["ledger", "--help"]);
+  const { stdout } = await ran(["ledger", "--help"]);
   const commands = [...stdout.matchAll(/^ {2}([a-z]+) \[options\]/gm)].map(([, name]) => `ledger ${name}`);
   expect(commands).toHaveLength(7);
   for (const page of Object.values(pages)) {

@@ -6,6 +6,7 @@ import { openStates, operationStates } from "@outrigger/ledger";
 import { beforeAll, expect, test } from "vitest";
 import { useShop } from "../../ledger/test/support/shop.ts";
 import { everyState } from "./support/every-state.ts";
+import { ran } from "./support/in-process.ts";
 import { bin, cleanEnv, type Ended, spawnCli } from "./support/spawn-cli.ts";
 
 const shop = useShop("cli_look");
@@ -13,6 +14,8 @@ beforeAll(() => everyState(shop), 60_000);
 
 const ledger = (...args: string[]): Promise<Ended> =>
   spawnCli(["ledger", ...args], { env: { DATABASE_URL: shop.url } });
+/** The same in this process, for what is the same there. */
+const here = (...args: string[]): Promise<Ended> => ran(["ledger", ...args], { DATABASE_URL: shop.url });
 /** All but the ends of lines. */
 const control = /[^\P{Cc}\n]/u;
 const lines = (of: string): string[] => of.split("\n").filter((line) => line !== "");
@@ -50,25 +53,25 @@ test("with --json every operation is a line of its own, and stdout has nothing e
 });
 
 test("a page says how to go on, and --all needs no pages", async () => {
-  const first = await ledger("list", "--limit", "2", "--json");
+  const first = await here("list", "--limit", "2", "--json");
   const last = JSON.parse(lines(first.stdout).at(-1) ?? "") as { id: string };
   expect(first.stderr).toBe(`there are more: --after ${last.id}, or --all\n`);
-  const rest = await ledger("list", "--after", last.id, "--json");
+  const rest = await here("list", "--after", last.id, "--json");
   expect(lines(rest.stdout)).toHaveLength(openStates.length - 2);
-  const all = await ledger("list", "--all", "--limit", "2");
+  const all = await here("list", "--all", "--limit", "2");
   expect(lines(all.stdout)).toHaveLength(openStates.length + 1);
 });
 
 test("what a person has to decide is asked for by name, and nothing is said where there is none", async () => {
-  expect(lines((await ledger("list", "--wants-person", "--json")).stdout)).toHaveLength(1);
-  const none = await ledger("list", "--older-than", "7d");
+  expect(lines((await here("list", "--wants-person", "--json")).stdout)).toHaveLength(1);
+  const none = await here("list", "--older-than", "7d");
   expect(none).toEqual({ code: 0, stdout: "", stderr: "nothing is open\n" });
 });
 
 test.each(operationStates.map((state) => state.toLowerCase()))(
   "show tells the story of an operation that is %s",
   async (state) => {
-    const { code, stdout } = await ledger("show", ...at(state));
+    const { code, stdout } = await here("show", ...at(state));
     expect(code).toBe(0);
     for (const part of ["What happened", "What is known", "What happens next", "What you can do"]) {
       expect(stdout).toContain(`\n${part}\n`);
@@ -90,15 +93,15 @@ test("show finds by id too, and as JSON it has the history and what is possible"
   const record = JSON.parse(found.stdout) as Record<string, unknown> & { id: string };
   expect(record).toMatchObject({ state: "MANUAL", possible: ["retry", "cancel", "resolve"] });
   expect(record["history"]).toHaveLength(3);
-  expect(JSON.parse((await ledger("show", record.id, "--json")).stdout)).toMatchObject({ id: record.id });
+  expect(JSON.parse((await here("show", record.id, "--json")).stdout)).toMatchObject({ id: record.id });
 });
 
 test("the request is shown only when it is asked for, without card numbers", async () => {
   await shop.pool.query(`update outrigger.operation set request = $1 where key = 'ready'`, [
     JSON.stringify({ id: "ready", note: "card 4111 1111 1111 1111 ok", cvc: "123", orderNo: 1234567890123 }),
   ]);
-  expect((await ledger("show", ...at("ready"))).stdout).not.toContain("orderNo");
-  const { stdout } = await ledger("show", ...at("ready"), "--request");
+  expect((await here("show", ...at("ready"))).stdout).not.toContain("orderNo");
+  const { stdout } = await here("show", ...at("ready"), "--request");
   expect(stdout).toContain('"note": "card [hidden] ok"');
   expect(stdout).toContain('"cvc": "[hidden]"');
   expect(stdout).toContain("1234567890123");
@@ -151,7 +154,7 @@ test.each([
     "--as must be committed or abandoned",
   ],
 ] as const)("wrong use ends with 2, says why, and changes nothing: %j", async (args, message) => {
-  const { code, stdout, stderr } = await ledger(...args);
+  const { code, stdout, stderr } = await here(...args);
   expect([code, stdout]).toEqual([2, ""]);
   expect(stderr).toContain(message);
   expect(stderr).not.toContain("secret");
@@ -180,7 +183,7 @@ test("a database that refuses, or says nothing, ends with 3, and no password is 
 });
 
 test("tables that are not there are a problem with a fix", async () => {
-  const { code, stderr } = await ledger("list", "--schema", "elsewhere");
+  const { code, stderr } = await here("list", "--schema", "elsewhere");
   expect([code, stderr]).toEqual([1, expect.stringContaining("call await ledger.migrate() in your app")]);
 });
 
@@ -220,7 +223,7 @@ test("help is an answer: on stdout, with examples and exit codes, and 0", async 
     ["ledger", "cancel", "--help"],
     ["ledger", "doctor", "-h"],
   ]) {
-    const { code, stdout, stderr } = await spawnCli(args);
+    const { code, stdout, stderr } = await ran(args);
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toContain("Usage: outrigger");
     if (args.length === 3) expect(stdout).toMatch(/Examples:\n {2}\$ outrigger[\s\S]*Exit codes:\n {2}0 /);

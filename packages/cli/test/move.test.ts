@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { useShop } from "../../ledger/test/support/shop.ts";
 import { everyState } from "./support/every-state.ts";
+import { ran } from "./support/in-process.ts";
 import { onTerminal } from "./support/on-terminal.ts";
 import { type Ended, spawnCli } from "./support/spawn-cli.ts";
 
@@ -76,7 +77,9 @@ test.each([
   ["cancel", "failed", "it is FAILED already"],
 ])("%s of an operation that is %s is refused, and changes nothing", async (command, key, message) => {
   const before = await stateOf(key);
-  const { code, stdout, stderr } = await ledger(command, "pay", key, ...because);
+  const { code, stdout, stderr } = await ran(["ledger", command, "pay", key, ...because], {
+    DATABASE_URL: shop.url,
+  });
   expect([code, stdout]).toEqual([1, ""]);
   expect(stderr).toContain(`refused: ${message}`);
   expect(await stateOf(key)).toBe(before);
@@ -169,7 +172,8 @@ describe("reconcile", () => {
     [["bank", "--from", "2026-02-02", "--to", "2026-02-01"], "--from is after --to"],
     [["bank", "--report", "x.pdf"], "--report must end in .html, .csv or .json"],
   ])("wrong use is told before anything is read: %j", async (args, message) => {
-    const { code, stdout, stderr } = await inApp("reconcile", ...args);
+    const env = { DATABASE_URL: shop.url };
+    const { code, stdout, stderr } = await ran(["ledger", "reconcile", ...args, "--app", app], env);
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toContain(message);
   });
