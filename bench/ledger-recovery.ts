@@ -42,8 +42,8 @@ async function deleteFloor(url: string, jobs: number): Promise<number> {
 /**
  * The floor of SKIP LOCKED for the same work: what is due is found by an index and claimed with a lease in one commit, the
  * provider's function is called for each, and in a second commit all results are written, if the lease's number still
- * holds, with a business row each. The ledger does that too; what it adds is the decision from the evidence, the history,
- * and that nothing of one row reaches another.
+ * holds, with an entry of the history and a business row each. The ledger does that too; what it adds is keys that are
+ * unique beside ids, the decision from the evidence, and that nothing of one row reaches another.
  */
 class SkipLockedFloor {
   readonly #pool: pg.Pool;
@@ -59,7 +59,10 @@ class SkipLockedFloor {
     await pool.query(`${orders};
       create table floor_job (id text primary key, state text not null, fence integer not null, due_at timestamptz,
         request text not null, result text);
-      create index floor_job_due on floor_job (due_at) where state = 'UNKNOWN'`);
+      create index floor_job_due on floor_job (due_at) where state = 'UNKNOWN';
+      create table floor_event (job_id text not null, at timestamptz not null, from_state text not null,
+        to_state text not null, why text not null);
+      create index floor_event_of on floor_event (job_id)`);
     return new SkipLockedFloor(pool);
   }
 
@@ -93,6 +96,9 @@ class SkipLockedFloor {
          update floor_job as f set state = 'DONE', due_at = null, result = m.result
          from unnest($1::text[], $2::integer[], $3::text[]) as m (id, fence, result)
          where f.id = m.id and f.fence = m.fence and f.state = 'UNKNOWN' returning f.id
+       ), noted as (
+         insert into floor_event (job_id, at, from_state, to_state, why)
+         select id, now(), 'UNKNOWN', 'DONE', 'succeeded' from done
        )
        update orders as o set status = 'paid' from done where o.id = done.id`,
       [rows.map(({ id }) => id), rows.map(({ fence }) => fence), results.map((each) => JSON.stringify(each))],

@@ -20,7 +20,9 @@ interface Run {
 /**
  * Sorts by key more rows than fit into memory; rows with the same key keep their order. Rows are plain JSON.
  *
- * What does not fit stands in a file without a name, which is gone with the process, however that ends.
+ * What does not fit stands in a file without a name, which is gone with the process, however that ends. What is held is
+ * held as bytes, and is a row only while it passes by: a million objects that live for a while are garbage that is
+ * collected late, and were most of the memory.
  */
 export async function* sortedByKey<Row extends Keyed>(
   batches: AsyncIterable<readonly Row[]>,
@@ -28,45 +30,100 @@ export async function* sortedByKey<Row extends Keyed>(
 ): AsyncGenerator<readonly Row[]> {
   let file: SpillFile | undefined;
   try {
-    let rows: Row[] = [];
+    const held = new HeldRows();
     const runs: Run[] = [];
     for await (const batch of batches) {
       for (const row of batch) {
-        rows.push(row);
-        if (rows.length < rowsInMemory) continue;
+        held.add(row);
+        if (held.length < rowsInMemory) continue;
         file ??= await openSpillFile();
-        runs.push(await writeRun(file, rows.sort(byKey)));
-        rows = [];
+        runs.push(await writeRun(file, held));
       }
     }
-    rows.sort(byKey);
     if (file === undefined) {
-      if (rows.length > 0) yield rows;
+      yield* inBatches<Row>(held);
       return;
     }
-    const cursors: Cursor<Row>[] = [];
-    for (const run of runs) cursors.push(new Cursor<Row>(file, run, []));
-    cursors.push(new Cursor<Row>(file, { fromByte: 0, toByte: 0 }, rows));
-    yield* mergedRuns(cursors);
+    if (held.length > 0) runs.push(await writeRun(file, held));
+    held.free();
+    const { handle } = file;
+    yield* mergedRuns(runs.map((run) => new Cursor<Row>(handle, run)));
   } finally {
     await file?.close();
   }
 }
 
-const byKey = (a: Keyed, b: Keyed): number => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
-
 /** Rows in a batch that leaves. */
 const batchRows = 1_000;
 /** Read at a time of each run. */
 const blockBytes = 16 * 1024;
-/** Written at a time. */
-const writeRows = 200;
+/** Written at a time, as soon as there is so much. */
+const writeBytes = 256 * 1024;
+/** The most that UTF-8 needs for a unit of a string. */
+const bytesPerUnit = 3;
+const newline = 0x0a;
+
+/** Rows as lines of JSON in one buffer that is used again for the next ones, with their keys beside. */
+class HeldRows {
+  #bytes: Buffer = Buffer.alloc(writeBytes);
+  #keys: string[] = [];
+  /** Where each line begins, and where the next one will. */
+  #starts: number[] = [0];
+
+  get length(): number {
+    return this.#keys.length;
+  }
+
+  add(row: Keyed): void {
+    const line = `${JSON.stringify(row)}\n`;
+    const start = this.#starts.at(-1) ?? 0;
+    const needed = start + line.length * bytesPerUnit;
+    if (needed > this.#bytes.length) {
+      const larger = Buffer.alloc(Math.max(needed, 2 * this.#bytes.length));
+      this.#bytes.copy(larger, 0, 0, start);
+      this.#bytes = larger;
+    }
+    this.#keys.push(row.key);
+    this.#starts.push(start + this.#bytes.write(line, start));
+  }
+
+  /** Its lines by key, and empty afterwards. A line is valid until the next row is added. */
+  *sortedLines(): Generator<Buffer> {
+    const keys = this.#keys;
+    const starts = this.#starts;
+    this.#keys = [];
+    this.#starts = [0];
+    const order = Array.from(keys, (_, index) => index).sort((a, b) => compare(keys[a], keys[b]) || a - b);
+    for (const index of order) yield this.#bytes.subarray(starts[index], starts[index + 1]);
+  }
+
+  free(): void {
+    this.#bytes = Buffer.alloc(0);
+  }
+}
+
+function compare(a = "", b = ""): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+const rowOf = <Row>(line: Buffer): Row => JSON.parse(line.toString("utf8")) as Row;
+
+function* inBatches<Row>(held: HeldRows): Generator<readonly Row[]> {
+  let batch: Row[] = [];
+  for (const line of held.sortedLines()) {
+    batch.push(rowOf<Row>(line));
+    if (batch.length < batchRows) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
 
 interface SpillFile {
   readonly handle: FileHandle;
   bytes: number;
-  /** For one read or write at a time: buffers that are thrown away are freed late, and would be most of the memory. */
-  scratch: Buffer;
+  /** What is about to be written. */
+  readonly block: Buffer;
   close(): Promise<void>;
 }
 
@@ -80,7 +137,7 @@ async function openSpillFile(): Promise<SpillFile> {
     return {
       handle,
       bytes: 0,
-      scratch: Buffer.alloc(blockBytes),
+      block: Buffer.alloc(writeBytes),
       close: async () => {
         await handle.close();
         await remove();
@@ -92,76 +149,77 @@ async function openSpillFile(): Promise<SpillFile> {
   }
 }
 
-async function writeRun(file: SpillFile, rows: readonly Keyed[]): Promise<Run> {
+async function writeRun(file: SpillFile, held: HeldRows): Promise<Run> {
   const fromByte = file.bytes;
-  for (let index = 0; index < rows.length; index += writeRows) {
-    let text = "";
-    for (const row of rows.slice(index, index + writeRows)) text += `${JSON.stringify(row)}\n`;
-    const block = scratchOf(file, text.length * bytesPerUnit);
-    const length = block.write(text);
-    for (let done = 0; done < length; ) {
-      const { bytesWritten } = await file.handle.write(block, done, length - done, file.bytes);
-      done += bytesWritten;
-      file.bytes += bytesWritten;
+  let filled = 0;
+  for (const line of held.sortedLines()) {
+    if (filled + line.length > file.block.length) {
+      await append(file, file.block.subarray(0, filled));
+      filled = 0;
     }
+    if (line.length > file.block.length) await append(file, line);
+    else filled += line.copy(file.block, filled);
   }
+  await append(file, file.block.subarray(0, filled));
   return { fromByte, toByte: file.bytes };
 }
 
-/** The most that UTF-8 needs for a unit of a string. */
-const bytesPerUnit = 3;
-
-function scratchOf(file: SpillFile, bytes: number): Buffer {
-  if (file.scratch.length < bytes) file.scratch = Buffer.alloc(bytes);
-  return file.scratch;
+async function append(file: SpillFile, bytes: Buffer): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.handle.write(bytes, done, bytes.length - done, file.bytes);
+    done += bytesWritten;
+    file.bytes += bytesWritten;
+  }
 }
 
-/** Reads a run block by block. */
+/** Reads a run block by block, and row by row from the block. */
 class Cursor<Row> {
-  readonly #file: SpillFile;
+  readonly #handle: FileHandle;
   readonly #toByte: number;
   #atByte: number;
-  #rows: readonly Row[];
-  #index = 0;
+  #block: Buffer = Buffer.alloc(blockBytes);
+  /** What is left of the block: whole lines, and the beginning of one. */
+  #from = 0;
+  #to = 0;
+  row: Row | undefined;
 
-  constructor(file: SpillFile, run: Run, rows: readonly Row[]) {
-    this.#file = file;
-    this.#atByte = run.fromByte;
-    this.#toByte = run.toByte;
-    this.#rows = rows;
+  constructor(handle: FileHandle, { fromByte, toByte }: Run) {
+    this.#handle = handle;
+    this.#atByte = fromByte;
+    this.#toByte = toByte;
   }
 
-  get row(): Row | undefined {
-    return this.#rows[this.#index];
-  }
-
-  /** @returns whether a block has to be read before there is a row. */
+  /** @returns whether more has to be read before there is a row, if there is one. */
   next(): boolean {
-    this.#index += 1;
-    return this.#index >= this.#rows.length && this.#atByte < this.#toByte;
+    const end = this.#from === this.#to ? -1 : this.#block.indexOf(newline, this.#from);
+    if (end === -1 || end >= this.#to) {
+      this.row = undefined;
+      return this.#atByte < this.#toByte;
+    }
+    this.row = rowOf<Row>(this.#block.subarray(this.#from, end));
+    this.#from = end + 1;
+    return false;
   }
 
   async fill(): Promise<void> {
-    for (let size = blockBytes; this.row === undefined && this.#atByte < this.#toByte; size *= 2) {
-      const length = Math.min(size, this.#toByte - this.#atByte);
-      const block = scratchOf(this.#file, length);
-      const { bytesRead } = await this.#file.handle.read(block, 0, length, this.#atByte);
+    do {
+      const rest = this.#to - this.#from;
+      // A row that is longer than the block is read on in a larger one.
+      const block = rest < this.#block.length ? this.#block : Buffer.alloc(2 * this.#block.length);
+      this.#block.copy(block, 0, this.#from, this.#to);
+      this.#block = block;
+      const length = Math.min(block.length - rest, this.#toByte - this.#atByte);
+      const { bytesRead } = await this.#handle.read(block, rest, length, this.#atByte);
       if (bytesRead === 0)
         throw new Error("the file with sorted rows is shorter than what was written to it");
-      // A row that is longer than the block is read again with a larger one.
-      const end = block.lastIndexOf(newline, bytesRead - 1);
-      if (end === -1) continue;
-      this.#atByte += end + 1;
-      this.#rows = JSON.parse(`[${block.toString("utf8", 0, end).replaceAll("\n", ",")}]`) as Row[];
-      this.#index = 0;
-    }
+      this.#atByte += bytesRead;
+      this.#from = 0;
+      this.#to = rest + bytesRead;
+    } while (this.next());
   }
 }
 
-const newline = 0x0a;
-
 async function* mergedRuns<Row extends Keyed>(cursors: Cursor<Row>[]): AsyncGenerator<readonly Row[]> {
-  // One after the other, because they share a buffer.
   for (const cursor of cursors) await cursor.fill();
   const heap = new Heap(cursors.filter(({ row }) => row !== undefined));
   let batch: Row[] = [];
