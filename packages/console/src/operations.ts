@@ -9,7 +9,7 @@ export const operationStates = [
   "FAILED",
   "CANCELLED",
 ] as const;
-export type OperationState = (typeof operationStates)[number];
+type OperationState = (typeof operationStates)[number];
 
 /** What `GET /api/operations?state=OPEN&after=<id>` lists: one state, or `OPEN` for all that are not settled. */
 export type OperationFilter = "OPEN" | OperationState;

@@ -1,7 +1,7 @@
 import type { SqlQuery, SqlRow } from "@outrigger/ledger";
 import type { Text } from "../text/en.ts";
 
-export type Level = "ok" | "warn" | "bad";
+type Level = "ok" | "warn" | "bad";
 
 /** One thing that was looked at. */
 export interface Finding {
