@@ -3,6 +3,7 @@ import { createInbox, createLedger, fromMysql2Pool, type SqlPort, type SqlQuery 
 import callbackMysql from "mysql2";
 import mysql, { type Pool, type PoolConnection, type PoolOptions } from "mysql2/promise";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { mariadb as mariadbDialect } from "../src/store/mariadb/dialect.ts";
 import { connect, type MariadbShopDatabase, mariadb, orders } from "./support/databases/mariadb.ts";
 import { type Order, type Payment, paymentsThrough } from "./support/payments.ts";
 import { type AnyNode, quick, useAnyShop, useDatabase } from "./support/shop.ts";
@@ -308,6 +309,56 @@ describe.skipIf(missing !== undefined)("on MariaDB", () => {
     expect(await shop.status("free")).toBe("paid");
     expect(node.events.filter(({ type }) => type === "databaseFailed")).toEqual([]);
     await rollback();
+  });
+
+  test.each([
+    ["a lock that is not free in time", "select sleep(0) from orders where id = 'locked' for update"],
+    ["a statement that is ended by the server", "kill query connection_id()"],
+    ["a session that is ended by the server", "kill connection_id()"],
+    ["a statement that takes too long", "set statement max_statement_time = 0.05 for select sleep(1)"],
+  ])("%s in commit is no reason to cancel, wrapped or not", async (_, text) => {
+    await database().pool.query("insert ignore into orders (id, status) values ('locked', 'pending')");
+    for (const wrapped of [false, true]) {
+      const key = `t_${text.length}_${wrapped}`;
+      const holder = await shop.database.begin();
+      await shop.database.run(holder.tx, "select id from orders where id = 'locked' for update");
+      let tries = 0;
+      const node = shop.node({
+        definition: {
+          async commit(tx, order, payment, info) {
+            tries += 1;
+            const own = tx as PoolConnection;
+            if (tries === 1) {
+              await own.query("set session innodb_lock_wait_timeout = 1");
+              await own.query(text).catch((cause: unknown) => {
+                throw wrapped ? new Error("could not pay the order", { cause }) : cause;
+              });
+            }
+            await orders.commit(own, order, payment, info);
+          },
+        },
+      });
+      expect(await node.pay.run(input(key), { key })).toMatchObject({ status: "committed" });
+      expect(tries).toBe(2);
+      expect(shop.a.requests).not.toContain(`/cancel ${key}`);
+      await holder.rollback();
+    }
+  });
+
+  test("a bound on the wait for locks is gone from the session afterwards", async () => {
+    const { pool } = ledgerOn({ connectionLimit: 1, setUp: "set innodb_lock_wait_timeout = 37" });
+    const sql = fromMysql2Pool(pool);
+    const value = async (query: SqlQuery): Promise<unknown> =>
+      (await query("select @@session.innodb_lock_wait_timeout + 0e0 as seconds"))[0]?.["seconds"];
+    await sql.transaction(async (_, query) => {
+      expect(await mariadbDialect.boundLockWait(query, 1_500, () => value(query))).toBe(2);
+      await expect(
+        mariadbDialect.boundLockWait(query, 100, async () => {
+          throw new RangeError("not now");
+        }),
+      ).rejects.toThrow(RangeError);
+    });
+    expect(await value(sql.query)).toBe(37);
   });
 
   describe("migrations", () => {
