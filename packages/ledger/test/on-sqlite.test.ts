@@ -11,14 +11,25 @@ describe.each([
   "diagnosis",
   "enqueue",
   "fair-slots",
+  "inbox",
+  "list",
   "late",
   "operator",
   "policies",
   "reconciliation",
   "resend",
   "retention",
+  "snapshot",
   "strange-answers",
   "workers",
 ])("on SQLite: %s", async (file) => {
   await import(`./${file}.test.ts`);
+});
+
+describe.each(["order", "outcomes", "versions"])("on SQLite: a saga, %s", async (file) => {
+  await import(`./saga/${file}.test.ts`);
+});
+
+describe("on SQLite: an outbox", async () => {
+  await import("./outbox/outbox.test.ts");
 });

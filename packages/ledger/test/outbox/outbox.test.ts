@@ -1,9 +1,9 @@
 import { Failure } from "@outrigger/core";
 import { expect, test } from "vitest";
-import { useShop } from "../support/shop.ts";
+import { useAnyShop } from "../support/shop.ts";
 import { type Arrived, type Note, notingNode, numbersOf, send } from "./support.ts";
 
-const shop = useShop("ledger_outbox");
+const shop = useAnyShop("ledger_outbox");
 const word = { reason: "the receiver is gone", by: "kim" } as const;
 
 test("messages arrive in the order in which they were committed, with a number that grows and an id that stays", async () => {
@@ -33,20 +33,16 @@ test("what is rolled back is never delivered, and a transaction makes the others
   const arrived: Arrived[] = [];
   const node = notingNode(shop, arrived, { name: "rolled" });
   node.ledger.start();
-  const [one, other] = [await shop.pool.connect(), await shop.pool.connect()];
-  try {
-    await one.query("begin");
-    await node.notes.send(one, { key: "r1", payload: { n: 1 } });
-    await other.query("begin");
-    const second = node.notes.send(other, { key: "r1", payload: { n: 2 } });
-    await one.query("rollback");
-    await second;
-    await node.notes.send(other, { key: "r1", payload: { n: 3 } });
-    await other.query("commit");
-  } finally {
-    one.release();
-    other.release();
-  }
+  const one = await shop.database.begin();
+  await node.notes.send(one.tx, { key: "r1", payload: { n: 1 } });
+  const second = shop.database.begin().then(async (other) => {
+    await node.notes.send(other.tx, { key: "r1", payload: { n: 2 } });
+    return other;
+  });
+  await one.rollback();
+  const other = await second;
+  await node.notes.send(other.tx, { key: "r1", payload: { n: 3 } });
+  await other.commit();
   await expect.poll(() => numbersOf(arrived, "r1").at(-1)).toBe(3);
   expect(numbersOf(arrived, "r1")).toEqual([2, 3]);
 });
@@ -109,8 +105,9 @@ test("a key that fails for too long is parked for a person, who has it tried aga
   broken = false;
   await node.notes.skip("p1", { next, ...word });
   await expect.poll(() => numbersOf(arrived, "p1")).toEqual([2, 3]);
-  const { rows } = await shop.pool.query(
-    "select skipped_by, skipped_reason from outrigger.outbox_message where skipped_by <> ''",
+  const { query, table } = shop.database;
+  const rows = await query(
+    `select skipped_by, skipped_reason from ${table("outbox_message")} where skipped_by <> ''`,
   );
   expect(rows).toEqual([{ skipped_by: "kim", skipped_reason: "the receiver is gone" }]);
 });
@@ -154,10 +151,10 @@ test("what was delivered long ago is forgotten, and its key begins anew with gre
     .poll(async () => (await node.ledger.snapshot()).outboxes.filter(({ outbox }) => outbox === "kept"))
     .toEqual([]);
   await node.ledger.tidy();
-  const { rows } = await shop.pool.query(
-    "select (select count(*) from outrigger.outbox_message where outbox = 'kept')::text as messages, (select count(*) from outrigger.outbox_lane where outbox = 'kept')::text as lanes",
-  );
-  expect(rows).toEqual([{ messages: "0", lanes: "0" }]);
+  const { query, table } = shop.database;
+  for (const kept of ["outbox_message", "outbox_lane"]) {
+    expect(await query(`select 1 from ${table(kept)} where outbox = 'kept'`)).toEqual([]);
+  }
   await send(shop, node, "f1", 2);
   await expect.poll(() => seen.length).toBe(2);
   expect(seen[1]).toBeGreaterThan(seen[0] ?? Number.POSITIVE_INFINITY);
@@ -175,29 +172,32 @@ test("wrong options, keys, payloads and transactions are refused with nothing st
   expect(() => ledger.outbox("x", { deliver, parkafter: "1h" } as never)).toThrow(
     'did you mean "parkAfter"?',
   );
-  await expect(notes.send(shop.pool as never, { key: "k", payload: { n: 1 } })).rejects.toThrow("tx must be");
-  const client = await shop.pool.connect();
-  try {
-    await expect(notes.send(client, { key: "k", payload: { n: 1 } })).rejects.toThrow(
-      "tx must be in a transaction",
-    );
-    await client.query("begin");
-    await expect(notes.send(client, { key: "", payload: { n: 1 } })).rejects.toMatchObject({
-      code: "KEY_INVALID",
-    });
-    await expect(notes.send(client, { key: "k", payload: { n: 1n } as never })).rejects.toMatchObject({
-      code: "INPUT_INVALID",
-    });
-    await notes.send(client, {
-      key: "100%_'\"\\",
-      payload: { n: 1, text: "NUL \0, lone \ud800, %_" } as never,
-    });
-    await client.query("commit");
-  } finally {
-    client.release();
-  }
+  await expect(notes.send({}, { key: "k", payload: { n: 1 } })).rejects.toThrow("tx must be");
+  const { tx, commit } = await shop.database.begin();
+  await expect(notes.send(tx, { key: "", payload: { n: 1 } })).rejects.toMatchObject({ code: "KEY_INVALID" });
+  await expect(notes.send(tx, { key: "k", payload: { n: 1n } as never })).rejects.toMatchObject({
+    code: "INPUT_INVALID",
+  });
+  await notes.send(tx, {
+    key: "100%_'\"\\",
+    payload: { n: 1, text: "NUL \0, lone \ud800, %_" } as never,
+  });
+  await commit();
   expect(
     (await ledger.outboxes.lanes({ outbox: "strict" })).map(({ key, waiting }) => [key, waiting]),
   ).toEqual([["100%_'\"\\", 1]]);
   await expect(ledger.outboxes.lanes({ limit: 0 })).rejects.toThrow("lanes.limit");
+});
+
+test("a message of another process is delivered at once, without waiting for the next look", async ({
+  skip,
+}) => {
+  skip(!shop.database.wakes, "on this database work is polled for");
+  const arrived: Arrived[] = [];
+  const worker = notingNode(shop, arrived, { name: "woken" }, { pollEvery: "1h" });
+  worker.ledger.start();
+  await expect.poll(() => worker.events.some(({ type }) => type === "listenerStarted")).toBe(true);
+  const sender = notingNode(shop, [], { name: "woken" });
+  await send(shop, sender, "w1", 1);
+  await expect.poll(() => numbersOf(arrived, "w1")).toEqual([1]);
 });

@@ -1,5 +1,5 @@
 import type { Outbox, OutboxMessage, OutboxOptions } from "@outrigger/ledger";
-import type { Node, NodeOptions, Shop } from "../support/shop.ts";
+import type { AnyNode, AnyShop, NodeOptions } from "../support/shop.ts";
 
 export interface Note {
   readonly n: number;
@@ -14,16 +14,16 @@ export interface Arrived {
   readonly by: string;
 }
 
-export interface NotingNode extends Node {
-  readonly notes: Outbox<Note>;
+export interface NotingNode extends AnyNode {
+  readonly notes: Outbox<Note, unknown>;
 }
 
 /** A process with the outbox "notes", whose messages are appended to `arrived` unless `deliver` says otherwise. */
 export function notingNode(
-  shop: Shop,
+  shop: AnyShop,
   arrived: Arrived[],
   options: Partial<OutboxOptions<Note>> & { readonly by?: string; readonly name?: string } = {},
-  node: NodeOptions = {},
+  node: NodeOptions<unknown> = {},
 ): NotingNode {
   const { by = "one", name = "notes", ...rest } = options;
   const made = shop.node({ operation: "unused", ...node });
@@ -39,19 +39,14 @@ export function notingNode(
 
 /** Sends in a transaction of its own, with a business row beside. */
 export async function send(
-  shop: Shop,
+  shop: AnyShop,
   { notes }: NotingNode,
   key: string,
   ...numbers: readonly number[]
 ): Promise<void> {
-  const client = await shop.pool.connect();
-  try {
-    await client.query("begin");
-    for (const n of numbers) await notes.send(client, { key, payload: { n } });
-    await client.query("commit");
-  } finally {
-    client.release();
-  }
+  const { tx, commit } = await shop.database.begin();
+  for (const n of numbers) await notes.send(tx, { key, payload: { n } });
+  await commit();
 }
 
 export const numbersOf = (arrived: readonly Arrived[], key: string): readonly number[] =>

@@ -75,3 +75,54 @@ test("lists give what is open, in pages, with the steps that were begun", async 
   await expect(sagas.list({ limit: 0 })).rejects.toThrow("list.limit");
   await expect(sagas.list({ states: ["OPEN" as never] })).rejects.toThrow("list.state");
 });
+
+test("a saga of another process is begun at once, without waiting for the next look", async () => {
+  const worker = tripNode(shop, { trip: "woken", pollEvery: "1h" });
+  worker.saga([worker.step("flight"), worker.step("pay")]);
+  worker.ledger.start();
+  await expect.poll(() => worker.events.some(({ type }) => type === "listenerStarted")).toBe(true);
+  const caller = tripNode(shop, { trip: "woken" });
+  const saga = caller.saga([caller.step("flight"), caller.step("pay")]);
+  await saga.enqueue({ id: "n1" }, { key: "n1" });
+  expect(await ended(caller, "n1", "woken")).toBe("DONE");
+});
+
+test("a caller that goes away leaves the rest of its saga to the workers, and nothing is begun for it any more", async () => {
+  const gone = new AbortController();
+  const caller = tripNode(shop, {
+    trip: "gone",
+    onStep: (name) => {
+      if (name === "call.after") gone.abort();
+    },
+  });
+  const saga = caller.saga([caller.step("flight"), caller.step("hotel"), caller.step("pay")]);
+  expect(await saga.run({ id: "g1" }, { key: "g1", signal: gone.signal })).toMatchObject({
+    status: "pending",
+  });
+  expect((await saga.find("g1"))?.steps.map(({ step, state }) => [step, state])).toEqual([
+    ["flight", "DONE"],
+  ]);
+  await expect(saga.run({ id: "g2" }, { key: "g2", signal: gone.signal })).rejects.toMatchObject({
+    code: "CALL_ABORTED",
+  });
+  expect(await saga.find("g2")).toBeUndefined();
+  const worker = tripNode(shop, { trip: "gone" });
+  worker.saga([worker.step("flight"), worker.step("hotel"), worker.step("pay")]);
+  worker.ledger.start();
+  expect(await ended(worker, "g1", "gone")).toBe("DONE");
+});
+
+test("sagas that ended long ago are forgotten with their histories, where operations are", async () => {
+  const node = tripNode(shop, { trip: "old", retention: { forgetAfter: "1ms" } });
+  const saga = node.saga([node.step("flight")]);
+  await saga.run({ id: "o1" }, { key: "o1" });
+  const { id } = (await saga.find("o1")) ?? { id: "" };
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  await node.ledger.tidy();
+  expect(await node.ledger.sagas.find(id)).toBeUndefined();
+  const { rows } = await shop.pool.query(
+    "select count(*)::text as n from outrigger.saga_event where saga_id = $1",
+    [id],
+  );
+  expect(rows).toEqual([{ n: "0" }]);
+});

@@ -46,6 +46,8 @@ export interface ShopDatabase<Tx> {
   readonly isCommit?: (chunk: Buffer) => boolean;
   /** Whether a constraint may be checked by the commit. */
   readonly defersConstraints: boolean;
+  /** Whether processes can wake each other. */
+  readonly wakes: boolean;
   connect(options: ConnectionOptions): Connection<Tx>;
   /** One statement, as anybody would send it who knows nothing of the ledger. */
   query(text: string): Promise<readonly Row[]>;

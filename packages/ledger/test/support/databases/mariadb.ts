@@ -27,6 +27,7 @@ export async function mariadb(name: string): Promise<MariadbShopDatabase> {
     url: database.url,
     pool,
     defersConstraints: false,
+    wakes: false,
     isCommit: isMariadbCommit,
     orders,
     connect(options) {

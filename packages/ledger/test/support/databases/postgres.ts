@@ -35,6 +35,7 @@ export async function postgres(name: string): Promise<PostgresShopDatabase> {
     pool,
     orders,
     defersConstraints: true,
+    wakes: true,
     isCommit: isPostgresCommit,
     connect: (options) => {
       const connection = connect(options);

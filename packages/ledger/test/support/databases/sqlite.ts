@@ -19,6 +19,7 @@ export async function sqlite(name: string): Promise<ShopDatabase<SqliteTx>> {
     url: file,
     orders,
     defersConstraints: true,
+    wakes: false,
     connect,
     query: async (text) => await whenFree(() => db.prepare(text).all() as Record<string, unknown>[]),
     async run(tx, text) {
