@@ -40,7 +40,10 @@ export function fromTypeOrm<Tx extends TypeOrmManager>(dataSource: TypeOrmDataSo
   return portOf<Tx>({
     meant: "the EntityManager that dataSource.transaction(async (manager) => ...) gives you",
     query: async (text, values, bounds) => await pool().query(text, values, bounds),
-    transaction: (work) => dataSource.transaction("READ COMMITTED", work),
+    transaction: async (work) => {
+      poolOf(dataSource);
+      return await dataSource.transaction("READ COMMITTED", work);
+    },
     send: (tx, text, values) => connections.send(tx, text, values),
     close: (tx) => connections.close(tx),
     isTransaction,

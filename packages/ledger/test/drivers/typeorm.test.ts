@@ -89,5 +89,6 @@ test("a function that commits by its query runner is told so, and what became of
 test("a DataSource that is not initialised, or for another database, is refused", async () => {
   const port = fromTypeOrm(new DataSource({ type: "postgres", url: marks.url }));
   await expect(port.query("select 1")).rejects.toThrow("await dataSource.initialize()");
+  await expect(port.transaction(() => Promise.resolve())).rejects.toThrow("await dataSource.initialize()");
   expect(() => fromTypeOrm(new DataSource({ type: "mysql" }))).toThrow('got "mysql"');
 });

@@ -99,6 +99,8 @@ export class LibraryTransaction<Tx, T> {
     this.#stage = "check";
     if (script === undefined) {
       await this.#library.send(tx, checkOf(number), []);
+      // From here on the library may send COMMIT.
+      this.#assertStaying();
       this.#stage = "commit";
     } else {
       this.#stage = "commit";
@@ -141,7 +143,8 @@ export class LibraryTransaction<Tx, T> {
     const thrown = this.#thrown === undefined ? error : this.#thrown.error;
     switch (this.#stage) {
       case "begin":
-        throw databaseUnavailable(thrown);
+        // A mistake in how the library is set up is none of the database's.
+        throw thrown instanceof TypeError ? thrown : databaseUnavailable(thrown);
       case "work":
         throw isOver && this.#thrown === undefined ? databaseUnavailable(error) : thrown;
       case "ended":
@@ -217,6 +220,6 @@ export class LibraryTransaction<Tx, T> {
   }
 
   #assertStaying(): void {
-    if (this.#left) throw new Error("the ledger has given this transaction up");
+    if (this.#left || this.#patience.isOver) throw new Error("the ledger has given this transaction up");
   }
 }
