@@ -2,15 +2,15 @@ import { VirtualClock } from "@outrigger/lab";
 import { type AlarmChange, type AlarmOptions, createAlarms } from "@outrigger/ledger";
 import { expect, test } from "vitest";
 import type { Order } from "./support/payments.ts";
-import { type Node, type NodeOptions, useShop } from "./support/shop.ts";
+import { type AnyNode, type NodeOptions, useAnyShop } from "./support/shop.ts";
 import { singleProvider } from "./support/single.ts";
 
-const shop = useShop("ledger_alarms");
+const shop = useAnyShop("ledger_alarms");
 const inWon = { amount: (order: Order) => ({ value: order.amount, currency: "KRW" }) };
 
 interface Watched {
   readonly clock: VirtualClock;
-  readonly node: Node;
+  readonly node: AnyNode;
   readonly heard: AlarmChange[];
   readonly alarms: ReturnType<typeof createAlarms>;
 }
@@ -19,7 +19,7 @@ interface Watched {
 async function watched(
   schema: string,
   options: Partial<AlarmOptions> = {},
-  of: NodeOptions = {},
+  of: NodeOptions<unknown> = {},
 ): Promise<Watched> {
   const clock = new VirtualClock();
   const node = singleProvider(shop, {}, { schema, clock, definition: inWon, wakeUp: false, ...of });
@@ -29,8 +29,14 @@ async function watched(
   return { clock, node, heard, alarms };
 }
 
-const at = (schema: string, key: string, change: string): Promise<unknown> =>
-  shop.pool.query(`update ${schema}.operation set ${change} where key = $1`, [key]);
+/** An instant for `at`. */
+const ago = (minutes: number): string => shop.database.instant(-minutes * 60_000);
+
+async function at(schema: string, key: string, change: string): Promise<void> {
+  const { query, table } = shop.database;
+  await query(`update ${table("operation", schema)} set ${change} where key = '${key}'`);
+}
+
 const names = (heard: readonly AlarmChange[]): string[] => heard.map(({ type, alarm }) => `${type} ${alarm}`);
 
 test("an outcome that stays unknown is told once, and once when it is over", async () => {
@@ -54,7 +60,7 @@ test("an outcome that stays unknown is told once, and once when it is over", asy
     partial: false,
   });
 
-  await at("alarms_a", "u1", "unknown_since = now() - interval '11 min'");
+  await at("alarms_a", "u1", `unknown_since = ${ago(11)}`);
   await looks(3);
   expect(heard).toHaveLength(1);
   expect(heard[0]).toMatchObject({
@@ -151,7 +157,7 @@ test("a send whose worker has died counts as unknown, one that is under way does
     await at(
       "alarms_d",
       key,
-      `state = 'SENDING', sent_at = now() - interval '20 min', due_at = now() ${key === "orphan" ? "-" : "+"} interval '1 min'`,
+      `state = 'SENDING', sent_at = ${ago(20)}, due_at = ${ago(key === "orphan" ? 1 : -1)}`,
     );
   }
   const { atRisk } = await alarms.look();
@@ -164,12 +170,18 @@ test("a ledger that cannot be looked at is an alarm itself, and clears no other"
   await node.pay.enqueue({ id: "e1", amount: 1 }, { key: "e1" });
   await at("alarms_e", "e1", "state = 'MANUAL', due_at = null");
   await alarms.look();
-  await shop.pool.query("alter schema alarms_e rename to alarms_gone");
+  const renamed = async (from: string, to: string): Promise<void> => {
+    const { query, table } = shop.database;
+    await query(
+      `alter table ${table(from, "alarms_e")} rename to ${table(to, "alarms_e").split(".").at(-1)}`,
+    );
+  };
+  await renamed("operation", "operation_gone");
   await alarms.look();
   expect(names(heard)).toEqual(["alarmRaised manual"]);
   await alarms.look();
   await alarms.look();
-  await shop.pool.query("alter schema alarms_gone rename to alarms_e");
+  await renamed("operation_gone", "operation");
   expect(alarms.snapshot().raised.map(({ alarm }) => alarm)).toEqual(["manual", "blind"]);
   await alarms.look();
   expect(names(heard)).toEqual(["alarmRaised manual", "alarmRaised blind", "alarmCleared blind"]);
