@@ -108,6 +108,7 @@ test("an integration asks before its call leaves, and a call is reported once, h
   expect(await inTransaction(() => payments.request("charge"))).toBe("left");
   await payments.request("charge");
   await payments.close();
+  expect(guard.snapshot().callsInTransactions).toBe(1);
   const call = { kind: "integration", service: "payments", operation: "charge", peer: new URL(url).host };
   expect([arrived, events]).toMatchObject([
     ["/v1/charges", "/v1/charges"],

@@ -55,6 +55,21 @@ function keepsPromises(library: () => Library): void {
     expect([around.arrived.length, around.reported]).toEqual([4, []]);
   });
 
+  test("what it started may call once it is over", async () => {
+    const { transaction } = library();
+    let end = (): void => {};
+    const over = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    let later: Promise<unknown> = over;
+    await transaction(async () => {
+      later = over.then(() => around.call());
+    });
+    end();
+    await later;
+    expect([around.arrived.length, around.reported]).toEqual([1, []]);
+  });
+
   test("a call after it has rolled back is nobody's business", async () => {
     const { transaction } = library();
     await expect(transaction(() => Promise.reject(new Error("no")))).rejects.toThrow("no");

@@ -172,6 +172,38 @@ test("who had a client before is not taken for its next user", async () => {
   expect(around.reported).toEqual([]);
 });
 
+test("who had a transaction is not taken for who begins the next one on the same client, however it is begun", async () => {
+  const client = await pool.connect();
+  const events = new EventEmitter();
+  const first = async (): Promise<unknown> => {
+    await null;
+    await client.query("begin");
+    await client.query("select 1");
+    await client.query("commit");
+    await once(events, "second");
+    return await around.call();
+  };
+  const running = first();
+  await expect.poll(() => events.listenerCount("second")).toBe(1);
+  await client.query("select 1; begin");
+  events.emit("second");
+  await running;
+  await client.query("rollback");
+  client.release();
+  expect(around.reported).toEqual([]);
+});
+
+test("a transaction that has ended leaves the one of another client open around it", async () => {
+  await inTransaction(async () => {
+    const other = await pool.connect();
+    await other.query("begin");
+    await other.query("commit");
+    other.release();
+    await around.call();
+  });
+  expect(around.reported).toEqual(["http GET in pg"]);
+});
+
 test("a client that is given back in the middle of a transaction is nobody's any more", async () => {
   const client = await pool.connect();
   await client.query("begin");
