@@ -101,7 +101,7 @@ function chosenProviders<Tx>(
   return chosen;
 }
 
-function throwIfAborted(signal: AbortSignal | undefined): void {
+export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted !== true) return;
   throw new Failure("the caller aborted before anything was stored", {
     code: coreFailureCodes.callAborted,

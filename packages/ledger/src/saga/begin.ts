@@ -152,28 +152,25 @@ export async function sendAll<Tx>(
   held: readonly Held[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  try {
-    await Promise.all(
-      held.map(async (each) => {
-        const { row } = each;
-        engine.emit({
-          type: "operationMoved",
-          from: null,
-          to: row.state,
-          why: "created",
-          fence: row.fence,
-          ...about(row),
-        });
-        const definition = definitionOf(row.operation);
-        if (definition !== undefined) await send(engine, definition, each, "handOver", signal);
-      }),
-    );
-  } catch (error) {
-    // The outcome is not written: when the lease ends the operation is read as UNKNOWN, by any process.
-    if (!(error instanceof WriteFailed) && !engine.store.sql.isTransient(error)) throw error;
-  } finally {
-    engine.kick();
+  const ended = await Promise.allSettled(
+    held.map(async (each) => {
+      const { row } = each;
+      const { state: to, fence } = row;
+      engine.emit({ type: "operationMoved", from: null, to, why: "created", fence, ...about(row) });
+      const definition = definitionOf(row.operation);
+      if (definition !== undefined) await send(engine, definition, each, "handOver", signal);
+    }),
+  );
+  engine.kick();
+  for (const each of ended) {
+    // An outcome that is not written: when the lease ends the operation is read as UNKNOWN, by any process.
+    if (each.status === "rejected" && !mayWait(engine, each.reason)) throw each.reason;
   }
+}
+
+/** Whether what failed is only that the database was not there: it goes on from what is stored. */
+export function mayWait<Tx>({ store }: SagaEngine<Tx>["engine"], error: unknown): boolean {
+  return error instanceof WriteFailed || store.sql.isTransient(error);
 }
 
 /** What a saga's row says of an operation that was begun. */

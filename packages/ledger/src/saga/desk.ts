@@ -4,7 +4,7 @@ import type { AnyDefinition, Engine } from "../run/engine.ts";
 import { type CheckedSaga, checkedSaga } from "./checked-saga.ts";
 import type { OpenSagaState } from "./decide.ts";
 import type { SagaDefinition } from "./definition.ts";
-import type { SagaEngine } from "./parts.ts";
+import { Driven, type SagaEngine } from "./parts.ts";
 import { nameOf, type RunnerOptions, SagaRunner } from "./runner.ts";
 import { type Saga, type Sagas, sagaHandle, sagasOf } from "./saga.ts";
 import { type OpenSagas, SagaStore } from "./saga-store.ts";
@@ -89,5 +89,8 @@ export function sagaDesk<Tx>(
 ): SagaDesk<Tx> | undefined {
   const text = engine.store.dialect.saga?.(schema);
   if (text === undefined) return undefined;
-  return new SagaDesk({ engine, sagas: new SagaStore(engine.store, text), definitionOf }, options);
+  return new SagaDesk(
+    { engine, sagas: new SagaStore(engine.store, text), definitionOf, driven: new Driven() },
+    options,
+  );
 }

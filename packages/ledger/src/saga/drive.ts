@@ -30,11 +30,19 @@ class SagaLost extends Error {}
  * @throws what the database fails with; the row then waits for the end of its lease.
  */
 export async function drive<Tx>(at: Drive<Tx>, held: SagaRow): Promise<SagaRow | undefined> {
+  const { sagas, driven } = at.parts;
+  const end = driven.begin(held);
   let row = held;
   let rejected: StepRejected | undefined;
   try {
     for (;;) {
-      const operations = await at.parts.sagas.operations(row.begun);
+      if (at.signal.aborted) {
+        // Whoever called has gone, or the process ends: what is left is for others, at once.
+        await sagas.release(row);
+        return row;
+      }
+      driven.look(row);
+      const operations = await sagas.operations(row.begun);
       const parts = partsOf(at.saga, row, operations);
       const decision = decideSaga(factsOf(at.saga, row, parts, rejected?.step));
       const done = await act(at, row, parts, decision, rejected);
@@ -45,6 +53,9 @@ export async function drive<Tx>(at: Drive<Tx>, held: SagaRow): Promise<SagaRow |
   } catch (error) {
     if (!(error instanceof SagaLost)) throw error;
     return undefined;
+  } finally {
+    // A step that settled while the saga was given back would be noticed only after its wait.
+    if (end()) sagas.wake(held.saga, held.key).then(at.parts.engine.wake, () => {});
   }
 }
 
@@ -76,6 +87,7 @@ async function act<Tx>(
   const begins = begin.map((name) => [name, "do"] as const);
   const undoes = undo.map((name) => [name, "undo"] as const);
   if (begin.length + undo.length > 0) return await beginAll(at, row, parts, [...begins, ...undoes]);
+  if (rejected === undefined && at.parts.driven.hasNews(row)) return { row, waits: false };
   return { row: await wait(at, row, decision, rejected), waits: true };
 }
 

@@ -4,7 +4,8 @@ import { exactJson } from "../operation/exact-json.ts";
 import { fingerprintOf } from "../operation/fingerprint.ts";
 import type { EnqueueOptions, RunOptions } from "../operation/operation.ts";
 import type { Held } from "../run/engine.ts";
-import { planned, resultOf, StepRejected, sendAll, storeIn, withBegun } from "./begin.ts";
+import { throwIfAborted } from "../run/run.ts";
+import { mayWait, planned, resultOf, StepRejected, sendAll, storeIn, withBegun } from "./begin.ts";
 import type { CheckedSaga } from "./checked-saga.ts";
 import { decideSaga } from "./decide.ts";
 import type { SagaFailure, SagaOutcome } from "./definition.ts";
@@ -26,6 +27,7 @@ export async function runSaga<Tx>(
   assertKnownKeys("run options", options, ["key", "signal"]);
   const { engine, sagas } = parts;
   const fresh = checkedRequest(saga, input, options.key);
+  throwIfAborted(options.signal);
   const signal = options.signal ?? new AbortController().signal;
   const begun = await beginFirst(parts, saga, fresh);
   if (begun === undefined) return await storedOutcome(parts, saga, fresh);
@@ -37,7 +39,7 @@ export async function runSaga<Tx>(
     return await outcomeOf(parts, row ?? (await sagas.find(begun.row.id)) ?? begun.row);
   } catch (error) {
     // It goes on from its own row when the lease ends, in any process.
-    if (engine.store.sql.isTransient(error)) return { status: "pending", id: begun.row.id };
+    if (mayWait(engine, error)) return { status: "pending", id: begun.row.id };
     throw error;
   }
 }

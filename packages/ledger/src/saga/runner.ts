@@ -63,6 +63,7 @@ export class SagaRunner<Tx> {
     if (event.type !== "operationMoved" || !news.has(event.to)) return;
     const of = sagaOfKey(event.key);
     if (of === undefined || ![...this.#known.values()].some(({ name }) => name === of.saga)) return;
+    if (this.#parts.driven.tell(of)) return;
     this.#parts.sagas.wake(of.saga, of.key).then(this.kick, () => {});
   };
 
