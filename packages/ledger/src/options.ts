@@ -34,8 +34,9 @@ export interface LedgerOptions<Tx> {
   /** How often to look for work that other processes left. @defaultValue "250ms" */
   readonly pollEvery?: Duration;
   /**
-   * Resolutions at a time in this process, at most half of them for one provider where there are several. Range:
-   * integer >= 1. @defaultValue 8
+   * Calls to providers at a time by which this process resolves what was left behind, each with the transaction that
+   * follows it; where an outcome shares its transaction with others (`many`), the next call begins meanwhile. At most half
+   * of them are for one provider where there are several. Range: integer >= 1. @defaultValue 8
    */
   readonly concurrency?: number;
   /** How long `stop` waits for running resolutions. @defaultValue "10s" */
