@@ -2,6 +2,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import * as core from "@outrigger/core";
 import * as http from "@outrigger/http";
 import * as ledger from "@outrigger/ledger";
+import * as guard from "@outrigger/ledger/guard";
 import { expect, test } from "vitest";
 
 // A page's code is a part of a file in docs/examples that the type checker and the suite run:
@@ -110,7 +111,7 @@ function valuesOf(value: unknown, path = ""): [string, string][] {
 }
 
 const optionsTables = pages.flatMap(optionsTablesOf);
-const exported: unknown = { ...core, ...http, ...ledger };
+const exported: unknown = { ...core, ...http, ...ledger, ...guard };
 
 function defaultsOf({ defaults }: OptionsTable): Map<string, string> {
   if (defaults === undefined) return new Map();

@@ -142,7 +142,7 @@ const titles: Readonly<Record<Language, readonly [title: string, text: string]>>
 const settled: ReadonlySet<OperationState> = new Set(["DONE", "FAILED", "CANCELLED"]);
 
 /** Moves of the table between two states, each once. */
-export function movesOfTable(): readonly string[] {
+function movesOfTable(): readonly string[] {
   const states = Object.keys(operationTable) as OperationState[];
   const moves = states.flatMap((from) =>
     Object.values(operationTable[from]).flatMap((rules) => rules.map(({ to }) => `${from} ${to}`)),
