@@ -164,9 +164,27 @@ describe("reconcile", () => {
     });
   });
 
+  test("Ctrl-C ends it after a whole day, and what was done is told", async () => {
+    const year = ["--from", "2026-01-01", "--to", "2026-12-31"];
+    const ended = await spawnCli(["ledger", "reconcile", "slow", ...year, "--app", app, "--json"], {
+      env: { APP_DATABASE: shop.url },
+      started: (child) => child.stderr?.once("data", () => child.kill("SIGINT")),
+    });
+    expect(ended.code).toBe(130);
+    expect(ended.stderr).toMatch(
+      /^2026-01-01: 0 findings\n[\s\S]*stopped after a whole day; run it again for the rest\n$/,
+    );
+    const { days } = JSON.parse(ended.stdout) as { days: string[] };
+    expect(ended.stderr.match(/findings/g)).toHaveLength(days.length);
+    expect(days.length).toBeLessThan(365);
+  });
+
   test.each([
-    [["other", "--from", "2026-01-01"], 'there is no reconciliation "other" in the app; it has bank, calm'],
-    [["--from", "2026-01-01"], "say which one: bank, calm"],
+    [
+      ["other", "--from", "2026-01-01"],
+      'there is no reconciliation "other" in the app; it has bank, calm, slow',
+    ],
+    [["--from", "2026-01-01"], "say which one: bank, calm, slow"],
     [["bank", "--from", "2026-02-30"], "--from must be a day"],
     [["bank", "--to", "2026-02-01"], "--to needs --from"],
     [["bank", "--from", "2026-02-02", "--to", "2026-02-01"], "--from is after --to"],

@@ -10,15 +10,16 @@ const pay = ledger.operation<Order, Payment>("pay.manual", {
   ...orders,
 });
 
-const of = (rows: readonly RemoteItem[]) =>
+const of = (rows: readonly RemoteItem[], dayMs = 0) =>
   createReconciliation<Order, Payment>(ledger, {
-    name: `bank${rows.length}`,
+    name: `bank${rows.length}_${dayMs}`,
     operation: pay,
     local: (order) => ({ amount: order.amount, currency: "EUR" }),
     result: ({ id }) => ({ charge: id }),
     from: "2026-01-01",
     youngFor: "0ms",
     async *remote() {
+      await new Promise((resolve) => setTimeout(resolve, dayMs));
       yield rows;
     },
   });
@@ -32,7 +33,7 @@ const stranger: RemoteItem = {
   currency: "EUR",
 };
 
-export const reconciliations = { bank: of([stranger]), calm: of([]) };
+export const reconciliations = { bank: of([stranger]), calm: of([]), slow: of([], 300) };
 export const close = (): Promise<void> => pool.end();
 // A timer of the app must not keep the command from ending.
 setInterval(() => {}, 1_000_000);
