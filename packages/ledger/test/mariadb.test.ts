@@ -1,3 +1,4 @@
+import { systemClock } from "@outrigger/core";
 import { createMariadbDatabase, mariadbForTests, mariadbMissing } from "@outrigger/lab";
 import { createInbox, createLedger, fromMysql2Pool, type SqlPort, type SqlQuery } from "@outrigger/ledger";
 import callbackMysql from "mysql2";
@@ -343,6 +344,20 @@ describe.skipIf(missing !== undefined)("on MariaDB", () => {
       expect(shop.a.requests).not.toContain(`/cancel ${key}`);
       await holder.rollback();
     }
+  });
+
+  test("a connection whose statement was left without an answer is closed", async () => {
+    const { pool } = ledgerOn({ connectionLimit: 1 });
+    const sql = fromMysql2Pool(pool);
+    const connectionId = async (): Promise<unknown> =>
+      (await sql.query("select cast(connection_id() as char) as id"))[0]?.["id"];
+    const before = await connectionId();
+    const bounds = { clock: systemClock, statementMs: 100, transactionMs: 100 };
+    await expect(sql.query("select sleep(2)", [], bounds)).rejects.toMatchObject({
+      code: "STATEMENT_TIMEOUT",
+      transient: true,
+    });
+    expect(await connectionId()).not.toBe(before);
   });
 
   test("a bound on the wait for locks is gone from the session afterwards", async () => {
