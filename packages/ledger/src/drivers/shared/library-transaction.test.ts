@@ -1,3 +1,4 @@
+import { Failure } from "@outrigger/core";
 import { VirtualClock } from "@outrigger/lab";
 import { beforeEach, expect, test } from "vitest";
 import type { SqlBounds, SqlRow } from "../../store/sql-port.ts";
@@ -134,4 +135,10 @@ test("a mistake in how the library is set up comes through as it is", async () =
   const mistake = new TypeError("call initialize() first");
   const port = portOf(libraryThat(atOnce, { transaction: () => Promise.reject(mistake) }));
   await expect(port.transaction(() => Promise.resolve(), bounds)).rejects.toBe(mistake);
+});
+
+test("a COMMIT that was kept from being sent, as the guard does, is neither sent nor unknown", async () => {
+  const kept = new Failure("called in a transaction", { code: "CALL_IN_TRANSACTION", effect: "none" });
+  const port = portOf(libraryThat(atOnce, { script: () => Promise.reject(kept) }));
+  await expect(port.transaction(() => Promise.resolve(), bounds)).rejects.toBe(kept);
 });

@@ -1,3 +1,4 @@
+import { Failure } from "@outrigger/core";
 import { commitUnknown } from "../../failure.ts";
 import { property } from "./causes.ts";
 import { databaseErrorOf, failedTransaction, sqlStateOf } from "./postgres-errors.ts";
@@ -39,6 +40,8 @@ export interface CheckedEnd {
  */
 export async function endedBy({ error, lost, state }: CheckedEnd): Promise<unknown> {
   if (lost) return commitUnknown(error);
+  // Somebody between here and the server kept COMMIT from being sent, as the guard does.
+  if (Failure.is(error) && error.effect === "none") return error;
   const cause = databaseErrorOf(error);
   if (sqlStateOf(cause) === failedTransaction) return transactionFailed();
   if (String(property(cause, "message")).includes(notOurs)) return transactionEnded(await state());
