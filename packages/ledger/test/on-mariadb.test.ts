@@ -28,8 +28,19 @@ describe
     "silent-database",
     "snapshot",
     "statements",
-  "strange-answers",
+    "strange-answers",
     "workers",
   ])("on MariaDB: %s", async (file) => {
   if (missing === undefined) await import(`./${file}.test.ts`);
+});
+
+describe.skipIf(missing !== undefined).each(["order", "outcomes", "versions"])(
+  "on MariaDB: a saga, %s",
+  async (file) => {
+    if (missing === undefined) await import(`./saga/${file}.test.ts`);
+  },
+);
+
+describe.skipIf(missing !== undefined).each(["outbox"])("on MariaDB: an outbox, %s", async (file) => {
+  if (missing === undefined) await import(`./outbox/${file}.test.ts`);
 });
