@@ -33,7 +33,7 @@ export interface CrashOptions {
   readonly onViolation: (played: Played) => void;
 }
 
-export interface Progress {
+interface Progress {
   readonly phase: string;
   readonly done: number;
   readonly of: number;

@@ -1,9 +1,11 @@
 // `npm run mutation`: breaks packages/core in thousands of small ways and runs the tests against each of them.
-// With folders after it, only these: `npm run mutation -- breaker retry`. Exit code 1 when fewer than 85 % are noticed,
+// With folders after it, only these: `npm run mutation -- breaker retry`; with `ledger` the ledger's transitions and its
+// statements instead, see ledger/main.ts. Exit code 1 when fewer than 85 % are noticed,
 // or when a mutant of the folders below that no test notices is not explained in unnoticed.ts,
 // 2 when a folder is misspelt.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mutateLedger } from "./ledger/main.ts";
 import { type Explanation, explanations } from "./unnoticed.ts";
 
 interface Mutant {
@@ -29,6 +31,7 @@ const source = "packages/core/src";
 const explained = ["breaker", "budget", "bulkhead"];
 
 const folders = process.argv.slice(2);
+if (folders[0] === "ledger") process.exit((await mutateLedger(folders.slice(1))) ? 0 : 1);
 const known = readdirSync(source, { withFileTypes: true }).filter((each) => each.isDirectory());
 const unknown = folders.filter((folder) => !known.some(({ name }) => name === folder));
 if (unknown.length > 0) {

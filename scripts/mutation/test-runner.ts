@@ -39,6 +39,7 @@ class InProcessRunner implements TestRunner {
   readonly #options: Options;
   readonly #spentMs = new Map<string, number>();
   #suite: Suite | undefined;
+  #loaded = false;
 
   constructor(options: StrykerOptions) {
     this.#options = options as Options;
@@ -59,6 +60,7 @@ class InProcessRunner implements TestRunner {
       ["fast-check", new URL("./fast-check.ts", import.meta.url).href],
       ["@outrigger/core", source("core")],
       ["@outrigger/lab", source("lab")],
+      ["@outrigger/ledger", source("ledger")],
     ]);
     registerHooks({
       resolve: (specifier, context, next) => {
@@ -69,16 +71,25 @@ class InProcessRunner implements TestRunner {
       },
     });
     this.#suite = (await import(suiteUrl)) as Suite;
+  }
+
+  /** Not before it is known which mutant is on: one of what is done while a file is loaded shows only then. */
+  async #load(): Promise<void> {
+    if (this.#loaded) return;
+    this.#loaded = true;
+    const root = process.cwd();
+    const suite = this.#suite as Suite;
     for (const file of globSync([...this.#options.inProcess.tests], { cwd: root }).sort()) {
-      this.#suite.collect(file);
+      suite.collect(file);
       await import(pathToFileURL(path.join(root, file)).href);
-      await this.#suite.runAll(file, "beforeAll");
+      await suite.runAll(file, "beforeAll");
     }
   }
 
   async dryRun(_options: DryRunOptions): Promise<DryRunResult> {
     const context = mutants();
     context.mutantCoverage ??= { static: {}, perTest: {} };
+    await this.#load();
     const run = await this.#run(undefined, true);
     const { mutantCoverage } = context;
     return { ...run, ...(mutantCoverage === undefined ? {} : { mutantCoverage }) };
@@ -94,6 +105,9 @@ class InProcessRunner implements TestRunner {
     if (options.hitLimit === undefined) delete context.hitLimit;
     else context.hitLimit = options.hitLimit;
     try {
+      if (!this.#loaded && options.mutantActivation === "runtime") delete context.activeMutant;
+      await this.#load();
+      context.activeMutant = options.activeMutant.id;
       const folder = path.dirname(path.relative(process.cwd(), options.sandboxFileName));
       const run = await this.#run(options.testFilter, false, folder);
       const limitReached = determineHitLimitReached(context.hitCount, options.hitLimit);

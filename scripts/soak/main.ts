@@ -1,16 +1,19 @@
-// `npm run soak -- http [--requests 500000] [--seed 1] [--json]`: runs one topic for long, and exits with 1 when
+// `npm run soak -- http [--requests 500000] [--seed 1] [--json]`, `npm run soak -- ledger [--operations 100000] [--seed 1]
+// [--json]`: runs one topic for long, and exits with 1 when
 // something is left behind or done twice.
 import { soakHttp } from "./http.ts";
+import { soakLedgerTopic } from "./ledger.ts";
 
 const topics: Readonly<Record<string, (args: readonly string[]) => Promise<boolean>>> = {
   http: soakHttp,
+  ledger: soakLedgerTopic,
 };
 
 const [name = "", ...args] = process.argv.slice(2);
 const topic = topics[name];
 if (topic === undefined) {
   console.error(
-    `usage: npm run soak -- ${Object.keys(topics).join("|")} [--json] [--requests <n>] [--seed <n>]`,
+    `usage: npm run soak -- ${Object.keys(topics).join("|")} [--json] [--seed <n>] [--requests <n> | --operations <n>]`,
   );
   process.exitCode = 2;
 } else {

@@ -15,7 +15,7 @@ export type DatabaseName = (typeof databaseNames)[number];
  * The shop's side: one row for each order. No statement asks what stands there, so that only the ledger keeps a late
  * worker from writing over a newer outcome.
  */
-export interface Orders<Tx> {
+interface Orders<Tx> {
   begin(tx: Tx, order: string): Promise<unknown> | unknown;
   /** To `paid` or `void`. */
   end(tx: Tx, order: string, status: string): Promise<unknown> | unknown;
@@ -28,7 +28,7 @@ export interface Client<Tx> {
   close(): Promise<void>;
 }
 
-export type CommitFate = "swallowAnswer" | "neverArrives";
+type CommitFate = "swallowAnswer" | "neverArrives";
 
 /** A way to the database on which the answer to one write can be lost. */
 export interface LossyWay {

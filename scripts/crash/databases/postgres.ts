@@ -7,7 +7,7 @@ import pg from "pg";
 import { CommitProxy, isPostgresCommit } from "../../../packages/ledger/test/support/commit-proxy.ts";
 import type { Client, CrashDatabase } from "./database.ts";
 
-const ordersTable = "create table orders (id text primary key, status text not null)";
+export const ordersTable = "create table orders (id text primary key, status text not null)";
 
 /** @param connections - Each operation that stands still in its transaction keeps one. */
 export function postgresClient(url: string, connections: number): Client<PgTx> {

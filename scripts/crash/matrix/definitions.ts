@@ -36,7 +36,7 @@ const best: Declared = {
 };
 
 /** Every set of capabilities that makes a difference, with the policies that it allows. */
-export const definitions = {
+const definitions = {
   "cancel-blocks": best,
   "no-inquiry": { ...best, inquires: false },
   "net-cancel": { ...best, unknown: { ...patient, first: "cancel" } },

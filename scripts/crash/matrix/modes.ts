@@ -36,7 +36,7 @@ const lagMs = 250;
 /** More than a process makes before another one takes over; that it ends some time is not the matter here. */
 const answersLost = 2;
 
-export const modes = {
+const modes = {
   ok: {},
   declined: { charge: "declined" },
   unavailable: { chargesBusy: 3 },

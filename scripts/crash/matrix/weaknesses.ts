@@ -18,7 +18,7 @@ export interface Weakness {
  * - `timeout-is-no-effect`: a call without an answer is taken as one without an effect.
  * - `signal-not-heard`: a longest time in flight is relied upon, and a process that slept sends all the same.
  */
-export const weaknesses = {
+const weaknesses = {
   "no-fence": { definition: "found-undone", modes: ["ok", "answer-late"], faults: ["stop"] },
   "cancel-believed-to-block": { definition: "cancel-blocks", modes: ["applied-late"], faults: ["kill"] },
   "not-found-is-failed": { definition: "cancel-blocks", modes: ["applied-late"], faults: ["kill"] },
