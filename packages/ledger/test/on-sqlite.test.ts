@@ -5,6 +5,7 @@ import { useDatabase } from "./support/shop.ts";
 useDatabase(sqlite);
 
 describe.each([
+  "alarms",
   "cancel",
   "checkout",
   "crash",
@@ -12,14 +13,15 @@ describe.each([
   "enqueue",
   "fair-slots",
   "inbox",
-  "list",
   "late",
+  "list",
   "operator",
   "policies",
   "reconciliation",
   "resend",
   "retention",
   "snapshot",
+  "statements",
   "strange-answers",
   "workers",
 ])("on SQLite: %s", async (file) => {
@@ -32,4 +34,8 @@ describe.each(["order", "outcomes", "versions"])("on SQLite: a saga, %s", async 
 
 describe("on SQLite: an outbox", async () => {
   await import("./outbox/outbox.test.ts");
+});
+
+describe("on SQLite: a barrier", async () => {
+  await import("./barrier/barrier.test.ts");
 });

@@ -1,20 +1,20 @@
-import type { BarrierAction, Passed, PgTx } from "@outrigger/ledger";
+import type { BarrierAction, Passed } from "@outrigger/ledger";
 import { beforeAll, expect, test } from "vitest";
-import { type Node, useShop } from "../support/shop.ts";
+import { type AnyNode, useAnyShop } from "../support/shop.ts";
 
-const shop = useShop("ledger_barrier");
-let node: Node;
+const shop = useAnyShop("ledger_barrier");
+let node: AnyNode;
 beforeAll(async () => {
-  await shop.pool.query(
+  await shop.database.query(
     "create table stock (id text primary key, free integer not null, sold integer not null)",
   );
 });
 
 /** What the service does: takes from what is free, sells it, or gives it back. */
 const effects: Readonly<Record<BarrierAction, string>> = {
-  try: "update stock set free = free - 1 where id = $1",
-  confirm: "update stock set sold = sold + 1 where id = $1",
-  cancel: "update stock set free = free + 1 where id = $1",
+  try: "free = free - 1",
+  confirm: "sold = sold + 1",
+  cancel: "free = free + 1",
 };
 
 async function request(
@@ -25,7 +25,7 @@ async function request(
   node ??= shop.node();
   return await inTransaction(async (tx) => {
     const passed = await node.ledger.barrier(tx, { key, action, scope: "stock" }, async () => {
-      await tx.query(effects[action], [key]);
+      await shop.database.run(tx, `update stock set ${effects[action]} where id = '${key}'`);
       if (more.fails === true) throw new Error("the disk is full");
       return action;
     });
@@ -34,31 +34,25 @@ async function request(
   });
 }
 
-async function inTransaction<T>(work: (tx: PgTx) => Promise<T>): Promise<T> {
-  const client = await shop.pool.connect();
+async function inTransaction<T>(work: (tx: unknown) => Promise<T>): Promise<T> {
+  const { tx, commit, rollback } = await shop.database.begin();
   try {
-    await client.query("begin");
-    const value = await work(client);
-    await client.query("commit");
+    const value = await work(tx);
+    await commit();
     return value;
   } catch (error) {
-    await client.query("rollback");
+    await rollback();
     throw error;
-  } finally {
-    client.release();
   }
 }
 
 async function stock(id: string): Promise<string> {
-  const { rows } = await shop.pool.query<{ free: number; sold: number }>(
-    "select free, sold from stock where id = $1",
-    [id],
-  );
-  return `${rows[0]?.free} free, ${rows[0]?.sold} sold`;
+  const [row] = await shop.database.query(`select free, sold from stock where id = '${id}'`);
+  return `${row?.["free"]} free, ${row?.["sold"]} sold`;
 }
 
 const fresh = async (id: string): Promise<void> => {
-  await shop.pool.query("insert into stock values ($1, 10, 0)", [id]);
+  await shop.database.query(`insert into stock values ('${id}', 10, 0)`);
 };
 
 /** Every order in which a try, a confirm and a cancel may come, with repeats, up to four requests. */
@@ -132,9 +126,7 @@ test("requests that come at the same time wait for each other, and one of them d
 test("wrong options, and what is no transaction, are refused", async () => {
   const { ledger } = shop.node();
   const work = (): void => {};
-  await expect(ledger.barrier(shop.pool as never, { key: "k", action: "try" }, work)).rejects.toThrow(
-    "tx must be",
-  );
+  await expect(ledger.barrier({}, { key: "k", action: "try" }, work)).rejects.toThrow("tx must be");
   await inTransaction(async (tx) => {
     await expect(ledger.barrier(tx, { key: "", action: "try" }, work)).rejects.toMatchObject({
       code: "KEY_INVALID",
