@@ -13,7 +13,11 @@ export interface Part {
 export interface StepParts {
   readonly done: Part | undefined;
   readonly undone: Part | undefined;
+  /** Whether one of them was begun whose row is gone: nobody knows how it ended, so a person has to look. */
+  readonly lost: boolean;
 }
+
+const untouched: StepParts = { done: undefined, undone: undefined, lost: false };
 
 /** Tries before an age alone may hand a saga to a person; a restart after a long outage is no reason. */
 const triesBeforeManual = 5;
@@ -24,15 +28,21 @@ export function partsOf(
   row: SagaRow,
   operations: readonly StoredOperation[],
 ): ReadonlyMap<string, StepParts> {
-  const last = (step: string, what: BegunOperation["what"]): Part | undefined => {
-    const begun = row.begun.findLast((each) => each.step === step && each.what === what);
+  const last = (step: string, what: BegunOperation["what"]): BegunOperation | undefined =>
+    row.begun.findLast((each) => each.step === step && each.what === what);
+  const partOf = (begun: BegunOperation | undefined): Part | undefined => {
     const operation = operations.find(
       (each) => each.operation === begun?.operation && each.key === begun.key,
     );
     return begun === undefined || operation === undefined ? undefined : { begun, operation };
   };
   return new Map(
-    saga.steps.map(({ name }) => [name, { done: last(name, "do"), undone: last(name, "undo") }]),
+    saga.steps.map(({ name }) => {
+      const begun = [last(name, "do"), last(name, "undo")];
+      const [done, undone] = begun.map(partOf);
+      const lost = begun.filter((each) => each !== undefined).length > [done, undone].filter(Boolean).length;
+      return [name, { done, undone, lost }];
+    }),
   );
 }
 
@@ -66,10 +76,12 @@ function stepFacts<Tx>(
   saga: CheckedSaga<Tx>,
   row: CountingRow,
   step: CheckedStep<Tx>,
-  { done, undone }: StepParts = { done: undefined, undone: undefined },
+  { done, undone, lost }: StepParts = untouched,
   rejected: boolean,
 ): StepFacts {
-  const standing = standingOf(done?.operation, undone?.operation.state);
+  const standing = lost
+    ? ({ standing: "stuck", unsure: true } as const)
+    : standingOf(done?.operation, undone?.operation.state);
   // What was refused: the step itself, or what was to undo it.
   const refused = standing.standing === "done" ? undone : done;
   return {
@@ -78,7 +90,7 @@ function stepFacts<Tx>(
     pivot: step.pivot,
     undoable: step.undo !== "none",
     ...standing,
-    asked: done?.operation.cancelWantedForMs !== undefined,
+    asked: lost || done?.operation.cancelWantedForMs !== undefined,
     rejected,
     again: rejected ? (isOverdue(saga, row) ? "never" : "later") : againOf(saga, row, refused),
   };

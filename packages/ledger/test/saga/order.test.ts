@@ -61,7 +61,7 @@ test("a step whose outcome is unknown is settled by a worker, which wakes the sa
   const trip = node.saga([node.step("flight"), node.step("hotel"), node.step("pay")], { retryFirst: "30s" });
   shop.a.modes.set(keyAt("trip", "hotel", "s3"), { charge: "replyLost" });
   node.ledger.start();
-  expect(await trip.run({ id: "s3" }, { key: "s3" })).toMatchObject({ status: "pending" });
+  await trip.run({ id: "s3" }, { key: "s3" });
   expect(await ended(node, "s3")).toBe("DONE");
   expect(await standing(shop, "s3", ["flight", "hotel", "pay"])).toEqual({
     flight: "1 paid",

@@ -171,11 +171,7 @@ test("what a person says of a step in MANUAL is heard by its saga", async () => 
 test("beyond the pivot it only goes forward: what is refused is tried again, and a cancel comes too late", async () => {
   const trip = "pivot";
   const node = tripNode(shop, { trip, final: ["mail"] });
-  const saga = node.saga([node.step("flight"), node.step("pay", { pivot: true }), node.step("mail")]);
-  shop.a.modes.set(keyAt(trip, "mail", "p1"), { charge: "declined" });
-  shop.a.modes.set(keyAt(trip, "mail", "p1", "~2"), { charge: "declined" });
-  node.ledger.start();
-  const again = node.saga(
+  const saga = node.saga(
     [
       node.step("flight"),
       node.step("pay", { pivot: true }),
@@ -183,17 +179,21 @@ test("beyond the pivot it only goes forward: what is refused is tried again, and
         input: ({ input, tries }) => ({ id: `${rowOf(input.id, "mail")}/${tries}`, amount: 1 }),
       }),
     ],
-    { version: 2 },
+    { retryFirst: "1h", retryMax: "1h" },
   );
-  expect(await again.run({ id: "p1" }, { key: "p1" })).toMatchObject({ status: "pending" });
+  for (const suffix of ["", "~2"])
+    shop.a.modes.set(keyAt(trip, "mail", "p1", suffix), { charge: "declined" });
+  const mails = async (): Promise<unknown> =>
+    (await saga.find("p1"))?.steps.filter(({ step }) => step === "mail").map(({ state }) => state);
+  node.ledger.start();
+  expect(await saga.run({ id: "p1" }, { key: "p1" })).toMatchObject({ status: "pending" });
+  expect(await mails()).toEqual(["FAILED"]);
+  // Whoever has it look again does not have to wait.
   await saga.cancel("p1", asked);
+  await expect.poll(mails).toEqual(["FAILED", "FAILED"]);
+  await saga.retry("p1", { reason: "the mail server is back" });
   expect(await ended(node, "p1", trip)).toBe("DONE");
-  const record = await saga.find("p1");
-  expect(record?.steps.filter(({ step }) => step === "mail").map(({ state }) => state)).toEqual([
-    "FAILED",
-    "FAILED",
-    "DONE",
-  ]);
+  expect(await mails()).toEqual(["FAILED", "FAILED", "DONE"]);
   expect(shop.a.activeCharges(keyAt(trip, "flight", "p1"))).toBe(1);
   expect(shop.a.activeCharges(keyAt(trip, "pay", "p1"))).toBe(1);
 });
@@ -274,4 +274,20 @@ test("the result of a step that is not needed cannot be read, because it may not
     status: "abandoned",
     failure: { step: "pay", message: expect.stringContaining('does not need step "hotel"') },
   });
+});
+
+test("a saga whose step's operation somebody has deleted is a person's, and the step is not begun again", async () => {
+  const trip = "deleted";
+  const node = tripNode(shop, { trip });
+  const saga = node.saga([node.step("flight"), node.step("hotel"), node.step("pay")]);
+  const hotel = keyAt(trip, "hotel", "d1");
+  shop.a.modes.set(hotel, { charge: "replyLost" });
+  await saga.run({ id: "d1" }, { key: "d1" });
+  const { query, table } = shop.database;
+  await query(`delete from ${table("operation")} where key = '${keyAt(trip, "flight", "d1")}'`);
+  node.ledger.start();
+  await expect.poll(async () => (await saga.find("d1"))?.state).toBe("MANUAL");
+  const charges = shop.a.requests.filter((request) => request === `/charge ${keyAt(trip, "flight", "d1")}`);
+  expect(charges).toHaveLength(1);
+  expect((await saga.find("d1"))?.steps[0]).toMatchObject({ step: "flight", id: null, state: null });
 });
