@@ -57,8 +57,10 @@ test("slots that a provider gives back are used by its others at once, and a lon
   });
   lone.ledger.start();
   await expect
-    .poll(async () =>
-      (await Promise.all(keys.map((key) => shop.status(key)))).every((status) => status === "paid"),
+    .poll(
+      async () =>
+        (await Promise.all(keys.map((key) => shop.status(key)))).every((status) => status === "paid"),
+      { timeout: 10_000 },
     )
     .toBe(true);
   expect(most).toBe(3);
@@ -72,8 +74,10 @@ test("where a provider has its half, its next one starts as soon as one of them 
   const node = shop.node({ concurrency: 4, pollEvery: "1h" });
   node.ledger.start();
   await expect
-    .poll(async () =>
-      (await Promise.all(keys.map((key) => shop.status(key)))).every((status) => status === "paid"),
+    .poll(
+      async () =>
+        (await Promise.all(keys.map((key) => shop.status(key)))).every((status) => status === "paid"),
+      { timeout: 10_000 },
     )
     .toBe(true);
 });
