@@ -7,7 +7,7 @@ export interface Order {
   readonly amount: number;
 }
 
-export interface Charge {
+interface Charge {
   readonly chargeId: string;
 }
 
