@@ -24,7 +24,7 @@ export const openSagaStates: readonly OpenSagaState[] = ["RUNNING", "COMPENSATIN
  * - `gone`: nothing of it stands.
  * - `stuck`: a person has to look at it.
  */
-export type Standing = "untouched" | "open" | "done" | "undoing" | "gone" | "stuck";
+type Standing = "untouched" | "open" | "done" | "undoing" | "gone" | "stuck";
 
 /** When something that was refused may be tried again: after its wait; `never` without a person. */
 export type Again = "now" | "later" | "never";
