@@ -299,28 +299,28 @@ test.each(ways)("%s: times begin with what they are of, and are kept", async (wa
     state: Move["to"],
     change: Partial<Move> = {},
   ): Promise<OperationRow> => {
-    await wait(25);
+    await wait(400); // Many times what a statement takes, also where it is several.
     const after = await moved(store, way, row, to(row, state, change));
     if (after === undefined) throw new Error("not moved");
     return after;
   };
   const row = await stored(store, `s1 ${way}`);
   const unknown = await next(row, "UNKNOWN", { inDoubt: true, keyWindowMs: hour });
-  expect(unknown.sentForMs).toBeGreaterThanOrEqual(20);
-  expect(unknown.unknownForMs).toBeLessThan(20);
+  expect(unknown.sentForMs).toBeGreaterThanOrEqual(350);
+  expect(unknown.unknownForMs).toBeLessThan(350);
   // The window of the key is that of the first send.
   expect(unknown.keyLeftMs).toBeGreaterThan(23 * hour);
   const again = await next(unknown, "SENDING", { keyWindowMs: hour });
-  expect(again.sentForMs).toBeLessThan(20);
+  expect(again.sentForMs).toBeLessThan(350);
   expect(again.keyLeftMs).toBeGreaterThan(23 * hour);
   const asked = await next(again, "UNKNOWN");
-  expect(asked.unknownForMs).toBeGreaterThanOrEqual(40);
+  expect(asked.unknownForMs).toBeGreaterThanOrEqual(700);
   const cancelling = await next(asked, "CANCELLING", { intent: "CANCEL" });
-  expect(cancelling.cancellingForMs).toBeLessThan(20);
-  expect(cancelling.unknownForMs).toBeGreaterThanOrEqual(60);
+  expect(cancelling.cancellingForMs).toBeLessThan(350);
+  expect(cancelling.unknownForMs).toBeGreaterThanOrEqual(1_050);
   const still = await next(cancelling, "CANCELLING");
-  expect(still.cancellingForMs).toBeGreaterThanOrEqual(20);
-  expect((await next(still, "CANCELLING", { afresh: true })).cancellingForMs).toBeLessThan(20);
+  expect(still.cancellingForMs).toBeGreaterThanOrEqual(350);
+  expect((await next(still, "CANCELLING", { afresh: true })).cancellingForMs).toBeLessThan(350);
   // Another provider, or a first send from the queue, has a window of its own.
   const failed = await stored(store, `s2 ${way}`);
   const elsewhere = await next(failed, "SENDING", { provider: "b", keyWindowMs: hour });
