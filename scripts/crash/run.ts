@@ -3,6 +3,7 @@ import type { GuaranteeLevel } from "@outrigger/ledger";
 import { startDatabase } from "./databases/choose.ts";
 import type { CrashDatabase, DatabaseName } from "./databases/database.ts";
 import { type Case, type FaultName, idOf, nameOf, type PointName } from "./matrix/cases.ts";
+import { leaseFor, pace } from "./matrix/pace.ts";
 import {
   companies,
   type Planned,
@@ -75,12 +76,24 @@ export async function crash(options: CrashOptions): Promise<CrashReport> {
   const startedAtMs = performance.now();
   const theatre = await Theatre.open(options);
   try {
+    await measurePace(theatre);
     const right = await playAll(theatre, options);
     const weak = options.only === undefined ? await playWeak(theatre, options) : [];
     return reportOf(options, right, weak, (performance.now() - startedAtMs) / 1_000);
   } finally {
     await theatre.close();
   }
+}
+
+/** Before anything is judged: with a lease that nothing here outlasts. */
+async function measurePace(theatre: Theatre): Promise<void> {
+  pace.leaseMs = 30_000;
+  const each: Planned = { of: { definition: "cancel-blocks", mode: "ok", fault: "none" }, afterMs: 0 };
+  const played = await theatre.play(
+    "how fast this machine is",
+    Array.from({ length: companySize }, () => each),
+  );
+  pace.leaseMs = leaseFor(Math.max(...played.map(({ points }) => points[0]?.at(-1)?.afterMs ?? 0)));
 }
 
 async function playAll(theatre: Theatre, options: CrashOptions): Promise<Played[]> {

@@ -15,8 +15,6 @@ export interface Declared {
   readonly operations: number;
 }
 
-/** What a lease is in the matrix. Recovery waits for its end, so that it decides how long a case takes. */
-export const lease: Duration = "1s";
 /** True of every provider here that inquires: how long an effect may be missing from the answer. */
 export const consistencyDelay: Duration = "300ms";
 

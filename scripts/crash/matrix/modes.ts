@@ -11,7 +11,10 @@ export interface Behaviour {
   readonly appliedAfterMs?: number;
   /** The answers to so many charges that were applied are lost. */
   readonly answersLost?: number;
-  readonly answeredAfterMs?: number;
+  /** Answered when nobody waits for it any more: so long after the longest that a call may take. */
+  readonly answeredLateMs?: number;
+  /** Applied so long after the first cancel of it was answered, or an inquiry that did not find it; see {@link waitsAtMostMs}. */
+  readonly appliedAfter?: "cancel" | "inquiry";
   /** The request arrives a second time, so long after the first. */
   readonly againAfterMs?: number;
   /** A webhook tells of the charge before its answer does, and twice. */
@@ -26,8 +29,8 @@ export interface Behaviour {
   readonly commitRejected?: boolean;
 }
 
-/** Longer than a call may take, see `lease`. */
-const beyondTheTimeoutMs = 1_300;
+/** What waits for something to happen first is applied all the same after this. */
+export const waitsAtMostMs = 4_000;
 /** Long after the caller has gone, and within each declared time in flight. */
 const lateMs = 700;
 /** Within the declared consistency delay. */
@@ -42,8 +45,10 @@ const modes = {
   unavailable: { chargesBusy: 3 },
   "never-arrives": { chargesLost: 2 },
   "answer-lost": { answersLost },
-  "answer-late": { answeredAfterMs: beyondTheTimeoutMs },
+  "answer-late": { answeredLateMs: 300 },
   "applied-late": { charge: "late", appliedAfterMs: lateMs, answersLost },
+  "applied-after-cancel": { charge: "late", appliedAfter: "cancel", answersLost },
+  "applied-after-inquiry": { charge: "late", appliedAfter: "inquiry", answersLost },
   "delivered-twice": { answersLost, againAfterMs: lateMs },
   "webhook-first": { webhookFirst: true },
   "inquiry-fails": { answersLost, inquiriesFailing: 2 },
@@ -58,7 +63,12 @@ export const modeNames = Object.keys(modes) as readonly ModeName[];
 export const behaviourIn = (name: ModeName): Behaviour => modes[name];
 
 /** Whether the mode can show itself at all. */
-export function concerns(mode: ModeName, { inquires, cancels }: Declared): boolean {
+export function concerns(mode: ModeName, { inquires, cancels, maxInFlight }: Declared): boolean {
+  const { appliedAfter } = behaviourIn(mode);
+  // What is declared of the time in flight is true here.
+  if (appliedAfter !== undefined && maxInFlight !== undefined) return false;
+  if (appliedAfter === "inquiry") return inquires;
+  if (appliedAfter === "cancel") return cancels === "blocksLate";
   const { inquiriesFailing, inquiryLagMs, cancelAnswersLost, cancelRefused } = behaviourIn(mode);
   if (inquiriesFailing !== undefined || inquiryLagMs !== undefined) return inquires;
   return (cancelAnswersLost === undefined && cancelRefused === undefined) || cancels !== "never";

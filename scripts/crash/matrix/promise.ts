@@ -1,9 +1,9 @@
-import { durationMs } from "@outrigger/core";
 import type { GuaranteeLevel } from "@outrigger/ledger";
 import { checkedDefinition } from "../../../packages/ledger/src/operation/checked-definition.ts";
 import { providerThrough } from "../worker/payments.ts";
 import { type Case, idOf } from "./cases.ts";
-import { declaredBy, lease } from "./definitions.ts";
+import { declaredBy } from "./definitions.ts";
+import { pace } from "./pace.ts";
 
 /** What the ledger derives from what is declared: this, and nothing that is written down here, is what is judged. */
 export function promisedIn(of: Case): GuaranteeLevel {
@@ -18,7 +18,7 @@ export function promisedIn(of: Case): GuaranteeLevel {
       unknown: declared.unknown,
       ...(declared.accept !== undefined && { accept: declared.accept }),
     },
-    durationMs("lease", lease),
+    pace.leaseMs,
   );
   return guarantee.level;
 }

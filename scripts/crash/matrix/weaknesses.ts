@@ -20,8 +20,12 @@ export interface Weakness {
  */
 const weaknesses = {
   "no-fence": { definition: "found-undone", modes: ["ok", "answer-late"], faults: ["stop"] },
-  "cancel-believed-to-block": { definition: "cancel-blocks", modes: ["applied-late"], faults: ["kill"] },
-  "not-found-is-failed": { definition: "cancel-blocks", modes: ["applied-late"], faults: ["kill"] },
+  "cancel-believed-to-block": {
+    definition: "cancel-blocks",
+    modes: ["applied-after-cancel"],
+    faults: ["kill"],
+  },
+  "not-found-is-failed": { definition: "cancel-blocks", modes: ["applied-after-inquiry"], faults: ["kill"] },
   "new-key-each-send": { definition: "same-key-again", modes: ["answer-lost"], faults: ["kill"] },
   "nothing-durable-before": { definition: "cancel-blocks", modes: ["ok"], faults: ["kill"] },
   "timeout-is-no-effect": { definition: "two-providers", modes: ["answer-lost"], faults: ["kill"] },

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Behaviour } from "../matrix/modes.ts";
+import { type Behaviour, waitsAtMostMs } from "../matrix/modes.ts";
+import { pace } from "../matrix/pace.ts";
 
 /** What a provider truly did. */
 export interface JournalLine {
@@ -30,6 +31,9 @@ interface Known {
 
 interface Counts {
   charges: number;
+  /** Answered without having found anything, and answered. */
+  inquiry: number;
+  cancel: number;
   inquiries: number;
   cancels: number;
 }
@@ -109,6 +113,8 @@ export class CrashProvider {
       if (what === "charge") return await this.#charge(provider, order, key);
       return what === "inquire" ? this.#inquire(provider, order, key) : this.#cancel(provider, order, key);
     });
+    if (what === "cancel") this.#countsOf(order).cancel += 1;
+    if (what === "inquire" && answer[0] === 404) this.#countsOf(order).inquiry += 1;
     noted(answer === "lost" ? "answer lost" : String(answer[0]));
     if (answer === "lost") {
       response.destroy();
@@ -121,7 +127,7 @@ export class CrashProvider {
   async #charge(provider: string, order: string, key: string): Promise<Answer> {
     const behaviour = this.#behaviour(provider, order);
     const { charge, chargesLost = 0, answersLost = 0, againAfterMs } = behaviour;
-    const { chargesBusy = 0, answeredAfterMs = 0, appliedAfterMs = 0 } = behaviour;
+    const { chargesBusy = 0, answeredLateMs, appliedAfterMs = 0, appliedAfter } = behaviour;
     const counts = this.#countsOf(order);
     counts.charges += 1;
     if (counts.charges <= chargesLost) return "lost";
@@ -131,7 +137,10 @@ export class CrashProvider {
         this.#knownOf(order).set(`${provider} ${key}`, { state: "declined", atMs: Date.now() });
         return [402, { code: "CARD_DECLINED" }];
       case "late":
-        void this.#later(order, appliedAfterMs, () => this.#apply(provider, order, key));
+        void this.#later(order, appliedAfterMs, async () => {
+          if (appliedAfter !== undefined) await this.#until(() => counts[appliedAfter] > 0);
+          this.#apply(provider, order, key);
+        });
         return "lost";
       default:
     }
@@ -144,7 +153,7 @@ export class CrashProvider {
       void this.#later(order, 0, () => this.#webhook(order, provider));
     }
     if (counts.charges <= answersLost) return "lost";
-    if (answeredAfterMs > 0) await sleep(answeredAfterMs);
+    if (answeredLateMs !== undefined) await sleep(pace.leaseMs + answeredLateMs);
     return stands ? [200, { charge: `${provider}-${key}` }] : [410, { code: "KEY_CANCELLED" }];
   }
 
@@ -199,7 +208,7 @@ export class CrashProvider {
   }
 
   #countsOf(order: string): Counts {
-    const counts = this.#counts.get(order) ?? { charges: 0, inquiries: 0, cancels: 0 };
+    const counts = this.#counts.get(order) ?? { charges: 0, inquiries: 0, cancels: 0, inquiry: 0, cancel: 0 };
     this.#counts.set(order, counts);
     return counts;
   }
@@ -218,6 +227,14 @@ export class CrashProvider {
     return (became) => {
       lines[index] = `${what}: ${became}`;
     };
+  }
+
+  /** And a moment longer, so that what happened is known where it was asked. */
+  async #until(holds: () => boolean): Promise<void> {
+    for (const untilMs = performance.now() + waitsAtMostMs; performance.now() < untilMs && !holds(); ) {
+      await sleep(20);
+    }
+    await sleep(150);
   }
 
   async #later(order: string, ms: number, work: () => unknown): Promise<void> {

@@ -1,6 +1,7 @@
 import type { GuaranteeLevel } from "@outrigger/ledger";
 import type { Connection, LossyWay } from "../databases/database.ts";
 import { type Case, idOf, type Point } from "../matrix/cases.ts";
+import { pace } from "../matrix/pace.ts";
 import type { FromWorker, Play } from "../worker/messages.ts";
 import type { CrashProcess } from "./process.ts";
 
@@ -71,7 +72,16 @@ export class Scene {
     const part: Part = { process, points: [], standing: undefined, answers: undefined, ended: false };
     this.parts.push(part);
     const { id, of, orders, connection } = this;
-    const play: Play = { id, of, orders, connection, provider, ...(point !== undefined && { point }) };
+    const { leaseMs } = pace;
+    const play: Play = {
+      id,
+      of,
+      orders,
+      connection,
+      provider,
+      leaseMs,
+      ...(point !== undefined && { point }),
+    };
     process.send({ do: how, play });
     return part;
   }

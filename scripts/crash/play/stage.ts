@@ -4,6 +4,7 @@ import type { CrashDatabase } from "../databases/database.ts";
 import { type Case, type FaultName, isBeforeCommit } from "../matrix/cases.ts";
 import { declaredBy } from "../matrix/definitions.ts";
 import { behaviourIn } from "../matrix/modes.ts";
+import { pace } from "../matrix/pace.ts";
 import type { Looked } from "../worker/messages.ts";
 import { accountOf } from "./account.ts";
 import { judge } from "./judge.ts";
@@ -13,8 +14,8 @@ import { type Part, type Played, Scene } from "./scene.ts";
 
 /** However busy the machine is: what takes longer does not come to an end. */
 const patienceMs = 60_000;
-/** How long others wait for the lock of a process that was stopped in its transaction: two leases and more. */
-const whileLockedMs = 3_000;
+/** How long others wait for the lock of a process that was stopped in its transaction. */
+const leasesWhileLocked = 3;
 /** A verdict of "broken" is looked at again, in case something was still being written. */
 const secondLooks = 12;
 const secondLookAfterMs = 250;
@@ -207,7 +208,7 @@ const faults: Readonly<Record<FaultName, (company: Company) => Promise<void>>> =
     await each(scenes, async (scene) => {
       const part = scene.enter(second, "recover", provider, undefined);
       const locked = scene.of.point !== undefined && isBeforeCommit(scene.of.point);
-      await scene.until(ended(part), locked ? whileLockedMs : patienceMs);
+      await scene.until(ended(part), locked ? leasesWhileLocked * pace.leaseMs : patienceMs);
     });
     first.wake();
     await each(scenes, async (scene) => {

@@ -5,7 +5,7 @@ import { internalsOf } from "../../../packages/ledger/src/run/internals.ts";
 import type { PlannedMove } from "../../../packages/ledger/src/store/store.ts";
 import type { Client } from "../databases/database.ts";
 import type { Point, PointName } from "../matrix/cases.ts";
-import { declaredBy, lease } from "../matrix/definitions.ts";
+import { declaredBy } from "../matrix/definitions.ts";
 import { behaviourIn } from "../matrix/modes.ts";
 import type { FromWorker, Looked, Play, Standing } from "./messages.ts";
 import { charge, type Order, type Payment, providerThrough, type Way } from "./payments.ts";
@@ -57,7 +57,7 @@ export function actor<Tx>(client: Client<Tx>, play: Play, say: Say): Actor {
   const ended = new Set<string>();
   const ledger: Ledger<Tx> = createLedger<Tx>({
     sql: client.sql,
-    lease,
+    lease: `${play.leaseMs}ms`,
     pollEvery: "150ms",
     drain: "0ms",
     wakeUp: false,

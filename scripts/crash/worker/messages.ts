@@ -10,6 +10,7 @@ export interface Play {
   readonly orders: readonly string[];
   readonly connection: Connection;
   readonly provider: string;
+  readonly leaseMs: number;
   /** Where this process is met by the fault. */
   readonly point?: Point | undefined;
 }

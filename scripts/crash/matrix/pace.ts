@@ -1,0 +1,10 @@
+/**
+ * How long a lease is in the matrix: recovery waits for its end, so that it decides how long a case takes, and a machine
+ * that is busy needs a longer one, or every fault would strike after it. Measured before anything is played.
+ */
+export const pace = { leaseMs: 1_000 };
+
+/** From the time that one operation takes among as many others as there are in a company. */
+export function leaseFor(slowestMs: number): number {
+  return Math.max(1_000, Math.ceil(3 * slowestMs));
+}
