@@ -152,6 +152,6 @@ export {
   type Transition,
   type UnknownFirst,
 } from "./state/transitions.ts";
+export type { HistoryEntry, LastError } from "./store/operation-row.ts";
 export type { OperationRecord, OperationSummary } from "./store/record.ts";
 export type { SqlBounds, SqlPort, SqlQuery, SqlRow } from "./store/sql-port.ts";
-export type { HistoryEntry, LastError } from "./store/store.ts";

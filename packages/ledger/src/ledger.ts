@@ -32,9 +32,10 @@ import { type SagaSnapshot, sagaDesk } from "./saga/desk.ts";
 import type { Saga, Sagas } from "./saga/saga.ts";
 import { type OpenState, openStates, type SettledState, settledStates } from "./state/transitions.ts";
 import { dialects } from "./store/dialects.ts";
+import type { StoredOperation } from "./store/operation-row.ts";
 import { type OperationRecord, recordOf } from "./store/record.ts";
 import { bounded } from "./store/sql-port.ts";
-import { Store, type StoredOperation } from "./store/store.ts";
+import { Store } from "./store/store.ts";
 
 export interface LedgerSnapshot {
   /** Operations that are not settled. */

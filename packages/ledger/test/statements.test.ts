@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { internalsOf } from "../src/run/internals.ts";
-import type { Move, NewOperation, OperationRow, Store, StoredOperation } from "../src/store/store.ts";
+import type { Move, NewOperation, OperationRow, StoredOperation } from "../src/store/operation-row.ts";
+import type { Store } from "../src/store/store.ts";
 import { useAnyShop } from "./support/shop.ts";
 import { wait } from "./support/single.ts";
 

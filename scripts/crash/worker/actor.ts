@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { seededRandom } from "@outrigger/lab";
 import { createLedger, type Ledger, type Operation, type Outcome, type StepName } from "@outrigger/ledger";
 import { internalsOf } from "../../../packages/ledger/src/run/internals.ts";
-import type { PlannedMove } from "../../../packages/ledger/src/store/store.ts";
+import type { PlannedMove } from "../../../packages/ledger/src/store/operation-row.ts";
 import type { Client } from "../databases/database.ts";
 import type { Point, PointName } from "../matrix/cases.ts";
 import { declaredBy } from "../matrix/definitions.ts";

@@ -1,7 +1,8 @@
 import { decimalOf, type Exact, exact, exactAmount, plus } from "../reconcile/amount.ts";
 import type { AnyDefinition } from "../run/engine.ts";
 import type { OperationState } from "../state/transitions.ts";
-import type { Store, StoredOperation } from "../store/store.ts";
+import type { StoredOperation } from "../store/operation-row.ts";
+import type { Store } from "../store/store.ts";
 
 /** What is in operations of which nobody knows how they end: UNKNOWN, CANCELLING, MANUAL, and SENDING after its lease. */
 export interface AtRisk {

@@ -1,5 +1,6 @@
 import { sentKey } from "../operation/key.ts";
-import type { Store, StoredOperation } from "../store/store.ts";
+import type { StoredOperation } from "../store/operation-row.ts";
+import type { Store } from "../store/store.ts";
 import { exactAmount } from "./amount.ts";
 import type { LocalRow, TimeRange } from "./rows.ts";
 

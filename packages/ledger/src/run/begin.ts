@@ -1,7 +1,7 @@
 import { Failure } from "@outrigger/core";
 import { databaseUnavailable, hasCode, ledgerFailureCodes } from "../failure.ts";
+import type { NewOperation, OperationRow } from "../store/operation-row.ts";
 import type { SqlQuery } from "../store/sql-port.ts";
-import type { NewOperation, OperationRow } from "../store/store.ts";
 import { about } from "./describe.ts";
 import type { AnyDefinition, Engine, Held } from "./engine.ts";
 import { gatheredOf } from "./gathered.ts";

@@ -1,5 +1,5 @@
+import type { OperationRow } from "../store/operation-row.ts";
 import { storableText } from "../store/storable-text.ts";
-import type { OperationRow } from "../store/store.ts";
 
 /** What every event says of the operation it is about. */
 export function about(row: OperationRow): { id: string; operation: string; key: string; provider: string } {

@@ -1,8 +1,9 @@
 import type { Clock, Random } from "@outrigger/core";
 import type { LedgerEvent } from "../events.ts";
 import type { CheckedDefinition, CheckedProvider } from "../operation/checked-definition.ts";
+import type { OperationRow } from "../store/operation-row.ts";
 import type { SqlQuery } from "../store/sql-port.ts";
-import type { OperationRow, Store } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import type { Turn } from "./turn.ts";
 
 /** The places at which a crash test can stop a worker: around every commit and every call. */

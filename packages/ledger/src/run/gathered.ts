@@ -1,6 +1,6 @@
 import { hasCode, ledgerFailureCodes } from "../failure.ts";
+import type { NewOperation, OperationRow, PlannedMove } from "../store/operation-row.ts";
 import type { SqlPort } from "../store/sql-port.ts";
-import type { NewOperation, OperationRow, PlannedMove } from "../store/store.ts";
 import type { AnyDefinition, Engine } from "./engine.ts";
 import { Gatherer, gatherDefaults } from "./gather.ts";
 import { type Intended, intend } from "./intent.ts";

@@ -1,4 +1,4 @@
-import type { NewOperation, OperationRow } from "../store/store.ts";
+import type { NewOperation, OperationRow } from "../store/operation-row.ts";
 import type { AnyDefinition, Engine } from "./engine.ts";
 
 /** How far the write of an intent came. */

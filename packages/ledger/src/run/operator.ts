@@ -1,8 +1,8 @@
 import { assertKnownKeys, Failure, show } from "@outrigger/core";
 import { ledgerFailureCodes } from "../failure.ts";
 import { decide, type EvidenceKind, operationTable, type ProviderFacts } from "../state/transitions.ts";
+import type { StoredOperation } from "../store/operation-row.ts";
 import { storableText } from "../store/storable-text.ts";
-import type { StoredOperation } from "../store/store.ts";
 import { about, messageOf } from "./describe.ts";
 import { type AnyDefinition, currentProvider, type Engine } from "./engine.ts";
 import { type Evidence, succeeded } from "./evidence.ts";

@@ -1,6 +1,6 @@
 import type { AbandonedFailure } from "../operation/definition.ts";
 import type { Transition } from "../state/transitions.ts";
-import type { Move, OperationRow, PlannedMove } from "../store/store.ts";
+import type { Move, OperationRow, PlannedMove } from "../store/operation-row.ts";
 import type { AnyDefinition, Engine, StepName } from "./engine.ts";
 import type { Evidence } from "./evidence.ts";
 

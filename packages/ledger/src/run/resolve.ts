@@ -1,5 +1,5 @@
 import { ledgerFailureCodes } from "../failure.ts";
-import type { OperationRow } from "../store/store.ts";
+import type { OperationRow } from "../store/operation-row.ts";
 import { messageOf } from "./describe.ts";
 import { type AnyDefinition, currentProvider, type Engine, type Held } from "./engine.ts";
 import type { Evidence } from "./evidence.ts";

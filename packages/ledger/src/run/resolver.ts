@@ -1,10 +1,10 @@
-import type { Clock, Timer } from "@outrigger/core";
-import { detached } from "../guard/transaction-scope.ts";
+import type { Timer } from "@outrigger/core";
 import { slotGroupOf } from "../store/dialect.ts";
-import type { OperationRow } from "../store/store.ts";
+import type { OperationRow } from "../store/operation-row.ts";
 import { codeOf } from "./describe.ts";
 import type { AnyDefinition, Engine } from "./engine.ts";
 import { InHand } from "./in-hand.ts";
+import { endedWithin, Poller } from "./poller.ts";
 import { resolve } from "./resolve.ts";
 import { type Slot, Slots } from "./slots.ts";
 import { Stopping } from "./stop-signal.ts";
@@ -47,14 +47,11 @@ export class Resolver<Tx> {
   readonly #slots: Slots;
   readonly #inHand: InHand;
   readonly #claimed = new Set<Claimed>();
-  #running = false;
-  #claiming: Promise<void> | undefined;
-  #again = false;
+  readonly #poller: Poller;
   /** Whether there may be more that was left for lack of room. */
   #more = false;
   /** Definitions are only ever added. */
   #shareOf = { definitions: -1, share: 1 };
-  #timer: Timer | undefined;
   #watching: Timer | undefined;
   #stopping = new Stopping();
 
@@ -66,6 +63,11 @@ export class Resolver<Tx> {
     this.#engine = engine;
     this.#definitions = definitions;
     this.#options = options;
+    this.#poller = new Poller({
+      clock: engine.clock,
+      pollEveryMs: options.pollEveryMs,
+      look: () => this.#claim(),
+    });
     const share = (): number => this.#share();
     this.#slots = new Slots(options.concurrency, share);
     this.#inHand = new InHand(options.concurrency, share, engine.clock.now());
@@ -78,48 +80,32 @@ export class Resolver<Tx> {
 
   /** Starting twice does nothing. */
   start(): void {
-    if (this.#running) return;
-    this.#running = true;
+    if (this.#poller.running) return;
     this.#stopping = new Stopping();
+    this.#poller.start();
     const guarantees = [...this.#definitions.values()].map(({ name, guarantee }) => ({
       operation: name,
       guarantee,
     }));
     this.#engine.emit({ type: "resolverStarted", guarantees });
-    this.kick();
   }
 
   /** Whether it would take work now. */
   get hasRoom(): boolean {
-    return this.#running && this.#claimed.size < this.#options.concurrency;
+    return this.#poller.running && this.#claimed.size < this.#options.concurrency;
   }
 
   /** Looks for work at once. Does nothing while stopped. */
-  readonly kick = (): void => {
-    if (!this.#running) return;
-    this.#timer?.cancel();
-    if (this.#claiming !== undefined) {
-      this.#again = true;
-      return;
-    }
-    this.#again = false;
-    this.#claiming = detached(() => this.#claim()).then((full) => {
-      this.#claiming = undefined;
-      if (!this.#running) return;
-      if (this.#again || full) this.kick();
-      else this.#timer = this.#engine.clock.setTimer(this.#options.pollEveryMs, this.kick);
-    });
-  };
+  readonly kick = (): void => this.#poller.kick();
 
   /** Stops claiming, waits for what runs, and gives back what has not begun, and what does not end in time. */
   async stop(): Promise<void> {
-    if (!this.#running) return;
-    this.#running = false;
-    this.#timer?.cancel();
+    if (!this.#poller.running) return;
+    const claiming = this.#poller.stop();
     const { clock } = this.#engine;
     const drainEndsAtMs = clock.now() + this.#options.drainMs;
     // A database that does not answer must not hold the process; what a late answer claims is given back.
-    if (this.#claiming !== undefined) await endedWithin(clock, this.#options.drainMs, [this.#claiming]);
+    if (claiming !== undefined) await endedWithin(clock, this.#options.drainMs, [claiming]);
     this.#watching?.cancel();
     this.#watching = undefined;
     const waiting = this.#giveBackWaiting([...this.#claimed]);
@@ -144,7 +130,7 @@ export class Resolver<Tx> {
         ...[...this.#definitions.values()].map((definition) => definition.leaseMs),
       );
       const rows = await store.claim([...this.#definitions.keys()], room, leaseMs, full);
-      if (!this.#running) {
+      if (!this.#poller.running) {
         await this.#giveBack(rows, false);
         return false;
       }
@@ -239,13 +225,4 @@ export class Resolver<Tx> {
       (each): each is Claimed & { readonly work: Promise<void> } => each.work !== undefined,
     );
   }
-}
-
-async function endedWithin(clock: Clock, ms: number, work: Iterable<Promise<void>>): Promise<void> {
-  let timer: Timer | undefined;
-  const bound = new Promise<void>((resolve) => {
-    timer = clock.setTimer(ms, resolve);
-  });
-  await Promise.race([Promise.all(work), bound]);
-  timer?.cancel();
 }

@@ -5,7 +5,7 @@ import { exactJson } from "../operation/exact-json.ts";
 import { fingerprintOf } from "../operation/fingerprint.ts";
 import { checkedKey } from "../operation/key.ts";
 import type { EnqueueOptions, Outcome, RunOptions } from "../operation/operation.ts";
-import type { NewOperation, OperationRow } from "../store/store.ts";
+import type { NewOperation, OperationRow } from "../store/operation-row.ts";
 import { begin, beginIn } from "./begin.ts";
 import type { AnyDefinition, Engine } from "./engine.ts";
 import { send } from "./send.ts";

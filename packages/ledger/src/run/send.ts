@@ -1,8 +1,8 @@
 import { Failure } from "@outrigger/core";
 import { ledgerFailureCodes } from "../failure.ts";
 import type { AbandonedFailure } from "../operation/definition.ts";
+import type { OperationRow, StoredOperation } from "../store/operation-row.ts";
 import { storableText } from "../store/storable-text.ts";
-import type { OperationRow, StoredOperation } from "../store/store.ts";
 import { callProvider } from "./call-provider.ts";
 import { about, codeOf, messageOf } from "./describe.ts";
 import { type AnyDefinition, currentProvider, type Engine, type Held } from "./engine.ts";

@@ -10,8 +10,8 @@ import {
   settledStates,
   type Transition,
 } from "../state/transitions.ts";
+import type { Move, OperationRow } from "../store/operation-row.ts";
 import { storableText } from "../store/storable-text.ts";
-import type { Move, OperationRow } from "../store/store.ts";
 import { messageOf } from "./describe.ts";
 import { type AnyDefinition, currentProvider, type Engine, type Held } from "./engine.ts";
 import type { Evidence } from "./evidence.ts";

@@ -1,5 +1,5 @@
-import type { Clock, Timer } from "@outrigger/core";
-import { detached } from "../guard/transaction-scope.ts";
+import type { Clock } from "@outrigger/core";
+import { endedWithin, Poller } from "./poller.ts";
 
 export interface LoopParts<Job> {
   readonly clock: Clock;
@@ -22,14 +22,12 @@ const lastGraceMs = 1_000;
 export class WorkerLoop<Job extends object> {
   readonly #parts: LoopParts<Job>;
   readonly #active = new Map<Job, Promise<void>>();
-  #running = false;
-  #claiming: Promise<void> | undefined;
-  #again = false;
-  #timer: Timer | undefined;
+  readonly #poller: Poller;
   #stopping = new AbortController();
 
   constructor(parts: LoopParts<Job>) {
     this.#parts = parts;
+    this.#poller = new Poller({ ...parts, look: () => this.#claim() });
   }
 
   get active(): number {
@@ -38,43 +36,27 @@ export class WorkerLoop<Job extends object> {
 
   /** Whether it would take work now. */
   get hasRoom(): boolean {
-    return this.#running && this.#active.size < this.#parts.concurrency;
+    return this.#poller.running && this.#active.size < this.#parts.concurrency;
   }
 
   /** Starting twice does nothing. */
   start(): void {
-    if (this.#running) return;
-    this.#running = true;
+    if (this.#poller.running) return;
     this.#stopping = new AbortController();
-    this.kick();
+    this.#poller.start();
   }
 
   /** Looks for work at once. Does nothing while stopped. */
-  readonly kick = (): void => {
-    if (!this.#running) return;
-    this.#timer?.cancel();
-    if (this.#claiming !== undefined) {
-      this.#again = true;
-      return;
-    }
-    this.#again = false;
-    this.#claiming = detached(() => this.#claim()).then((full) => {
-      this.#claiming = undefined;
-      if (!this.#running) return;
-      if (this.#again || full) this.kick();
-      else this.#timer = this.#parts.clock.setTimer(this.#parts.pollEveryMs, this.kick);
-    });
-  };
+  readonly kick = (): void => this.#poller.kick();
 
   /** Stops claiming, waits for what runs, and gives back what does not end in time. */
   async stop(): Promise<void> {
-    if (!this.#running) return;
-    this.#running = false;
-    this.#timer?.cancel();
+    if (!this.#poller.running) return;
+    const claiming = this.#poller.stop();
     const { clock, drainMs, release } = this.#parts;
     const drainEndsAtMs = clock.now() + drainMs;
     // A database that does not answer must not hold the process; what a late answer claims is given back.
-    if (this.#claiming !== undefined) await endedWithin(clock, drainMs, [this.#claiming]);
+    if (claiming !== undefined) await endedWithin(clock, drainMs, [claiming]);
     await endedWithin(clock, Math.max(0, drainEndsAtMs - clock.now()), this.#active.values());
     this.#stopping.abort();
     await endedWithin(clock, lastGraceMs, this.#active.values());
@@ -89,7 +71,7 @@ export class WorkerLoop<Job extends object> {
     const free = concurrency - this.#active.size;
     if (free <= 0) return false;
     const jobs = await claim(free).catch((): readonly Job[] => []);
-    if (!this.#running) {
+    if (!this.#poller.running) {
       await Promise.allSettled(jobs.map(release));
       return false;
     }
@@ -109,13 +91,4 @@ export class WorkerLoop<Job extends object> {
       }),
     );
   }
-}
-
-async function endedWithin(clock: Clock, ms: number, work: Iterable<Promise<void>>): Promise<void> {
-  let timer: Timer | undefined;
-  const bound = new Promise<void>((resolve) => {
-    timer = clock.setTimer(ms, resolve);
-  });
-  await Promise.race([Promise.all(work), bound]);
-  timer?.cancel();
 }

@@ -1,5 +1,5 @@
 import type { Transition } from "../state/transitions.ts";
-import type { Move, OperationRow } from "../store/store.ts";
+import type { Move, OperationRow } from "../store/operation-row.ts";
 import { about, codeOf } from "./describe.ts";
 import { type AnyDefinition, type Engine, type Held, sleep } from "./engine.ts";
 import type { Evidence } from "./evidence.ts";

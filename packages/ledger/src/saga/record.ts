@@ -1,5 +1,5 @@
 import type { Intent, OperationState } from "../state/transitions.ts";
-import type { StoredOperation } from "../store/store.ts";
+import type { StoredOperation } from "../store/operation-row.ts";
 import type { SagaState } from "./decide.ts";
 import type { SagaFailure } from "./definition.ts";
 import type { BegunOperation, SagaHistoryEntry, SagaRow } from "./saga-store.ts";

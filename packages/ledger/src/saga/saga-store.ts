@@ -1,5 +1,6 @@
+import type { LastError, StoredOperation } from "../store/operation-row.ts";
 import type { SqlQuery, SqlRow } from "../store/sql-port.ts";
-import type { LastError, Store, StoredOperation } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import type { OpenSagaState, SagaState } from "./decide.ts";
 import type { SagaStatements } from "./statements.ts";
 

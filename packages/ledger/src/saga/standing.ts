@@ -1,4 +1,4 @@
-import type { StoredOperation } from "../store/store.ts";
+import type { StoredOperation } from "../store/operation-row.ts";
 import type { CheckedSaga, CheckedStep } from "./checked-saga.ts";
 import { type Again, type SagaFacts, type StepFacts, standingOf } from "./decide.ts";
 import type { BegunOperation, SagaRow } from "./saga-store.ts";

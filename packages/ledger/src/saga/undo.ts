@@ -3,7 +3,7 @@ import type { Held } from "../run/engine.ts";
 import { requestCancel } from "../run/operator.ts";
 import { resolve } from "../run/resolve.ts";
 import { WriteFailed } from "../run/write.ts";
-import type { OperationRow, StoredOperation } from "../store/store.ts";
+import type { OperationRow, StoredOperation } from "../store/operation-row.ts";
 import type { SagaEngine } from "./parts.ts";
 import type { SagaRow } from "./saga-store.ts";
 

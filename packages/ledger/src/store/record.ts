@@ -1,6 +1,6 @@
 import type { AbandonedFailure } from "../operation/definition.ts";
 import type { Intent, OperationState } from "../state/transitions.ts";
-import type { HistoryEntry, LastError, StoredOperation } from "./store.ts";
+import type { HistoryEntry, LastError, StoredOperation } from "./operation-row.ts";
 
 /** An operation for people and other programs: plain JSON, without the request and the result. */
 export interface OperationSummary {

@@ -1,6 +1,6 @@
 import { settledStates } from "../../state/transitions.ts";
 import type { StatementFunction } from "../dialect.ts";
-import type { HistoryEntry } from "../store.ts";
+import type { HistoryEntry } from "../operation-row.ts";
 import { every } from "./columns.ts";
 import { eventsOf, historiesOf } from "./history.ts";
 import { byId, idsOf, iso, json, listed, msAgo, now, quoted, rowsIf } from "./text.ts";

@@ -1,5 +1,5 @@
+import type { HistoryEntry } from "../operation-row.ts";
 import type { SqlQuery, SqlRow } from "../sql-port.ts";
-import type { HistoryEntry } from "../store.ts";
 import { byId, entriesOf, iso, json } from "./text.ts";
 
 /** An operation whose history is wanted. */

@@ -1,5 +1,5 @@
 import type { StatementFunction } from "../dialect.ts";
-import type { NewOperation } from "../store.ts";
+import type { NewOperation } from "../operation-row.ts";
 import { newIds } from "./ids.ts";
 import { byId, inMs, json, listed, now, parsed } from "./text.ts";
 

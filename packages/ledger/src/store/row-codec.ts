@@ -1,0 +1,148 @@
+import type { Intent, OperationState } from "../state/transitions.ts";
+import type { LastError, NewOperation, OperationRow, PlannedMove } from "./operation-row.ts";
+import type { SqlRow } from "./sql-port.ts";
+
+/** What a statement gets, and what its rows say. */
+export interface Asked<R> {
+  readonly values: readonly unknown[];
+  readonly read: (rows: readonly SqlRow[]) => R;
+}
+
+export function insertion(
+  fresh: readonly NewOperation[],
+  readAtMs: number,
+): Asked<readonly (OperationRow | undefined)[]> {
+  // Always in the same order, so that two batches never wait for each other.
+  const sorted = [...fresh].sort((a, b) => compare(a.operation, b.operation) || compare(a.key, b.key));
+  return {
+    values: [JSON.stringify(sorted)],
+    read(rows) {
+      const named = new Map(rows.map((row) => [`${row["operation"]} ${row["key"]}`, row]));
+      return fresh.map((each) => {
+        const row = named.get(`${each.operation} ${each.key}`);
+        return row === undefined ? undefined : inserted(String(row["id"]), each, readAtMs);
+      });
+    },
+  };
+}
+
+export function moves(
+  planned: readonly PlannedMove[],
+  readAtMs: number,
+): Asked<readonly (OperationRow | undefined)[]> {
+  const sorted = planned.map(moveParameters).sort((a, b) => compare(a.id, b.id));
+  return {
+    values: [JSON.stringify(sorted)],
+    read(rows) {
+      const byId = new Map(rows.map((row) => [String(row["id"]), row]));
+      return planned.map(({ row: before, move }) => {
+        const after = byId.get(before.id);
+        if (after === undefined) return undefined;
+        const { result = before.result, failure = before.failure } = move;
+        return { ...before, ...moved(after), result, failure, readAtMs };
+      });
+    },
+  };
+}
+
+/** What `insert` has stored. */
+function inserted(id: string, fresh: NewOperation, readAtMs: number): OperationRow {
+  const { operation, key, fingerprint, state, providers, request, keyWindowMs } = fresh;
+  const sent = state === "SENDING" ? 1 : 0;
+  return {
+    ...{ id, operation, key, fingerprint, state, providers, request, readAtMs },
+    intent: "EXECUTE",
+    fence: sent,
+    provider: providers[0] ?? "",
+    attempt: sent,
+    tries: 0,
+    inDoubt: false,
+    abandoned: false,
+    resendRefused: false,
+    personOnly: false,
+    cancelWantedForMs: undefined,
+    result: undefined,
+    failure: undefined,
+    sentForMs: 0,
+    keyLeftMs: keyWindowMs ?? Number.NEGATIVE_INFINITY,
+    unknownForMs: 0,
+    cancellingForMs: 0,
+  };
+}
+
+export const compare: (a: string, b: string) => number = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+
+/** What the statement `move` takes for one row. What is undefined is left out of the JSON, and so is null there. */
+function moveParameters({
+  row,
+  move,
+}: PlannedMove): { readonly id: string } & Readonly<Record<string, unknown>> {
+  const { error, ...rest } = move;
+  return {
+    ...rest,
+    id: row.id,
+    fence: row.fence,
+    cancelKnown: row.cancelWantedForMs !== undefined,
+    noted: move.from !== move.to || row.provider !== move.provider || move.by !== undefined,
+    failed: error !== undefined,
+    errorCode: error?.code,
+    errorMessage: error?.message,
+  };
+}
+
+type Moving = Omit<
+  OperationRow,
+  "operation" | "key" | "fingerprint" | "providers" | "request" | "result" | "failure" | "readAtMs"
+>;
+
+export function moved(row: SqlRow): Moving {
+  const cancelWantedForMs = row["cancel_wanted_for_ms"];
+  return {
+    id: String(row["id"]),
+    state: row["state"] as OperationState,
+    intent: row["intent"] as Intent,
+    fence: Number(row["fence"]),
+    provider: String(row["provider"]),
+    attempt: Number(row["attempt"]),
+    tries: Number(row["tries"]),
+    inDoubt: row["in_doubt"] === "yes",
+    abandoned: row["abandoned"] === "yes",
+    resendRefused: row["resend_refused"] === "yes",
+    personOnly: row["person_only"] === "yes",
+    cancelWantedForMs:
+      cancelWantedForMs === null || cancelWantedForMs === undefined ? undefined : Number(cancelWantedForMs),
+    sentForMs: Number(row["sent_for_ms"] ?? 0),
+    keyLeftMs: Number(row["key_left_ms"] ?? Number.NEGATIVE_INFINITY),
+    unknownForMs: Number(row["unknown_for_ms"] ?? 0),
+    cancellingForMs: Number(row["cancelling_for_ms"] ?? 0),
+  };
+}
+
+export function whole(row: SqlRow, readAtMs: number): OperationRow {
+  return {
+    ...moved(row),
+    operation: String(row["operation"]),
+    key: String(row["key"]),
+    fingerprint: String(row["fingerprint"]),
+    providers: JSON.parse(String(row["providers"])) as string[],
+    request: String(row["request"]),
+    result: optional(row["result"]),
+    failure: optional(row["failure"]),
+    readAtMs,
+  };
+}
+
+export function toLastError(row: SqlRow): LastError | undefined {
+  const at = optional(row["last_error_at"]);
+  if (at === undefined) return undefined;
+  return {
+    at,
+    code: optional(row["last_error_code"]) ?? null,
+    message: String(row["last_error_message"]),
+    tries: Number(row["last_error_tries"]),
+  };
+}
+
+export function optional(value: unknown): string | undefined {
+  return value === null || value === undefined ? undefined : String(value);
+}
