@@ -20,5 +20,6 @@ export default defineConfig({
     // How long a broken product takes to fail, not how fast a machine must be.
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
   },
 });
