@@ -1,7 +1,27 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 // Tests run the sources: the "@outrigger/source" export condition points at src/, so nothing is built first.
 const conditions = ["@outrigger/source", "node", "development|production"];
+
+/** The files that take a minute or so; begun last, each would be waited for alone. */
+const slow = [
+  "ledger/test/on-mariadb",
+  "scripts/crash/crash",
+  "ledger/test/saga/crash",
+  "ledger/test/model/model",
+  "ledger/test/on-sqlite",
+];
+
+class SlowFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number => {
+      const at = slow.findIndex((part) => moduleId.includes(part));
+      return at < 0 ? slow.length : at;
+    };
+    return (await super.sort(files)).toSorted((a, b) => place(a) - place(b));
+  }
+}
 
 export default defineConfig({
   ssr: { resolve: { conditions } },
@@ -17,6 +37,7 @@ export default defineConfig({
     execArgv: ["--conditions=@outrigger/source"],
     globalSetup: "test/one-postgres.ts",
     restoreMocks: true,
+    sequence: { sequencer: SlowFirst },
     // How long a broken product takes to fail, not how fast a machine must be.
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -144,6 +144,8 @@ test("a worker that wakes in the middle of a delivery after its lease marks noth
     arrived,
     { name: "zombie", by: "sleepy", lease: "300ms" },
     {
+      // It looks once: were it to look again after its lease, it could take what it still has in hand.
+      pollEvery: "1h",
       onStep: async (name) => {
         if (name !== "delivery.after") return;
         slept();
