@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createDatabase, databaseForTests, type Postgres, startPostgres } from "@outrigger/lab";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
@@ -81,6 +82,18 @@ describe("a server in a temporary folder", () => {
     await first.drop();
     expect(await ask(server.url, "select from pg_database where datname like 'own%'")).toEqual([]);
     await guest.end().catch(() => {});
+  });
+
+  test("a session that is about to leave is not killed", async () => {
+    const database = await createDatabase(server.url, "left");
+    const killed: unknown[] = [];
+    const guest = new pg.Client({ connectionString: database.url });
+    guest.on("error", (error) => killed.push(error));
+    await guest.connect();
+    const left = sleep(50).then(() => guest.end());
+    await database.drop();
+    await left;
+    expect(killed).toEqual([]);
   });
 
   test.each(["", "Own", "own; drop database x", "x".repeat(41)])(

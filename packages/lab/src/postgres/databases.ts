@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Client } from "pg";
 import { type DatabaseServer, type PostgresOptions, startPostgres } from "./start-postgres.ts";
 
 export interface Database {
   readonly url: string;
   readonly name: string;
-  /** Drops the database, and ends the sessions that are still in it. */
+  /** Drops the database. Sessions that are still in it have a moment to leave, and are ended then. */
   drop(): Promise<void>;
 }
 
@@ -26,13 +28,17 @@ export async function databaseForTests(options: PostgresOptions = {}): Promise<D
  */
 export async function createDatabase(url: string, name: string): Promise<Database> {
   const unique = uniqueDatabaseName(name);
-  await run(url, `create database ${unique}`);
+  await connected(url, (client) => client.query(`create database ${unique}`));
   const own = new URL(url);
   own.pathname = `/${unique}`;
   return {
     url: own.href,
     name: unique,
-    drop: () => run(url, `drop database if exists ${unique} with (force)`),
+    drop: () =>
+      connected(url, async (client) => {
+        await emptied(client, unique);
+        await client.query(`drop database if exists ${unique} with (force)`);
+      }),
   };
 }
 
@@ -46,13 +52,23 @@ export function uniqueDatabaseName(name: string): string {
   return `${name}_${randomBytes(4).toString("hex")}`;
 }
 
-async function run(url: string, statement: string): Promise<void> {
+/** How long those who are leaving have: a pool's end resolves before its connections are closed. */
+const leaveWithinMs = 1_000;
+
+async function emptied(client: Client, name: string): Promise<void> {
+  for (const untilMs = performance.now() + leaveWithinMs; performance.now() < untilMs; await sleep(5)) {
+    const { rows } = await client.query("select from pg_stat_activity where datname = $1 limit 1", [name]);
+    if (rows.length === 0) return;
+  }
+}
+
+async function connected(url: string, work: (client: Client) => Promise<unknown>): Promise<void> {
   // Loaded where it is needed: most users of the lab want a clock and no database.
   const { default: pg } = await import("pg");
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    await client.query(statement);
+    await work(client);
   } finally {
     await client.end();
   }
