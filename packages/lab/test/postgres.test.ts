@@ -253,6 +253,15 @@ test("DATABASE_URL is used instead of a server of ours, and left running", async
   vi.unstubAllEnvs();
 });
 
+test("POSTGRES_BIN names the programs of another version, and has to hold them", async () => {
+  const { initdb, postgres } = await findBinaries();
+  expect(await findBinaries(join(postgres, ".."))).toEqual({ initdb, postgres });
+  vi.stubEnv("POSTGRES_BIN", join(postgres, "../.."));
+  await expect(findBinaries()).rejects.toThrow("name the folder that holds initdb and postgres");
+  await expect(startPostgres({ fsync: false })).rejects.toThrow(/POSTGRES_BIN is .*there is no .*initdb/);
+  vi.unstubAllEnvs();
+});
+
 test("options that cannot be meant are refused", async () => {
   await expect(startPostgres({ datadir: "x" } as object)).rejects.toThrow('did you mean "dataDir"?');
   await expect(startPostgres({ port: -1 })).rejects.toThrow("postgres.port must be a whole number");
