@@ -19,9 +19,9 @@ const shop = (path: string): string => `examples/shop/src/${path}`;
 export const sabotages: readonly Sabotage[] = [
   {
     name: "the fence on the outcome's update is gone",
-    file: ledger("store/postgres/functions.ts"),
-    from: 'where p.id = m.id and p.fence = m.fence and p.state = m."from"',
-    to: "where p.id = m.id",
+    file: ledger("store/postgres/functions-8.ts"),
+    from: 'where p.id = any(array[m.id]) and p.fence = m.fence and p.state = m."from"',
+    to: "where p.id = any(array[m.id])",
     tests: ["packages/ledger"],
   },
   {
@@ -155,7 +155,7 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "an order id may be used again with another amount",
     file: shop("shop/order.ts"),
-    from: "Number(row.amount) === order.amount && ",
+    from: "row.amount === order.amount && ",
     to: "",
     tests: ["examples/shop/test/checkout.test.ts"],
   },

@@ -58,7 +58,7 @@ test("among a year of settled operations a claim reads what is due, and no more 
   try {
     await client.query("begin");
     const { rowCount } = await client.query(
-      "select * from outrigger.claim_operations_4('{claimed}', 10, 1000, '{}')",
+      "select * from outrigger.claim_operations_8('{claimed}', 10, 1000, '{}')",
     );
     expect(rowCount).toBe(10);
     const { rows } = await client.query(

@@ -1,5 +1,5 @@
 import type { InboxStatements } from "../../inbox/statements.ts";
-import { inMs, iso, msSince } from "./functions.ts";
+import { inMs, iso, msSince } from "./columns.ts";
 
 /** The tables of a migration: what is released is never edited, only followed by another. */
 export const inboxTables = (schema: string): readonly string[] => [

@@ -2,7 +2,8 @@ import { migrationTimedOut } from "../../failure.ts";
 import type { MigrateBounds } from "../dialect.ts";
 import { bounded, type SqlPort, type SqlQuery } from "../sql-port.ts";
 import { barrierTables } from "./barrier.ts";
-import { functions4 } from "./functions.ts";
+import { functions4 } from "./functions-4.ts";
+import { functions8 } from "./functions-8.ts";
 import { inboxTables } from "./inbox.ts";
 import { outboxTables } from "./outbox.ts";
 import { reconciliationTables } from "./reconciliation.ts";
@@ -114,6 +115,8 @@ const migrations: readonly ((schema: string) => string | readonly string[])[] = 
   (schema) => [...inboxTables(schema), ...reconciliationTables(schema)],
   // Ordered outboxes, and barriers for one's own services.
   (schema) => [...outboxTables(schema), ...barrierTables(schema)],
+  // Statements for many rows whose plan is kept, as that for one row is.
+  functions8,
 ];
 
 /** What {@link migrate} brings the tables to. */

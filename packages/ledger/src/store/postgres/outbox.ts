@@ -1,5 +1,5 @@
 import type { OutboxStatements } from "../../outbox/statements.ts";
-import { inMs, iso, msSince } from "./functions.ts";
+import { inMs, iso, msSince } from "./columns.ts";
 
 /** The tables of a migration: what is released is never edited, only followed by another. */
 export const outboxTables = (schema: string): readonly string[] => [

@@ -1,5 +1,5 @@
 import type { SagaStatements } from "../../saga/statements.ts";
-import { inMs, iso, msSince, stored } from "./functions.ts";
+import { inMs, iso, msSince, stored } from "./columns.ts";
 
 /** Ids follow the clock, so that a list of them is in the order in which they were made. */
 const timedId = `encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) placing

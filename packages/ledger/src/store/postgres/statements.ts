@@ -1,6 +1,6 @@
 import { type OperationState, openStates, settledStates } from "../../state/transitions.ts";
 import type { Statements } from "../dialect.ts";
-import { inMs, iso, listed, moving, msSince, stored } from "./functions.ts";
+import { inMs, iso, listed, moving, msSince, stored } from "./columns.ts";
 
 /* The statements for PostgreSQL. Only the schema's validated name is written into them; values are parameters. */
 
@@ -38,8 +38,8 @@ export function statements(schema: string): Statements {
       from ${event} as e where e.operation_id = ${o}.id
     ) as entries)`;
   return {
-    insert: `select * from ${schema}.insert_operations_4($1::json)`,
-    move: `select * from ${schema}.move_operations_4($1::json)`,
+    insert: `select * from ${schema}.insert_operations_8($1::json)`,
+    move: `select * from ${schema}.move_operations_8($1::json)`,
 
     // A person's move. Whoever has the row loses it, and it is due at once; a call under way is left to its worker.
     intervene: `
@@ -82,7 +82,7 @@ export function statements(schema: string): Statements {
       where o.id = $1 and o.fence = $2::bigint and o.state = $3
       returning ${moving}`,
 
-    claim: `select * from ${schema}.claim_operations_4($1::text[], $2::integer, $3::float8, $4::text[])`,
+    claim: `select * from ${schema}.claim_operations_8($1::text[], $2::integer, $3::float8, $4::text[])`,
 
     giveBack: `
       update ${operation} as o set due_at = statement_timestamp(),

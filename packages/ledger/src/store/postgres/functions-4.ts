@@ -1,64 +1,7 @@
-import { dueStates, type OperationState } from "../../state/transitions.ts";
+import { dueStates } from "../../state/transitions.ts";
+import { inMs, listed, moving, movingTypes, row, slotGroupColumn } from "./columns.ts";
 
-/*
- * What every operation passes through, as functions of the database. A statement of this size costs more to be parsed and
- * planned than to be run, and a plan that a driver keeps is made once, when the tables are small, and reads them whole when
- * they have grown (measured: 3,300 operations a second became 600 within 50,000). A function keeps its plan for every driver
- * and pooler. One row is written by statements that name its key, and a function is told never to read a table whole, so
- * their plan is right for any size. For many rows there is no such plan: theirs is made each time, of what is there.
- *
- * All times are the database's, so that leases mean the same to every process. `statement_timestamp()`, not
- * `clock_timestamp()`, because a volatile function keeps the planner from using an index. Numbers and times
- * leave as text or float8, so that a type parser the user has set for int8 or timestamptz changes nothing.
- *
- * They belong to the migration that makes them: what is released is never edited, only followed by another.
- */
-
-export const iso = (column: string): string =>
-  `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
-export const msSince = (column: string): string =>
-  `(extract(epoch from statement_timestamp() - ${column}) * 1000)::float8`;
-export const inMs = (value: string): string =>
-  `statement_timestamp() + ${value}::float8 * interval '1 millisecond'`;
-
-/** The same as `slotGroupOf` for a row of the table. */
-const slotGroupColumn = `case when provider = 'default' then 'operation ' || operation else provider end`;
-
-export const listed = (states: readonly OperationState[]): string =>
-  states.map((state) => `'${state}'`).join(", ");
-
-/** Of no use once nothing is left to do, and not for nothing. */
-const ages = Object.entries({
-  sent_for_ms: msSince("o.sent_at"),
-  key_left_ms: `-${msSince("o.key_expires_at")}`,
-  unknown_for_ms: msSince("greatest(o.unknown_since, o.retried_at)"),
-  cancelling_for_ms: msSince("greatest(o.cancelling_since, o.retried_at)"),
-})
-  .map(([name, age]) => `case when o.due_at is not null then ${age} end as ${name}`)
-  .join(", ");
-
-/** What a worker has to know of a row, and cannot know without reading it. */
-export const moving: string = `
-  o.id::text as id, o.state, o.intent, o.fence::text as fence, o.provider, o.attempt::text as attempt,
-  o.tries::text as tries, case when o.in_doubt then 'yes' else 'no' end as in_doubt,
-  case when o.abandoned then 'yes' else 'no' end as abandoned,
-  case when o.resend_refused then 'yes' else 'no' end as resend_refused,
-  case when o.person_only then 'yes' else 'no' end as person_only,
-  ${msSince("o.cancel_wanted_at")} as cancel_wanted_for_ms, ${ages}`;
-
-const row = `${moving},
-  o.operation, o.key, o.fingerprint, to_json(o.providers)::text as providers, o.request, o.result, o.failure`;
-
-export const stored: string = `${row},
-  ${iso("o.last_error_at")} as last_error_at, o.last_error_code, o.last_error_message,
-  o.last_error_tries::text as last_error_tries,
-  ${iso("o.created_at")} as created_at, ${iso("o.updated_at")} as updated_at,
-  ${iso("o.due_at")} as due_at, ${iso("statement_timestamp()")} as read_at`;
-
-/** The columns of {@link moving}, with their types. */
-const movingTypes = `id text, state text, intent text, fence text, provider text, attempt text, tries text,
-  in_doubt text, abandoned text, resend_refused text, person_only text, cancel_wanted_for_ms float8,
-  sent_for_ms float8, key_left_ms float8, unknown_for_ms float8, cancelling_for_ms float8`;
+/* What migration 4 makes; nodes of that version call them still while others have migrated further. */
 
 const functionOf = (name: string, parameters: string, columns: string, body: string): string => `
   create function ${name} (${parameters}) returns table (${columns})
