@@ -39,6 +39,12 @@ export function collect(file: string): void {
   hooks.set(file, { beforeAll: [], afterAll: [], beforeEach: [], afterEach: [] });
 }
 
+/** What was collected is collected anew. */
+export function forget(): void {
+  tests.length = 0;
+  hooks.clear();
+}
+
 export const collected = (): readonly Test[] => tests;
 
 function add(name: string, run: () => unknown): void {
@@ -46,22 +52,42 @@ function add(name: string, run: () => unknown): void {
   tests.push({ id: `${file}#${name}`, file, run });
 }
 
-function each(rows: readonly unknown[] | TemplateStringsArray) {
+type Rows = readonly unknown[] | TemplateStringsArray;
+
+const given = (row: unknown): unknown[] => (Array.isArray(row) ? row : [row]);
+
+function each(rows: Rows) {
   return (name: string, body: Body): void => {
     for (const [index, row] of [...rows].entries())
-      add(`${name} [${index}]`, () =>
-        (body as (...given: unknown[]) => unknown)(...(Array.isArray(row) ? row : [row])),
-      );
+      add(`${name} [${index}]`, () => (body as (...given: unknown[]) => unknown)(...given(row)));
   };
 }
 
-export const test: { (name: string, body: Body): void; each: typeof each } = Object.assign(
-  (name: string, body: Body) => add(name, body as () => unknown),
-  { each },
-);
+/** For what is not to be run here: it is not collected. */
+const left = (): void => {};
+
+interface TestWord {
+  (name: string, body: Body): void;
+  readonly each: typeof each;
+  readonly skipIf: (condition: unknown) => (name: string, body: Body) => void;
+  readonly runIf: (condition: unknown) => (name: string, body: Body) => void;
+}
+
+const one = (name: string, body: Body): void => add(name, body as () => unknown);
+
+export const test: TestWord = Object.assign(one, {
+  each,
+  skipIf: (condition: unknown) => (condition ? left : one),
+  runIf: (condition: unknown) => (condition ? one : left),
+});
 
 /** Groups are for people: what is in them is collected as it comes. */
-export const describe = (_name: string, body: () => void): void => body();
+const group = (_name: string, body: () => void): void => body();
+
+export const describe: typeof group & { readonly skipIf: (condition: unknown) => typeof group } =
+  Object.assign((name: string, body: () => void) => group(name, body), {
+    skipIf: (condition: unknown) => (condition ? left : group),
+  });
 
 const hooksOf = (file: string): FileHooks => hooks.get(file) as FileHooks;
 export const beforeAll = (hook: Hook): number => hooksOf(loading).beforeAll.push(hook);
@@ -97,6 +123,40 @@ setState(
   },
   expect as never,
 );
+
+/** How long is waited for what is not so yet. */
+let longestPollMs = 30_000;
+
+export function boundPolls(ms: number): void {
+  longestPollMs = ms;
+}
+
+/** `expect.poll`: asks again until what is expected holds. The words between it and the last one are kept. */
+function poll(ask: () => unknown, { timeout = 30_000, interval = 20 } = {}): unknown {
+  const untilMs = performance.now() + Math.min(timeout, longestPollMs);
+  const expected = async (words: readonly PropertyKey[], values: readonly unknown[]): Promise<void> => {
+    for (;;) {
+      const value = await ask();
+      try {
+        let found: unknown = expect(value);
+        for (const word of words.slice(0, -1)) found = Reflect.get(found as object, word);
+        const last = Reflect.get(found as object, words.at(-1) as PropertyKey) as Body;
+        (last as (...values: readonly unknown[]) => unknown).apply(found, [...values]);
+        return;
+      } catch (error) {
+        if (performance.now() >= untilMs) throw error;
+        await pause(interval);
+      }
+    }
+  };
+  const after = (words: readonly PropertyKey[]): unknown =>
+    new Proxy(left, {
+      get: (_, word) => after([...words, word]),
+      apply: (_, __, values: unknown[]) => expected(words, values),
+    });
+  return after([]);
+}
+Object.assign(expect, { poll });
 
 const stray: unknown[] = [];
 process.on("unhandledRejection", (reason) => stray.push(reason));

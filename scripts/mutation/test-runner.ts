@@ -33,20 +33,25 @@ interface Options extends StrykerOptions {
   readonly inProcess: { readonly tests: readonly string[]; readonly leaveOut: readonly string[] };
 }
 
-/** Runs the tests of a package in Stryker's worker process itself: loaded once, run for every mutant. */
+/**
+ * Runs the tests of a package in Stryker's worker process itself: loaded once, run for every mutant. For one of what is
+ * done while a file is loaded, the package's files are loaded anew, and others' stay.
+ */
 class InProcessRunner implements TestRunner {
   static inject = tokens(commonTokens.options);
   readonly #options: Options;
   readonly #spentMs = new Map<string, number>();
   #suite: Suite | undefined;
   #loaded = false;
+  /** Says in the addresses of the package's files how often they were loaded. */
+  #generation = 0;
 
   constructor(options: StrykerOptions) {
     this.#options = options as Options;
   }
 
   capabilities(): TestRunnerCapabilities {
-    return { reloadEnvironment: false };
+    return { reloadEnvironment: true };
   }
 
   async init(): Promise<void> {
@@ -65,31 +70,47 @@ class InProcessRunner implements TestRunner {
     registerHooks({
       resolve: (specifier, context, next) => {
         const url = mapped.get(specifier);
-        return url === undefined || url === context.parentURL
-          ? next(specifier, context)
-          : { url, shortCircuit: true };
+        if (url !== undefined && url !== context.parentURL) return { url, shortCircuit: true };
+        const found = next(specifier, context);
+        const generation = /\?generation=\d+$/.exec(context.parentURL ?? "")?.[0];
+        return generation === undefined || packageOf(found.url) !== packageOf(context.parentURL ?? "")
+          ? found
+          : { ...found, url: found.url + generation };
       },
     });
     this.#suite = (await import(suiteUrl)) as Suite;
   }
 
-  /** Not before it is known which mutant is on: one of what is done while a file is loaded shows only then. */
-  async #load(): Promise<void> {
-    if (this.#loaded) return;
+  /**
+   * Not before it is known which mutant is on: one of what is done while a file is loaded shows only then.
+   *
+   * @returns what went wrong in it.
+   */
+  async #load(anew: boolean): Promise<string | undefined> {
+    if (this.#loaded && !anew) return undefined;
     this.#loaded = true;
+    if (anew) this.#generation += 1;
     const root = process.cwd();
     const suite = this.#suite as Suite;
-    for (const file of globSync([...this.#options.inProcess.tests], { cwd: root }).sort()) {
-      suite.collect(file);
-      await import(pathToFileURL(path.join(root, file)).href);
-      await suite.runAll(file, "beforeAll");
+    suite.forget();
+    try {
+      for (const file of globSync([...this.#options.inProcess.tests], { cwd: root }).sort()) {
+        suite.collect(file);
+        await import(`${pathToFileURL(path.join(root, file)).href}?generation=${this.#generation}`);
+        await suite.runAll(file, "beforeAll");
+      }
+    } catch (error) {
+      this.#loaded = false;
+      return String(error);
     }
+    return undefined;
   }
 
   async dryRun(_options: DryRunOptions): Promise<DryRunResult> {
     const context = mutants();
     context.mutantCoverage ??= { static: {}, perTest: {} };
-    await this.#load();
+    const wrong = await this.#load(false);
+    if (wrong !== undefined) return { status: DryRunStatus.Error, errorMessage: wrong };
     const run = await this.#run(undefined, true);
     const { mutantCoverage } = context;
     return { ...run, ...(mutantCoverage === undefined ? {} : { mutantCoverage }) };
@@ -106,7 +127,8 @@ class InProcessRunner implements TestRunner {
     else context.hitLimit = options.hitLimit;
     try {
       if (!this.#loaded && options.mutantActivation === "runtime") delete context.activeMutant;
-      await this.#load();
+      const wrong = await this.#load(options.reloadEnvironment);
+      if (wrong !== undefined) return toMutantRunResult(notLoaded(wrong));
       context.activeMutant = options.activeMutant.id;
       const folder = path.dirname(path.relative(process.cwd(), options.sandboxFileName));
       const run = await this.#run(options.testFilter, false, folder);
@@ -165,6 +187,22 @@ class InProcessRunner implements TestRunner {
     return { status: DryRunStatus.Complete, tests: results };
   }
 }
+
+/** Tests that cannot even be loaded have noticed. */
+function notLoaded(wrong: string): CompleteDryRunResult {
+  const name = "the tests are loaded";
+  const failed = {
+    id: name,
+    name,
+    timeSpentMs: 0,
+    status: TestStatus.Failed,
+    failureMessage: wrong,
+  } as const;
+  return { status: DryRunStatus.Complete, tests: [failed] };
+}
+
+const packageOf = (url: string): string | undefined =>
+  url.includes("/node_modules/") ? undefined : /\/packages\/[^/]+\//.exec(url)?.[0];
 
 function mutants(): InstrumenterContext {
   const world = globalThis as unknown as Record<string, InstrumenterContext>;

@@ -25,7 +25,7 @@ export async function mutateLedger(args: readonly string[]): Promise<boolean> {
   if (only !== undefined && only !== "transitions" && only !== "statements") {
     throw new RangeError(`--only is transitions or statements; got ${only}`);
   }
-  const transitions = only === "statements" || mutateTransitions();
+  const transitions = only === "statements" || mutateTransitions() >= leastRatio;
   const statements = only === "transitions" || report(await play(quick, Number(values.lanes)), quick);
   return transitions && statements;
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { plainFacts } from "../../test/support/plain-facts.ts";
 import {
   decide,
   dueStates,
@@ -51,23 +52,6 @@ const allFacts: Omit<{ readonly [K in keyof OperationFacts]: readonly OperationF
   onFound: ["complete", "cancel"],
   first: ["inquire", "cancel"],
 };
-const plain: Omit<OperationFacts, "state"> = {
-  intent: "EXECUTE",
-  inDoubt: false,
-  refused: false,
-  resendRefused: false,
-  cancelWanted: false,
-  abandoned: false,
-  personOnly: false,
-  anotherProvider: false,
-  quietEnded: false,
-  inFlightEnded: false,
-  keyOpen: false,
-  overdue: false,
-  onNotFound: "manual",
-  onFound: "complete",
-  first: "inquire",
-};
 
 /** The facts that the rules of a pair look at, so that only those are multiplied. */
 function readBy(state: OperationState, evidence: EvidenceKind): ReadonlySet<string> {
@@ -85,7 +69,7 @@ function readBy(state: OperationState, evidence: EvidenceKind): ReadonlySet<stri
     const choices = Object.fromEntries(
       Object.entries(allFacts).map(([name, values]) => [
         name,
-        read.has(name) ? values : [Reflect.get(plain, name)],
+        read.has(name) ? values : [Reflect.get(plainFacts, name)],
       ]),
     ) as unknown as typeof allFacts;
     for (const facts of product<Omit<OperationFacts, "state">>(choices))
@@ -102,7 +86,7 @@ function* everyCase(): Generator<[OperationFacts, EvidenceKind, ProviderFacts]> 
       const choices = Object.fromEntries(
         Object.entries(allFacts).map(([name, values]) => [
           name,
-          read.has(name) ? values : [Reflect.get(plain, name)],
+          read.has(name) ? values : [Reflect.get(plainFacts, name)],
         ]),
       ) as unknown as typeof allFacts;
       for (const facts of product<Omit<OperationFacts, "state">>(choices))
@@ -126,7 +110,7 @@ test("every pair of state and evidence either has a move or is refused", () => {
   for (const state of operationStates) {
     for (const evidence of evidenceKinds) {
       if (operationTable[state][evidence] !== undefined) continue;
-      expect(() => decide({ ...plain, state }, evidence, provider)).toThrow(
+      expect(() => decide({ ...plainFacts, state }, evidence, provider)).toThrow(
         `${state} cannot take "${evidence}"`,
       );
     }
