@@ -24,6 +24,16 @@ export const examples: Readonly<Record<LedgerCommand, Examples>> = {
     "outrigger ledger reconcile --app ./ledger.ts",
     "outrigger ledger reconcile payments --from 2026-11-01 --to 2026-11-07 --report week.html --app ./ledger.ts",
   ],
+  "sagas list": [
+    "outrigger ledger sagas",
+    "outrigger ledger sagas list --wants-person",
+    "outrigger ledger sagas list --saga trip --state compensating,manual --json",
+  ],
+  "sagas show": ["outrigger ledger sagas show trip trip-17"],
+  "sagas retry": ['outrigger ledger sagas retry trip trip-17 --reason "the hotel answers again"'],
+  "sagas cancel": [
+    'outrigger ledger sagas cancel trip trip-17 --reason "the customer called" --by kim --yes',
+  ],
   doctor: [
     "outrigger ledger doctor",
     "outrigger ledger doctor --json | jq '.findings[] | select(.level != \"ok\")'",

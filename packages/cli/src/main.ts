@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { type ExitCode, exitCodes, orInterrupted, Stop } from "./exit.ts";
 import { stopOf } from "./failure.ts";
 import { type Called, program } from "./program.ts";
@@ -41,7 +41,7 @@ async function readArgs(
   const root = program(session, versionOfPackage(), (each) => {
     called = each;
   });
-  for (const command of [root, ...root.commands, ...root.commands.flatMap((each) => each.commands)]) {
+  for (const command of allOf(root)) {
     command.configureOutput({
       ...command.configureOutput(),
       writeOut: (text) => void stdout.write(text),
@@ -55,11 +55,24 @@ async function readArgs(
     // Help that was asked for is an answer; help for who called nothing is a complaint.
     if (error.exitCode === 0) return exitCodes.done;
     if (!error.code.startsWith("commander.help"))
-      session.terminal.say(session.text.usage.seeHelp(commandOf(args)));
+      session.terminal.say(session.text.usage.seeHelp(commandOf(args, root)));
     return exitCodes.usage;
   }
   return called ?? exitCodes.usage;
 }
+
+function allOf(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(allOf)];
+}
+
+/** What changes nothing. */
+const looking: ReadonlySet<Called["command"]> = new Set([
+  "list",
+  "show",
+  "doctor",
+  "sagas list",
+  "sagas show",
+]);
 
 async function run(session: Session, called: Called): Promise<ExitCode> {
   const { terminal: to, text } = session;
@@ -75,7 +88,7 @@ async function run(session: Session, called: Called): Promise<ExitCode> {
   };
   try {
     // What moves something, or works by days, knows better where it may be left.
-    const leave = called.command === "list" || called.command === "show" || called.command === "doctor";
+    const leave = looking.has(called.command);
     return await (leave ? orInterrupted(to.signal, text.failure.interrupted, work()) : work());
   } catch (error) {
     const stop = stopOf(text, error, source);
@@ -88,9 +101,16 @@ async function run(session: Session, called: Called): Promise<ExitCode> {
 }
 
 /** The command that was meant, for a pointer to its help. */
-function commandOf(args: readonly string[]): string {
-  const names = new Set(["ledger", "list", "show", "resolve", "retry", "cancel", "reconcile", "doctor"]);
-  return ["outrigger", ...args.filter((arg) => names.has(arg)).slice(0, 2)].join(" ");
+function commandOf(args: readonly string[], root: Command): string {
+  const path = [root.name()];
+  let at = root;
+  for (const arg of args) {
+    const found = at.commands.find((each) => each.name() === arg);
+    if (found === undefined) continue;
+    path.push(arg);
+    at = found;
+  }
+  return path.join(" ");
 }
 
 function versionOfPackage(): string {

@@ -1,4 +1,4 @@
-import { ledgerDefaults, listDefaults, openStates } from "@outrigger/ledger";
+import { ledgerDefaults, listDefaults, openSagaStates, openStates } from "@outrigger/ledger";
 import { Command, type OptionValues } from "commander";
 import { type Examples, examples } from "./examples.ts";
 import { exitCodes } from "./exit.ts";
@@ -6,7 +6,10 @@ import type { Session } from "./session.ts";
 import { timeoutDefault } from "./source/from-database.ts";
 import { translatedError, translatedTitle } from "./text/commander.ts";
 
-export type LedgerCommand = "list" | "show" | "resolve" | "retry" | "cancel" | "reconcile" | "doctor";
+type OperationCommand = "list" | "show" | "resolve" | "retry" | "cancel" | "reconcile" | "doctor";
+const ofSagas = ["list", "show", "retry", "cancel"] as const;
+
+export type LedgerCommand = OperationCommand | `sagas ${(typeof ofSagas)[number]}`;
 
 /** What was called, read but not yet checked. */
 export interface Called {
@@ -44,13 +47,15 @@ export function program(session: Session, version: string, call: (called: Called
     .description(about.ledger)
     .addHelpText("after", () => `\n${help.more}\n${help.utc}`);
 
-  const leaf = (name: LedgerCommand, words = ""): Command => {
-    const command = settled(ledger.command(`${name} ${words}`.trim())).description(about[name]);
+  const ready = (command: Command, name: LedgerCommand, description: string): Command => {
+    settled(command).description(description);
     command.addHelpText("after", () => footOf(session, examples[name]));
     return command.action(() =>
       call({ command: name, words: command.args, flags: command.optsWithGlobals() }),
     );
   };
+  const leaf = (name: OperationCommand, words = ""): Command =>
+    ready(ledger.command(`${name} ${words}`.trim()), name, about[name]);
   const source = (command: Command, app: boolean): Command => {
     command
       .option("--database <url>", option.database)
@@ -65,15 +70,18 @@ export function program(session: Session, version: string, call: (called: Called
       .option("--yes", option.yes);
   const json = (command: Command): Command => command.option("--json", option.json);
 
+  const pages = (command: Command): Command =>
+    command
+      .option("--wants-person", option.wantsPerson)
+      .option("--limit <count>", `${option.limit} (${listDefaults.limit})`)
+      .option("--after <id>", option.after)
+      .option("--all", option.all);
+
   const list = leaf("list")
     .option("--state <state...>", `${option.state} (${openStates.join(", ")}, ...)`)
     .option("--operation <name>", option.operation)
-    .option("--older-than <duration>", option.olderThan)
-    .option("--wants-person", option.wantsPerson)
-    .option("--limit <count>", `${option.limit} (${listDefaults.limit})`)
-    .option("--after <id>", option.after)
-    .option("--all", option.all);
-  source(json(list), true);
+    .option("--older-than <duration>", option.olderThan);
+  source(json(pages(list)), true);
 
   const show = leaf("show", "<which...>").option("--request", option.request);
   source(json(show), true);
@@ -90,6 +98,21 @@ export function program(session: Session, version: string, call: (called: Called
     .option("--to <day>", option.to)
     .option("--report <file>", option.report);
   json(reconcile).requiredOption("--app <module>", option.app);
+
+  const sagas = settled(ledger.command("sagas")).description(about.sagas);
+  for (const name of ofSagas) {
+    const command = sagas.command(name, { isDefault: name === "list" });
+    if (name !== "list") command.argument("<which...>", about.ofSagas.which);
+    ready(command, `sagas ${name}`, about.ofSagas[name]);
+    if (name === "list") {
+      command
+        .option("--state <state...>", `${option.state} (${openSagaStates.join(", ")}, ...)`)
+        .option("--saga <name>", option.saga);
+      pages(command);
+    }
+    if (name === "retry" || name === "cancel") who(command);
+    source(json(command), true);
+  }
 
   source(json(leaf("doctor").option("--move-after <duration>", option.moveAfter, "7d")), false);
 

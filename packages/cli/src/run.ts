@@ -1,19 +1,15 @@
+import { assertAgreed, type MoveFlags, personOf } from "./commands/agree.ts";
 import { type ListFlags, list, listOptions } from "./commands/list.ts";
-import {
-  assertAgreed,
-  type MoveFlags,
-  move,
-  planCancel,
-  planResolve,
-  planRetry,
-  type ResolveFlags,
-} from "./commands/move.ts";
+import { move, planCancel, planResolve, planRetry, type ResolveFlags } from "./commands/move.ts";
 import { planReconcile, type ReconcileFlags, reconcile } from "./commands/reconcile.ts";
 import { type ShowFlags, show } from "./commands/show.ts";
-import { duration, which } from "./commands/values.ts";
+import { duration, which, whichSaga } from "./commands/values.ts";
 import { doctor } from "./doctor/doctor.ts";
 import type { ExitCode } from "./exit.ts";
 import type { Called } from "./program.ts";
+import { listSagas, type SagaListFlags, sagaListing } from "./sagas/list.ts";
+import { moveSaga } from "./sagas/move.ts";
+import { type SagaShowFlags, showSaga } from "./sagas/show.ts";
 import type { Session } from "./session.ts";
 import { type Needs, openSource } from "./source/open-source.ts";
 import type { Source, SourceOptions } from "./source/source.ts";
@@ -53,6 +49,26 @@ export function prepared(session: Session, { command, words, flags: given }: Cal
         open: open(command === "resolve" ? "app" : "either"),
         act: (source) => move(session, source, of, plan, flags),
       };
+    }
+    case "sagas list": {
+      const flags = given as SagaListFlags;
+      const listing = sagaListing(session, flags);
+      return { open: open("either"), act: (source) => listSagas(session, source, listing, flags) };
+    }
+    case "sagas show": {
+      const of = whichSaga(session, words);
+      return { open: open("either"), act: (source) => showSaga(session, source, of, given as SagaShowFlags) };
+    }
+    case "sagas retry":
+    case "sagas cancel": {
+      const of = whichSaga(session, words);
+      const flags = given as MoveFlags;
+      const plan = {
+        command: command === "sagas retry" ? "retry" : "cancel",
+        person: personOf(session, flags),
+      } as const;
+      assertAgreed(session, command, flags);
+      return { open: open("either"), act: (source) => moveSaga(session, source, of, plan, flags) };
     }
     case "reconcile": {
       const flags = given as ReconcileFlags;

@@ -4,13 +4,16 @@ import {
   type OperationState,
   type OperationSummary,
   openStates,
+  operationStates,
+  type SagaRecord,
 } from "@outrigger/ledger";
 import { type ExitCode, exitCodes, Stop } from "../exit.ts";
 import type { Session } from "../session.ts";
 import type { Source, SourceOptions } from "../source/source.ts";
-import { safe, safeJson } from "../terminal/safe-text.ts";
+import { safe } from "../terminal/safe-text.ts";
 import { type Column, table } from "../terminal/table.ts";
 import type { Paint, Style } from "../terminal/terminal.ts";
+import { showPages } from "./pages.ts";
 import { duration, idAt, states, wholeNumber } from "./values.ts";
 import { next, shortSpan, sinceMs } from "./when.ts";
 
@@ -25,13 +28,13 @@ export interface ListFlags extends SourceOptions {
   readonly json?: boolean;
 }
 
-const limitRange = { min: 1, max: 1_000 };
+export const limitRange = { min: 1, max: 1_000 };
 /** Of `--all`: a page is held in memory. */
-const wholePage = 500;
+export const wholePage = 500;
 
 export function listOptions(session: Session, flags: ListFlags): ListOptions {
   const limit = wholeNumber(session, "--limit", flags.limit ?? String(listDefaults.limit), limitRange);
-  const asked = flags.state === undefined ? openStates : states(session, flags.state);
+  const asked = flags.state === undefined ? openStates : states(session, flags.state, operationStates);
   if (flags.wantsPerson === true && !asked.includes("MANUAL")) {
     throw new Stop(exitCodes.usage, session.text.usage.personIsManual);
   }
@@ -52,26 +55,20 @@ export async function list(
   options: ListOptions,
   flags: ListFlags,
 ): Promise<ExitCode> {
-  const { terminal, text } = session;
-  let page = await source.ledger.list(options);
-  if (page.operations.length === 0 && flags.json !== true) {
-    terminal.say(
-      flags.state === undefined && flags.operation === undefined ? text.list.none : text.list.noneSuch,
-    );
-  }
-  for (let first = true; ; first = false) {
-    const lines =
-      flags.json === true
-        ? page.operations.map(safeJson)
-        : rowsOf(session, page.operations).slice(first ? 0 : 1);
-    if (page.operations.length > 0) for (const line of lines) await terminal.out(line);
-    if (page.next === null) return exitCodes.done;
-    if (flags.all !== true) {
-      terminal.say(text.list.more(page.next));
-      return exitCodes.done;
-    }
-    page = await source.ledger.list({ ...options, after: page.next });
-  }
+  const { none, noneSuch } = session.text.list;
+  return await showPages(
+    session,
+    {
+      read: async (after) => {
+        const { operations, next: on } = await source.ledger.list({ ...options, after });
+        return { rows: operations, next: on };
+      },
+      lines: (rows) => rowsOf(session, rows),
+      none: flags.state === undefined && flags.operation === undefined ? none : noneSuch,
+    },
+    flags,
+    options.after,
+  );
 }
 
 function rowsOf({ terminal, text }: Session, operations: readonly OperationSummary[]): readonly string[] {
@@ -91,7 +88,8 @@ function rowsOf({ terminal, text }: Session, operations: readonly OperationSumma
   return table(operations, columns, terminal.columns);
 }
 
-function errorOf({ lastError }: OperationSummary): string {
+/** The last thing that went wrong, on one line. */
+export function errorOf({ lastError }: Pick<SagaRecord, "lastError">): string {
   if (lastError === null) return "";
   return safe(lastError.code === null ? lastError.message : `${lastError.code} ${lastError.message}`);
 }

@@ -1,19 +1,11 @@
-import { userInfo } from "node:os";
 import { type OperationRecord, type PersonMove, personMoves, type Which } from "@outrigger/ledger";
 import { type ExitCode, exitCodes, orInterrupted, Stop } from "../exit.ts";
 import type { Session } from "../session.ts";
-import type { Source, SourceOptions } from "../source/source.ts";
-import { safe, safeJson } from "../terminal/safe-text.ts";
+import type { Source } from "../source/source.ts";
+import { safeJson } from "../terminal/safe-text.ts";
 import type { Text } from "../text/en.ts";
-import { said } from "./values.ts";
+import { agreed, type MoveFlags, type Person, personOf } from "./agree.ts";
 import { next } from "./when.ts";
-
-export interface MoveFlags extends SourceOptions {
-  readonly reason: string;
-  readonly by?: string;
-  readonly yes?: boolean;
-  readonly json?: boolean;
-}
 
 export interface ResolveFlags extends MoveFlags {
   readonly as: string;
@@ -21,11 +13,8 @@ export interface ResolveFlags extends MoveFlags {
 }
 
 /** A person's move, ready to be made once it has been agreed to. */
-export interface Plan {
+export interface Plan extends Person {
   readonly command: PersonMove;
-  readonly reason: string;
-  readonly by: string;
-  readonly byTold: boolean;
   will(record: OperationRecord): string;
   make(source: Source, which: Which): Promise<OperationRecord>;
 }
@@ -72,12 +61,6 @@ export function planResolve(session: Session, flags: ResolveFlags): Plan {
   };
 }
 
-/** Whether somebody can be asked is known before the database is. */
-export function assertAgreed({ terminal, text }: Session, command: PersonMove, flags: MoveFlags): void {
-  if (flags.yes === true || terminal.canAsk) return;
-  throw new Stop(exitCodes.usage, text.usage.notAsked(command));
-}
-
 export async function move(
   session: Session,
   source: Source,
@@ -86,7 +69,6 @@ export async function move(
   flags: MoveFlags,
 ): Promise<ExitCode> {
   const { terminal, text } = session;
-  const { sayStyle } = terminal;
   const { signal } = terminal;
   const record = await orInterrupted(signal, text.failure.interrupted, source.ledger.find(which));
   if (record === undefined) throw new Stop(exitCodes.problem, text.failure.notFound);
@@ -97,19 +79,13 @@ export async function move(
   if (!personMoves(record).includes(plan.command) && !asksAgain(plan.command, record)) {
     throw new Stop(exitCodes.problem, text.failure.refused(notNow(text, plan.command, record)));
   }
-  terminal.say(sayStyle.bold(`${plan.command} ${record.operation} ${record.key} (${record.state})`));
-  terminal.say(plan.will(record));
-  terminal.say(text.move.because(safe(plan.reason)));
-  terminal.say((plan.byTold ? text.move.by : text.move.byUser)(safe(plan.by)));
-  if (flags.yes !== true) {
-    const asked = terminal.ask(text.move.goOn);
-    const answer = (await orInterrupted(signal, text.failure.interrupted, asked)).trim().toLowerCase();
-    if (!text.move.yes.includes(answer)) {
-      terminal.say(text.move.left);
-      return exitCodes.problem;
-    }
-  }
-  const after = await orInterrupted(signal, text.failure.interruptedMove, plan.make(source, record.id));
+  const title = `${plan.command} ${record.operation} ${record.key} (${record.state})`;
+  if (!(await agreed(session, { title, will: plan.will(record) }, plan, flags))) return exitCodes.problem;
+  const after = await orInterrupted(
+    signal,
+    text.failure.interruptedMove("outrigger ledger show"),
+    plan.make(source, record.id),
+  );
   if (flags.json === true) await terminal.out(safeJson(after));
   else {
     await terminal.out(text.move.now(after.state));
@@ -128,14 +104,6 @@ function notNow({ move: { notNow } }: Text, command: PersonMove, { state }: Oper
   if (command === "retry") return notNow.retry(state);
   if (command === "resolve") return notNow.resolve(state);
   return notNow.cancelNothing(state);
-}
-
-function personOf({ text }: Session, { reason, by }: MoveFlags): Pick<Plan, "reason" | "by" | "byTold"> {
-  return {
-    reason: said(reason, text.usage.emptyReason),
-    by: said(by ?? userInfo().username, text.usage.emptyBy),
-    byTold: by !== undefined,
-  };
 }
 
 function jsonOf({ text }: Session, given: string): unknown {

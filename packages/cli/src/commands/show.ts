@@ -1,18 +1,12 @@
-import {
-  type HistoryEntry,
-  ledgerDefaults,
-  type OperationRecord,
-  personMoves,
-  type Which,
-} from "@outrigger/ledger";
+import { type HistoryEntry, type OperationRecord, personMoves, type Which } from "@outrigger/ledger";
 import { type ExitCode, exitCodes, Stop } from "../exit.ts";
 import type { Session } from "../session.ts";
 import type { Source, SourceOptions } from "../source/source.ts";
 import { safe, safeJson } from "../terminal/safe-text.ts";
-import { table } from "../terminal/table.ts";
 import type { Text } from "../text/en.ts";
 import { paintOf } from "./list.ts";
 import { redacted } from "./redact.ts";
+import { commandLines, entries, facts, schemaFlag, section } from "./story.ts";
 import { clock, isLate, next, sinceMs, span } from "./when.ts";
 
 export interface ShowFlags extends SourceOptions {
@@ -38,72 +32,43 @@ export async function show(
   return exitCodes.done;
 }
 
-/** What a command needs to find it again, where that is not the usual place. */
-function schemaFlag({ database, schema }: Source): string {
-  return database === undefined || schema === ledgerDefaults.schema ? "" : ` --schema ${schema}`;
-}
-
 /** One operation as a person would tell it. */
 function storyOf(session: Session, record: OperationRecord, schema: string): readonly string[] {
-  const { terminal, text } = session;
-  const { bold } = terminal.style;
-  const section = (title: string, lines: readonly string[]): readonly string[] => [
-    "",
-    bold(title),
-    ...lines.map((line) => `  ${line}`),
-  ];
+  const { text } = session;
+  const { happened, known, next: nexts, possible, request } = text.show;
   return [
     ...headOf(session, record),
-    ...section(text.show.happened, historyOf(session, record)),
-    ...section(text.show.known, knownOf(text, record)),
-    ...section(text.show.next, nextsOf(text, record)),
-    ...section(text.show.possible, possibleOf(session, record, schema)),
+    ...section(
+      session,
+      happened,
+      entries(session, record.history, (entry) => because(text, entry)),
+    ),
+    ...section(session, known, knownOf(text, record)),
+    ...section(session, nexts, nextsOf(text, record)),
+    ...section(session, possible, possibleOf(session, record, schema)),
     ...("request" in record
-      ? section(text.show.request, JSON.stringify(record.request, null, 2).split("\n").map(safe))
+      ? section(session, request, JSON.stringify(record.request, null, 2).split("\n").map(safe))
       : []),
   ];
 }
 
 function headOf({ terminal, text }: Session, record: OperationRecord): readonly string[] {
   const { style } = terminal;
-  const { facts, states } = text.show;
+  const { facts: names, states } = text.show;
   const { state, attempt } = record;
   const ago = (iso: string): string => `${clock(iso)}, ${text.when.ago(span(text, sinceMs(record, iso)))}`;
-  const sends = attempt === 0 ? facts.never : facts.sends(attempt === 1 ? facts.once : facts.times(attempt));
-  const rows: readonly (readonly [string, string])[] = [
-    [facts.id, record.id],
-    [facts.provider, `${record.provider}, ${sends}`],
-    [facts.created, ago(record.createdAt)],
-    [facts.changed, ago(record.updatedAt)],
-  ];
+  const sends = attempt === 0 ? names.never : names.sends(attempt === 1 ? names.once : names.times(attempt));
   return [
     style.bold(`${record.operation} ${record.key}`),
     `${paintOf(style, state)(state)}: ${states[state].name}`,
     "",
-    ...table(rows, [column(0), column(1)], undefined).slice(1),
+    ...facts([
+      [names.id, record.id],
+      [names.provider, `${record.provider}, ${sends}`],
+      [names.created, ago(record.createdAt)],
+      [names.changed, ago(record.updatedAt)],
+    ]),
   ];
-}
-
-const column = (
-  at: 0 | 1,
-): { readonly head: string; readonly cell: (row: readonly [string, string]) => string } => ({
-  head: "",
-  cell: (row) => row[at],
-});
-
-function historyOf({ terminal, text }: Session, { history }: OperationRecord): readonly string[] {
-  const { dim } = terminal.style;
-  let day = "";
-  return history.flatMap((entry) => {
-    const [date = "", time = ""] = [entry.at.slice(0, 10), entry.at.slice(11, 23)];
-    const heading = date === day ? [] : [dim(date)];
-    day = date;
-    const move =
-      entry.from === null ? entry.to : entry.from === entry.to ? entry.to : `${entry.from} → ${entry.to}`;
-    const quote = entry.evidence === null ? "" : `: “${safe(entry.evidence)}”`;
-    const by = entry.by === null ? "" : `, ${text.show.by(safe(entry.by))}`;
-    return [...heading, `${dim(time)}  ${move}`, `  ${because(text, entry)}${by}${quote}`];
-  });
 }
 
 /** What a history says is a kind of evidence, with a code behind it, and a note that decided nothing. */
@@ -142,22 +107,21 @@ function nextsOf(text: Text, record: OperationRecord): readonly string[] {
   return [nexts[state](next(text, record)), ...(isLate(record) ? [nexts.late] : [])];
 }
 
-function possibleOf({ terminal, text }: Session, record: OperationRecord, schema: string): readonly string[] {
-  const { commands, nothingPossible } = text.show;
+function possibleOf(session: Session, record: OperationRecord, schema: string): readonly string[] {
+  const { commands, nothingPossible } = session.text.show;
+  const { id, state } = record;
   const moves = personMoves(record);
   if (moves.length === 0) return [nothingPossible];
-  const line = (rest: string): string => `outrigger ledger ${rest}`;
   const reason = '--reason "..."';
   const rows = moves.flatMap((move): readonly (readonly [string, string])[] =>
     move === "resolve"
       ? [
-          [line(`resolve ${record.id} --as committed ${reason} --app <module>`), commands.resolveCommitted],
-          [line(`resolve ${record.id} --as abandoned ${reason} --app <module>`), commands.resolveAbandoned],
+          [`resolve ${id} --as committed ${reason} --app <module>`, commands.resolveCommitted],
+          [`resolve ${id} --as abandoned ${reason} --app <module>`, commands.resolveAbandoned],
         ]
-      : move === "cancel" && record.state === "DONE"
-        ? [[line(`cancel ${record.id} ${reason} --app <module>`), commands.cancelDone]]
-        : [[line(`${move} ${record.id} ${reason}${schema}`), commands[move]]],
+      : move === "cancel" && state === "DONE"
+        ? [[`cancel ${id} ${reason} --app <module>`, commands.cancelDone]]
+        : [[`${move} ${id} ${reason}${schema}`, commands[move]]],
   );
-  const { dim } = terminal.style;
-  return rows.flatMap(([command, meaning]) => [command, dim(`  ${meaning}`)]);
+  return commandLines(session, rows);
 }

@@ -1,5 +1,5 @@
 import { type Duration, durationMs } from "@outrigger/core";
-import { type OperationState, operationStates, type Which } from "@outrigger/ledger";
+import type { Which, WhichSaga } from "@outrigger/ledger";
 import { exitCodes, Stop } from "../exit.ts";
 import type { Session } from "../session.ts";
 import { safe } from "../terminal/safe-text.ts";
@@ -31,13 +31,17 @@ export function wholeNumber(
 }
 
 /** `--state manual,UNKNOWN --state done`. */
-export function states({ text }: Session, given: readonly string[]): readonly OperationState[] {
+export function states<S extends string>(
+  { text }: Session,
+  given: readonly string[],
+  known: readonly S[],
+): readonly S[] {
   return given
     .flatMap((each) => each.split(","))
     .map((each) => {
-      const found = operationStates.find((state) => state === each.trim().toUpperCase());
+      const found = known.find((state) => state === each.trim().toUpperCase());
       if (found !== undefined) return found;
-      throw new Stop(exitCodes.usage, text.usage.badState(safe(each), operationStates.join(", ")));
+      throw new Stop(exitCodes.usage, text.usage.badState(safe(each), known.join(", ")));
     });
 }
 
@@ -49,14 +53,27 @@ export function idAt({ text }: Session, value: string): string {
   throw new Stop(exitCodes.usage, text.usage.badAfter);
 }
 
-/** An id, or a name and a key. */
+/** An operation by its id, or by its name and its key. */
 export function which({ text }: Session, words: readonly string[]): Which {
-  const [first = "", key] = words;
-  if (words.length === 1 && uuid.test(first)) return first;
-  if (words.length === 2 && key !== undefined && visible.test(key) && visible.test(first)) {
-    return { operation: first, key };
-  }
-  throw new Stop(exitCodes.usage, text.usage.badWhich);
+  const named = nameAndKey(words, text.usage.badWhich);
+  return typeof named === "string" ? named : { operation: named.name, key: named.key };
+}
+
+/** A saga in the same way. */
+export function whichSaga({ text }: Session, words: readonly string[]): WhichSaga {
+  const named = nameAndKey(words, text.usage.badWhichSaga);
+  return typeof named === "string" ? named : { saga: named.name, key: named.key };
+}
+
+function nameAndKey(
+  words: readonly string[],
+  complaint: string,
+): string | { readonly name: string; readonly key: string } {
+  const [name = "", key] = words;
+  if (words.length === 1 && uuid.test(name)) return name;
+  if (words.length === 2 && key !== undefined && visible.test(key) && visible.test(name))
+    return { name, key };
+  throw new Stop(exitCodes.usage, complaint);
 }
 
 export function day({ text }: Session, flag: string, value: string): string {

@@ -1,5 +1,11 @@
-import { dueStates, type OperationSummary } from "@outrigger/ledger";
 import type { Text } from "../text/en.ts";
+
+/** What an operation and a saga say of time, by the database's clock. */
+export interface Dated {
+  readonly state: string;
+  readonly nextAt: string | null;
+  readonly asOf: string;
+}
 
 const steps = [
   ["d", 86_400_000],
@@ -33,28 +39,28 @@ export function clock(iso: string): string {
   return iso.slice(0, 19).replace("T", " ");
 }
 
-export function sinceMs(row: OperationSummary, iso: string): number {
+export function sinceMs(row: Dated, iso: string): number {
   return Date.parse(row.asOf) - Date.parse(iso);
 }
 
 /** How much later than it was due it is; negative while there is time. Undefined where nothing is due. */
-export function lateMs(row: OperationSummary): number | undefined {
+export function lateMs(row: Dated): number | undefined {
   return row.nextAt === null ? undefined : sinceMs(row, row.nextAt);
 }
 
 /** Later than this nobody is about to take it up: resolvers poll several times a second. */
 const lateAfterMs = 60_000;
 
-export function isLate(row: OperationSummary): boolean {
+export function isLate(row: Dated): boolean {
   return (lateMs(row) ?? 0) > lateAfterMs;
 }
 
 /** When something happens next, in a few words. */
-export function next(text: Text, row: OperationSummary): string {
+export function next(text: Text, row: Dated): string {
   const { when } = text;
   const late = lateMs(row);
   if (row.state === "MANUAL") return when.person;
-  if (late === undefined || !dueStates.some((state) => state === row.state)) return when.ended;
+  if (late === undefined) return when.ended;
   if (late > 1_000) return when.late(shortSpan(text, late));
   return late >= -1_000 ? when.now : when.in(shortSpan(text, -late));
 }

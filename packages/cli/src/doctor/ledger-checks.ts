@@ -1,4 +1,4 @@
-import { dueStates, type OperationSummary } from "@outrigger/ledger";
+import { dueStates, type OperationSummary, type SagaRecord } from "@outrigger/ledger";
 import { lateMs, span } from "../commands/when.ts";
 import type { Source } from "../source/source.ts";
 import type { Text } from "../text/en.ts";
@@ -21,6 +21,7 @@ export async function ledgerChecks(text: Text, ledger: Ledger): Promise<readonly
         ? ok("oldest", oldest.ok(span(text, oldestOpenMs)))
         : warn("oldest", oldest.warn(span(text, oldestOpenMs)), oldest.fix),
     ...(await workerChecks(text, ledger)),
+    ...(sagas.length === 0 ? [] : await sagaChecks(text, ledger)),
   ];
 }
 
@@ -68,6 +69,25 @@ async function workerChecks(text: Text, ledger: Ledger): Promise<readonly Findin
   ];
 }
 
+/** A process without a version leaves its sagas alone, and nothing else says so. */
+async function sagaChecks(text: Text, { sagas }: Ledger): Promise<readonly Finding[]> {
+  const { ok: fine, late: says, fix } = text.doctor.checks.sagas;
+  const open: SagaRecord[] = [];
+  for (let after: string | undefined, page = 0; page < pagesAtMost; page += 1) {
+    const found = await sagas.list({ limit: pageRows, ...(after !== undefined && { after }) });
+    open.push(...found);
+    after = found.at(-1)?.id;
+    if (found.length < pageRows) break;
+  }
+  const late = open.flatMap((row) => {
+    const ms = lateMs(row) ?? 0;
+    return ms > lateAfterMs ? [{ row, ms }] : [];
+  });
+  if (late.length === 0) return [ok("sagas", fine(String(open.length)))];
+  const names = new Set(late.map(({ row }) => `${row.saga} ${row.version}`));
+  return [bad("sagas", says([...names].sort().join(", "), longest(text, late)), fix)];
+}
+
 /** Operations none of which is taken up in time, where others are; undefined where none is. */
 function namesWithout(
   rows: readonly OperationSummary[],
@@ -93,6 +113,6 @@ async function openRows(
   return { rows, partial: true };
 }
 
-function longest(text: Text, late: readonly Late[]): string {
+function longest(text: Text, late: readonly Pick<Late, "ms">[]): string {
   return span(text, Math.max(...late.map(({ ms }) => ms)));
 }

@@ -3,7 +3,7 @@ import type { Ledger, Reconciliation, SqlQuery } from "@outrigger/ledger";
 /** The part of a ledger that the command uses; what a transaction is makes no difference to it. */
 export type AnyLedger = Pick<
   Ledger<never>,
-  "find" | "list" | "retry" | "cancel" | "resolve" | "snapshot" | "version"
+  "find" | "list" | "retry" | "cancel" | "resolve" | "sagas" | "snapshot" | "version"
 >;
 
 /** MySQL counts as MariaDB. */

@@ -11,6 +11,14 @@ export const en = {
     reconcile: "compare a provider's list with the ledger, for some days",
     doctor: "look for what endangers the ledger, with the fix of each",
     which: "an operation's id, or its name and its key",
+    sagas: "sagas: several operations of which in the end all stand, or none",
+    ofSagas: {
+      list: "list sagas, those that have not ended by default",
+      show: "tell one saga's story: its steps, what happened, what happens next",
+      retry: "look at a saga again now, and put its steps that wait for a person back to work",
+      cancel: "ask for a saga to be undone",
+      which: "a saga's id, or its name and its key",
+    },
     name: "the reconciliation's name in the app; may be left out where there is only one",
   },
   option: {
@@ -21,12 +29,13 @@ export const en = {
     schema: "schema of the ledger's tables",
     app: "a .ts or .js module of yours that exports `ledger`, and `reconciliations` for reconcile",
     timeout: "how long the database may take to answer",
-    json: "machine-readable data on stdout: a JSON document, or a line for each operation",
+    json: "machine-readable data on stdout: a JSON document, in a list a line for each",
     state: "only in this state; may be repeated, or separated by commas",
     operation: "only this operation, by its name",
+    saga: "only this saga, by its name",
     olderThan: "only what was created longer ago, such as 10m or 2h",
     wantsPerson: "only what waits for a person (MANUAL)",
-    limit: "operations on a page, 1 to 1000",
+    limit: "how many on a page, 1 to 1000",
     after: "go on after this id",
     all: "page after page, to the end",
     request: "what was asked for too, without card numbers and secrets",
@@ -79,6 +88,8 @@ export const en = {
     badSchema: "--schema must be 1 to 48 of a-z, 0-9 and _, and begin with a letter or _",
     badWhich:
       "name the operation by its id, or by its name and its key: outrigger ledger show checkout.pay order-17",
+    badWhichSaga:
+      "name the saga by its id, or by its name and its key: outrigger ledger sagas show trip trip-17",
     badState: (state: string, known: string) => `--state "${state}" is none of ${known}`,
     badNumber: (flag: string, range: string) => `${flag} must be a whole number, ${range}`,
     badDuration: (flag: string) => `${flag} must be a number with a unit: 500ms, 10s, 5m, 2h or 7d`,
@@ -87,7 +98,7 @@ export const en = {
     badLang: "--lang must be en or ko",
     badResult: "--result must be JSON",
     badReport: "--report must end in .html, .csv or .json",
-    badAfter: "--after must be the id of an operation",
+    badAfter: "--after must be the id of an operation, or of a saga",
     personIsManual: "--wants-person means MANUAL, which --state leaves out: leave one of them out",
     emptyReason: "--reason must say why; it goes into the history",
     emptyBy: "--by must say who; it goes into the history",
@@ -114,8 +125,9 @@ export const en = {
     notMigrated: (schema: string) =>
       `the ledger's tables are missing in schema "${schema}", or of an older version: call await ledger.migrate() in your app, or say --schema`,
     notFound: "there is no such operation",
+    noSuchSaga: "there is no such saga",
     interrupted: "interrupted",
-    interruptedMove: "interrupted; it may have been done all the same: look with outrigger ledger show",
+    interruptedMove: (look: string) => `interrupted; it may have been done all the same: look with ${look}`,
     refused: (why: string) => `refused: ${why}`,
   },
   list: {
@@ -274,6 +286,78 @@ export const en = {
     now: (state: string) => `It is ${state} now.`,
     nextStep: (when: string) => `Next: ${when}.`,
   },
+  sagas: {
+    head: {
+      state: "STATE",
+      saga: "SAGA",
+      version: "VERSION",
+      key: "KEY",
+      age: "AGE",
+      still: "STILL FOR",
+      next: "NEXT",
+      at: "AT",
+      error: "LAST ERROR",
+    },
+    none: "no saga is under way",
+    noneSuch: "no saga is like that",
+    progress: "moved on",
+    version: "version",
+    steps: "Its steps, as they were begun",
+    noSteps: "none has been begun",
+    step: { name: "STEP", what: "TO", state: "STATE", operation: "OPERATION", key: "KEY" },
+    whats: { do: "do it", undo: "undo it" },
+    deleted: "deleted",
+    failure: (step: string, text: string) => `It turned back because of ${step}: ${text}`,
+    cancelled: (text: string) => `It turned back: ${text}`,
+    lastError: (at: string, text: string) => `The last thing that stood in its way, at ${at}: ${text}`,
+    lost: (step: string) =>
+      `The row of ${step} has been deleted, so nobody knows how it ended: look at its provider, by the key.`,
+    states: {
+      RUNNING: { name: "goes forward", known: "What has taken effect stands, and the rest is to come." },
+      COMPENSATING: {
+        name: "goes back",
+        known: "What took effect is undone, in reverse order. There is no way forward again.",
+      },
+      MANUAL: {
+        name: "waits for a person",
+        known: "A step waits for a person, or could neither be made nor undone in all its tries.",
+      },
+      DONE: { name: "every step stands", known: "Every step took effect, and was committed here." },
+      COMPENSATED: { name: "nothing stands", known: "Nothing of it stands, here or at a provider." },
+    },
+    nexts: {
+      open: (when: string) => `A worker looks at it: ${when}; and at once when a step under way has ended.`,
+      MANUAL: "It goes on by itself once its step is settled: a worker looks at it now and then.",
+      late: (version: string) =>
+        `It is overdue, so perhaps no process has ${version} of it: is one running, with ledger.start()?`,
+    },
+    commands: {
+      step: (name: string) => `what is known of ${name}, and how it is settled`,
+      retry: "lets it go on at once; its steps that wait for a person go back to work",
+      cancel: "turns it back, as long as its pivot has not taken effect",
+    },
+    why: {
+      created: "created",
+      turnedBack: (step: string) => `it turned back because of ${step}`,
+      cancelRequested: "somebody asked for it to be undone",
+      "needs a person": "a step needs a person",
+      "goes on": "it goes on",
+      ended: "ended",
+      operatorRetry: "a person put it back to work",
+    },
+    willRetry:
+      "It is looked at now, with all the patience of a new one; its steps that wait for a person go back to work. Whoever works on it now loses it.",
+    willCancel: {
+      EXECUTE:
+        "It turns back: what is under way is asked to be cancelled, and what took effect is undone, in reverse order. If its pivot takes effect all the same it goes forward to its end.",
+      CANCEL: "It goes back already. That it was asked for is noted once more.",
+    },
+    notNow: {
+      retry: (state: string) => `a saga that is ${state} needs no retry`,
+      cancelDone: "it is committed: undo it by a saga of its own, with a key of its own",
+      cancelNothing: "nothing of it stands",
+    },
+  },
   reconcile: {
     day: (day: string, findings: number) =>
       `${day}: ${findings === 1 ? "1 finding" : `${findings} findings`}`,
@@ -355,7 +439,14 @@ export const en = {
         sagas: (count: string) =>
           `${count} ${count === "1" ? "saga" : "sagas"} MANUAL: nothing happens by itself`,
         sagasFix:
-          "look at them with ledger.sagas.list(), settle their operations, then ledger.sagas.retry(...)",
+          "outrigger ledger sagas list --wants-person, then sagas show; settle the steps that it names",
+      },
+      sagas: {
+        name: "sagas",
+        ok: (count: string) => `${count} under way, each looked at in time`,
+        late: (names: string, span: string) =>
+          `no running process takes up ${names} (due for ${span}): their steps stay as they are`,
+        fix: "deploy a process that defines that version and calls ledger.start(): old ones must run until they are drained",
       },
       oldest: {
         name: "oldest open",

@@ -33,8 +33,12 @@ export interface SagaRecord {
   /** ISO 8601, UTC, by the database's clock. */
   readonly createdAt: string;
   readonly updatedAt: string;
+  /** When a step last began or ended, or a person moved it: what is open and long past this is stuck. */
+  readonly progressAt: string;
   /** When it is looked at next; null when it has ended. */
   readonly nextAt: string | null;
+  /** The database's time when this was read, for ages that no other clock can spoil. */
+  readonly asOf: string;
   readonly history: readonly SagaHistoryEntry[];
 }
 
@@ -51,6 +55,8 @@ export function sagaRecord(
     lastError: row.lastError ?? null,
     steps: row.begun.map((each) => stepRecord(each, operations)),
     ...{ createdAt, updatedAt, nextAt },
+    progressAt: new Date(Date.parse(row.readAt) - row.stalledForMs).toISOString(),
+    asOf: row.readAt,
     history: [
       { at: createdAt, from: null, to: "RUNNING", why: "created", evidence: null, by: null },
       ...history,
