@@ -1,11 +1,7 @@
 import { seededRandom, shuffled } from "@outrigger/lab";
-import type { GuaranteeLevel } from "@outrigger/ledger";
-import { startDatabase } from "./databases/choose.ts";
-import type { CrashDatabase, DatabaseName } from "./databases/database.ts";
-import { type Case, type FaultName, idOf, nameOf, type PointName } from "./matrix/cases.ts";
-import { leaseFor, pace } from "./matrix/pace.ts";
+import type { DatabaseName } from "./databases/database.ts";
+import { type Case, idOf } from "./matrix/cases.ts";
 import {
-  companies,
   type Planned,
   pairs,
   rehearsals,
@@ -15,11 +11,10 @@ import {
   wantedBy,
   weakRehearsals,
 } from "./matrix/plan.ts";
-import { promisedIn } from "./matrix/promise.ts";
-import { type WeaknessName, weaknessNames } from "./matrix/weaknesses.ts";
-import { Processes } from "./play/process.ts";
+import type { Journal } from "./play/journal.ts";
 import type { Played } from "./play/scene.ts";
-import { Stage } from "./play/stage.ts";
+import { type Progress, Theatre } from "./play/theatre.ts";
+import { type CrashReport, missedOf, reportOf } from "./report.ts";
 
 export interface CrashOptions {
   readonly database: DatabaseName;
@@ -30,70 +25,32 @@ export interface CrashOptions {
   readonly only?: string | undefined;
   /** Companies that are played at a time. */
   readonly lanes: number;
+  readonly journal?: Journal | undefined;
   readonly onProgress: (progress: Progress) => void;
   readonly onViolation: (played: Played) => void;
+  /** Each case of a weaker variant of which none was found out. */
+  readonly onMissed?: (played: Played) => void;
 }
-
-interface Progress {
-  readonly phase: string;
-  readonly done: number;
-  readonly of: number;
-  readonly perSecond: number;
-}
-
-export interface CrashReport {
-  readonly database: DatabaseName;
-  readonly seed: number;
-  readonly seconds: number;
-  readonly cases: number;
-  /** Cases in which the fault did not strike where it was to: they ended before, and were judged all the same. */
-  readonly unmet: number;
-  readonly violations: readonly Played[];
-  readonly byFault: Readonly<Partial<Record<FaultName, number>>>;
-  readonly byDefinition: Readonly<
-    Record<string, { readonly promised: GuaranteeLevel; readonly cases: number }>
-  >;
-  /** Where a fault struck, and how often. */
-  readonly struck: Readonly<Partial<Record<PointName, number>>>;
-  readonly weaknesses: Readonly<
-    Partial<
-      Record<WeaknessName, { readonly cases: number; readonly caught: number; readonly example: string }>
-    >
-  >;
-}
-
-/**
- * Cases in one process: each may hold a connection while it stands still, and the server has 200 for all lanes. One whose
- * commits are lost has a way of its own, with a few connections each.
- */
-const companySize = 20;
-const companySizeOfLossy = 12;
-const connections = companySize + 6;
-const sizeOf = (fault: FaultName): number => (fault.startsWith("commit") ? companySizeOfLossy : companySize);
 
 /** Plays the matrix, or a share of it. */
 export async function crash(options: CrashOptions): Promise<CrashReport> {
+  const { database, seed, lanes, journal, only, atMost, onProgress, onMissed = () => {} } = options;
   const startedAtMs = performance.now();
-  const theatre = await Theatre.open(options);
+  const theatre = await Theatre.open({ database, seed, lanes, journal, onProgress });
   try {
-    await measurePace(theatre);
+    await theatre.measurePace();
     const right = await playAll(theatre, options);
-    const weak = options.only === undefined ? await playWeak(theatre, options) : [];
-    return reportOf(options, right, weak, (performance.now() - startedAtMs) / 1_000);
+    const weak = only === undefined ? await playWeak(theatre, options) : [];
+    missedOf(weak).forEach(onMissed);
+    const seconds = (performance.now() - startedAtMs) / 1_000;
+    return reportOf(
+      { database, seed, seconds, whole: only === undefined && atMost === undefined },
+      right,
+      weak,
+    );
   } finally {
     await theatre.close();
   }
-}
-
-/** Before anything is judged: with a lease that nothing here outlasts. */
-async function measurePace(theatre: Theatre): Promise<void> {
-  pace.leaseMs = 30_000;
-  const each: Planned = { of: { definition: "cancel-blocks", mode: "ok", fault: "none" }, afterMs: 0 };
-  const played = await theatre.play(
-    "how fast this machine is",
-    Array.from({ length: companySize }, () => each),
-  );
-  pace.leaseMs = leaseFor(Math.max(...played.map(({ points }) => points[0]?.at(-1)?.afterMs ?? 0)));
 }
 
 async function playAll(theatre: Theatre, options: CrashOptions): Promise<Played[]> {
@@ -170,115 +127,4 @@ function tellingFor({ weakness, point }: Case): boolean {
   if (weakness === "no-fence") return point === "call.after#1";
   if (weakness === "signal-not-heard") return point === "call.sending#1";
   return weakness === "nothing-durable-before" && point === "intent.beforeCommit#1";
-}
-
-/** Databases, processes and stages, for as long as cases are played. */
-class Theatre {
-  readonly database: CrashDatabase;
-  readonly #options: CrashOptions;
-  readonly #processes: Processes;
-  readonly #stage: Stage;
-  /** Of its own, because its server is stopped under those who use it. */
-  #frail: { readonly database: CrashDatabase; readonly stage: Stage } | undefined;
-
-  private constructor(options: CrashOptions, database: CrashDatabase, processes: Processes, stage: Stage) {
-    this.#options = options;
-    this.database = database;
-    this.#processes = processes;
-    this.#stage = stage;
-  }
-
-  static async open(options: CrashOptions): Promise<Theatre> {
-    const database = await startDatabase(options.database);
-    const processes = new Processes(connections, options.lanes);
-    const stage = await new Stage({ database, processes, promised: promisedIn }).open();
-    return new Theatre(options, database, processes, stage);
-  }
-
-  async close(): Promise<void> {
-    await this.#processes.close();
-    await this.#stage.close();
-    await this.#frail?.stage.close();
-    await this.#frail?.database.close();
-    await this.database.close();
-  }
-
-  async play(
-    phase: string,
-    planned: readonly Planned[],
-    each: (played: Played) => void = () => {},
-  ): Promise<readonly Played[]> {
-    const startedAtMs = performance.now();
-    const played: Played[] = [];
-    const random = seededRandom(this.#options.seed);
-    const all = shuffled(companies(planned, sizeOf), random);
-    const frail = all.filter(([first]) => first?.fault === "database");
-    const others = all.filter(([first]) => first?.fault !== "database");
-    const lane = async (left: (readonly Case[])[], stage: Stage): Promise<void> => {
-      for (let company = left.shift(); company !== undefined; company = left.shift()) {
-        for (const one of await stage.play(company)) {
-          played.push(one);
-          each(one);
-        }
-        const perSecond = (1_000 * played.length) / (performance.now() - startedAtMs);
-        this.#options.onProgress({ phase, done: played.length, of: planned.length, perSecond });
-      }
-    };
-    await Promise.all([
-      ...Array.from({ length: this.#options.lanes }, () => lane(others, this.#stage)),
-      ...(frail.length === 0 ? [] : [this.#frailStage().then((stage) => lane(frail, stage))]),
-    ]);
-    return played;
-  }
-
-  async #frailStage(): Promise<Stage> {
-    if (this.#frail === undefined) {
-      const database = await startDatabase(this.#options.database);
-      const stage = await new Stage({ database, processes: this.#processes, promised: promisedIn }).open();
-      this.#frail = { database, stage };
-    }
-    return this.#frail.stage;
-  }
-}
-
-function reportOf(
-  { database, seed }: CrashOptions,
-  right: readonly Played[],
-  weak: readonly Played[],
-  seconds: number,
-): CrashReport {
-  const byFault: Partial<Record<FaultName, number>> = {};
-  const byDefinition: Record<string, { promised: GuaranteeLevel; cases: number }> = {};
-  const struck: Partial<Record<PointName, number>> = {};
-  for (const { of, met } of right) {
-    byFault[of.fault] = (byFault[of.fault] ?? 0) + 1;
-    const { cases: before = 0, promised = promisedIn(of) } = byDefinition[of.definition] ?? {};
-    byDefinition[of.definition] = { promised, cases: before + 1 };
-    if (!met) continue;
-    for (const point of [of.point, of.recovery]) {
-      if (point !== undefined) struck[nameOf(point)] = (struck[nameOf(point)] ?? 0) + 1;
-    }
-  }
-  const weaknesses = Object.fromEntries(
-    weaknessNames
-      .map((name) => [name, weak.filter(({ of }) => of.weakness === name)] as const)
-      .filter(([, cases]) => cases.length > 0)
-      .map(([name, cases]) => {
-        const caught = cases.filter(({ wrong }) => wrong.length > 0);
-        const example = caught[0] === undefined ? "" : `${caught[0].id}: ${caught[0].wrong[0]}`;
-        return [name, { cases: cases.length, caught: caught.length, example }];
-      }),
-  );
-  return {
-    database,
-    seed,
-    seconds,
-    cases: right.length,
-    unmet: right.filter(({ met }) => !met).length,
-    violations: right.filter(({ wrong }) => wrong.length > 0),
-    byFault,
-    byDefinition,
-    struck,
-    weaknesses,
-  };
 }

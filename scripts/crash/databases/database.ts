@@ -25,6 +25,8 @@ interface Orders<Tx> {
 export interface Client<Tx> {
   readonly sql: SqlPort<Tx>;
   readonly orders: Orders<Tx>;
+  /** Whether nobody else can write now. Absent where a transaction keeps no more than its rows. */
+  hasTheOnlyLock?(): boolean;
   close(): Promise<void>;
 }
 
@@ -42,6 +44,8 @@ export interface LossyWay {
 export interface CrashDatabase {
   /** For this case, where each has a database of its own. */
   connection(caseKey: string): Connection;
+  /** The case is over. Absent where its rows are in nobody's way. */
+  forget?(caseKey: string): void;
   /** Absent where there is no connection that could break. */
   lossyWay?(): Promise<LossyWay>;
   /** Stops the server as a crash would. Absent where there is no server. @returns what starts it again. */

@@ -8,9 +8,11 @@ import type { Client, CrashDatabase } from "./database.ts";
 const ordersTable = "create table orders (id text primary key, status text not null)";
 
 export function sqliteClient(url: string): Client<SqliteTx> {
-  const sql = fromSqlite(url);
+  const opened: DatabaseSync[] = [];
+  const sql = fromSqlite(url, { setUp: (db) => void opened.push(db) });
   return {
     sql,
+    hasTheOnlyLock: () => opened.some((db) => db.isOpen && db.isTransaction),
     orders: {
       begin: (tx, order) => tx.prepare("insert into orders (id, status) values (?, 'pending')").run(order),
       end: (tx, order, status) => tx.prepare("update orders set status = ? where id = ?").run(status, order),
@@ -38,6 +40,9 @@ export async function sqliteDatabase(): Promise<CrashDatabase> {
     connection(caseKey) {
       copyFileSync(template, fileOf(caseKey));
       return { kind: "sqlite", url: fileOf(caseKey) };
+    },
+    forget(caseKey) {
+      for (const ending of ["", "-wal", "-shm"]) rmSync(`${fileOf(caseKey)}${ending}`, { force: true });
     },
     async statuses(orders) {
       const found = new Map<string, string>();

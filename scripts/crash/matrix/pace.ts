@@ -4,7 +4,10 @@
  */
 export const pace = { leaseMs: 1_000 };
 
+/** Nothing here takes so long, on any machine that is worth waiting for. */
+export const longestLeaseMs = 30_000;
+
 /** From the time that one operation takes among as many others as there are in a company. */
 export function leaseFor(slowestMs: number): number {
-  return Math.max(1_000, Math.ceil(3 * slowestMs));
+  return Math.min(longestLeaseMs, Math.max(1_000, Math.ceil(3 * slowestMs)));
 }

@@ -21,6 +21,8 @@ type Met = Part["points"];
 export interface Planned {
   readonly of: Case;
   readonly afterMs: number;
+  /** The same for the process that takes over, where it is struck too. */
+  readonly recoveryAfterMs?: number;
 }
 
 /**
@@ -93,7 +95,11 @@ export function pairs(
     const way = [of.definition, of.mode, ...met.map(({ point }) => point)].join(" ");
     if (share === "main" && seen.has(way)) return [];
     seen.add(way);
-    return met.map(({ point }) => ({ of: { ...of, recovery: point }, afterMs }));
+    return met.map((each) => ({
+      of: { ...of, recovery: each.point },
+      afterMs,
+      recoveryAfterMs: each.afterMs,
+    }));
   });
 }
 
@@ -121,27 +127,41 @@ function distinct(met: Met): Met {
 /** Who stands still for longer loses its lease, or the end of its transaction, before the fault strikes. */
 const alikeMs = 300;
 
-/** Companies of one fault each, of cases whose fault strikes after about the same time. */
+/** Companies of one fault each, of cases whose faults strike after about the same time. */
 export function companies(
   planned: readonly Planned[],
   atMost: (fault: FaultName) => number,
 ): readonly (readonly Case[])[] {
-  return faultNames.flatMap((fault) => {
-    const made: Case[][] = [];
-    let firstAfterMs = 0;
-    for (const { of, afterMs } of planned
-      .filter((each) => each.of.fault === fault)
-      .toSorted((a, b) => a.afterMs - b.afterMs)) {
-      const last = made.at(-1);
-      if (last !== undefined && last.length < atMost(fault) && afterMs - firstAfterMs <= alikeMs)
-        last.push(of);
-      else {
-        made.push([of]);
-        firstAfterMs = afterMs;
-      }
+  return faultNames.flatMap((fault) =>
+    alike(
+      planned.filter(({ of }) => of.fault === fault),
+      ({ afterMs }) => afterMs,
+    )
+      .flatMap((group) => alike(group, ({ recoveryAfterMs = 0 }) => recoveryAfterMs))
+      .flatMap((group) => chunks(group, atMost(fault)))
+      .map((company) => company.map(({ of }) => of)),
+  );
+}
+
+function alike(planned: readonly Planned[], after: (each: Planned) => number): readonly Planned[][] {
+  const groups: Planned[][] = [];
+  let firstAfterMs = 0;
+  for (const each of planned.toSorted((a, b) => after(a) - after(b))) {
+    const last = groups.at(-1);
+    if (last !== undefined && after(each) - firstAfterMs <= alikeMs) last.push(each);
+    else {
+      groups.push([each]);
+      firstAfterMs = after(each);
     }
-    return made;
-  });
+  }
+  return groups;
+}
+
+/** Of about the same size, and none larger than this. */
+function chunks<T>(items: readonly T[], atMost: number): readonly (readonly T[])[] {
+  const count = Math.ceil(items.length / atMost);
+  const size = Math.ceil(items.length / count);
+  return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size));
 }
 
 /** What a share of the matrix has to show at least once. */

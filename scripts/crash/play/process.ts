@@ -1,11 +1,14 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { FromWorker, Looked, ToWorker } from "../worker/messages.ts";
 
 const entry = fileURLToPath(new URL("../worker/main.ts", import.meta.url));
 /** A process that is starting, or answering, on a machine that is busy. */
-const patienceMs = 60_000;
+const patienceMs = 180_000;
 
 /** A process of the matrix: it can be killed, and stopped in the middle of what it does. */
 export class CrashProcess {
@@ -27,10 +30,14 @@ export class CrashProcess {
     child.on("error", () => {});
   }
 
-  /** @param connections - The most that its pool may hold. */
-  static async start(connections: number): Promise<CrashProcess> {
+  /**
+   * @param connections - The most that its pool may hold.
+   * @param compiled - A folder that keeps what was compiled, for the next one.
+   */
+  static async start(connections: number, compiled: string): Promise<CrashProcess> {
     const child = fork(entry, [String(connections)], {
       execArgv: ["--conditions=@outrigger/source", "--disable-warning=ExperimentalWarning"],
+      env: { ...globalThis.process.env, NODE_COMPILE_CACHE: compiled },
     });
     const process = new CrashProcess(child);
     await new Promise<void>((resolve, reject) => {
@@ -73,8 +80,9 @@ export class CrashProcess {
     await this.#gone;
   }
 
-  pause(): void {
-    this.#child.kill("SIGSTOP");
+  /** SIGSTOP, at a moment at which it keeps nobody out by chance; see the worker. */
+  async stop(): Promise<void> {
+    await this.#ask((ask) => ({ do: "stop", ask }));
   }
 
   wake(): void {
@@ -108,6 +116,7 @@ export class Processes {
   readonly #spare: number;
   readonly #ready: Promise<CrashProcess>[] = [];
   readonly #all = new Set<Promise<CrashProcess>>();
+  readonly #compiled = mkdtempSync(join(tmpdir(), "outrigger-crash-compiled-"));
 
   constructor(connections: number, spare: number) {
     this.#connections = connections;
@@ -122,10 +131,11 @@ export class Processes {
   async close(): Promise<void> {
     const started = await Promise.allSettled(this.#all);
     await Promise.all(started.map((each) => (each.status === "fulfilled" ? each.value.kill() : undefined)));
+    rmSync(this.#compiled, { recursive: true, force: true });
   }
 
   #start(): Promise<CrashProcess> {
-    const starting = CrashProcess.start(this.#connections);
+    const starting = CrashProcess.start(this.#connections, this.#compiled);
     this.#all.add(starting);
     starting.catch(() => {});
     return starting;

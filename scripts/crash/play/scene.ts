@@ -11,6 +11,7 @@ export interface Part {
   /** The places it came by, in order, with the time since it began. */
   readonly points: { readonly point: Point; readonly afterMs: number }[];
   standing: Point | undefined;
+  standingSinceMs: number;
   answers: readonly string[] | undefined;
   ended: boolean;
 }
@@ -23,10 +24,10 @@ export interface Played {
   readonly wrong: readonly string[];
   /** By process, the first one first. */
   readonly points: readonly Part["points"][];
-  /** Whether the fault struck where it was to. */
+  /** Whether the fault struck where it was to, and while the lease lasted. */
   readonly met: boolean;
   readonly ms: number;
-  /** All that there is to know, for people; only where something is wrong. */
+  /** All that there is to know, for people; only where something is wrong, or has to be. */
   readonly account?: string;
 }
 
@@ -39,9 +40,12 @@ export class Scene {
   readonly way: LossyWay | undefined;
   readonly promised: GuaranteeLevel;
   readonly startedAtMs: number = performance.now();
+  readonly #leaseMs = pace.leaseMs;
   readonly parts: Part[] = [];
   #changed: () => void = () => {};
   failed: string | undefined;
+  /** Whether the fault came so late that others of the same process may have had the operation by then. */
+  late = false;
 
   constructor(
     of: Case,
@@ -69,21 +73,29 @@ export class Scene {
 
   /** Gives it to a process. */
   enter(process: CrashProcess, how: "begin" | "recover", provider: string, point: Point | undefined): Part {
-    const part: Part = { process, points: [], standing: undefined, answers: undefined, ended: false };
+    const part: Part = {
+      ...{ process, points: [], standing: undefined, standingSinceMs: 0, answers: undefined, ended: false },
+    };
     this.parts.push(part);
     const { id, of, orders, connection } = this;
-    const { leaseMs } = pace;
     const play: Play = {
       id,
       of,
       orders,
       connection,
       provider,
-      leaseMs,
+      leaseMs: this.#leaseMs,
       ...(point !== undefined && { point }),
     };
     process.send({ do: how, play });
     return part;
+  }
+
+  /** The fault strikes now. */
+  struck(): void {
+    const { part } = this;
+    if (part?.standing === undefined) return;
+    this.late ||= performance.now() - part.standingSinceMs > this.#leaseMs / 2;
   }
 
   hear(process: CrashProcess, message: FromWorker): void {
@@ -95,6 +107,7 @@ export class Scene {
         return;
       case "standing":
         part.standing = message.point;
+        part.standingSinceMs = performance.now();
         break;
       case "answered":
         part.answers = message.answers;

@@ -13,7 +13,7 @@ import { CrashProvider } from "./provider.ts";
 import { type Part, type Played, Scene } from "./scene.ts";
 
 /** However busy the machine is: what takes longer does not come to an end. */
-const patienceMs = 60_000;
+const patienceMs = 180_000;
 /** How long others wait for the lock of a process that was stopped in its transaction. */
 const leasesWhileLocked = 3;
 /** A verdict of "broken" is looked at again, in case something was still being written. */
@@ -72,6 +72,7 @@ export class Stage {
       for (const scene of scenes) {
         this.#scenes.delete(scene.id);
         await scene.way?.close();
+        this.#options.database.forget?.(scene.id);
         for (const order of scene.orders) this.#provider.forget(order);
       }
     }
@@ -139,10 +140,10 @@ export class Stage {
       id: scene.name,
       wrong,
       points,
-      met: met && (of.recovery === undefined || parts[1]?.standing !== undefined),
+      met: met && !scene.late && (of.recovery === undefined || parts[1]?.standing !== undefined),
       ms: performance.now() - startedAtMs,
     };
-    if (wrong.length === 0) return played;
+    if (wrong.length === 0 && of.weakness === undefined) return played;
     return { ...played, account: accountOf(scene, wrong, looked, statuses, this.#provider) };
   }
 
@@ -182,9 +183,10 @@ const faults: Readonly<Record<FaultName, (company: Company) => Promise<void>>> =
   },
 
   async kill(company) {
-    const first = await began(company, standsOrEnded);
-    await first.kill();
     const { scenes, provider, take } = company;
+    const first = await began(company, standsOrEnded);
+    struck(scenes);
+    await first.kill();
     const second = await take();
     const stands = await each(scenes, async (scene) => {
       const part = scene.enter(second, "recover", provider, scene.of.recovery);
@@ -192,6 +194,7 @@ const faults: Readonly<Record<FaultName, (company: Company) => Promise<void>>> =
       return part.standing !== undefined;
     });
     if (!stands.includes(true)) return;
+    struck(scenes);
     await second.kill();
     const third = await take();
     await each(scenes, async (scene) => {
@@ -201,9 +204,10 @@ const faults: Readonly<Record<FaultName, (company: Company) => Promise<void>>> =
   },
 
   async stop(company) {
-    const first = await began(company, standsOrEnded);
-    first.pause();
     const { scenes, provider, take } = company;
+    const first = await began(company, standsOrEnded);
+    struck(scenes);
+    await first.stop();
     const second = await take();
     await each(scenes, async (scene) => {
       const part = scene.enter(second, "recover", provider, undefined);
@@ -223,8 +227,9 @@ const faults: Readonly<Record<FaultName, (company: Company) => Promise<void>>> =
   "commit-never-arrives": (company) => losingCommits(company, "neverArrives"),
 
   async database(company) {
-    const first = await began(company, standsOrEnded);
     const { scenes, database } = company;
+    const first = await began(company, standsOrEnded);
+    struck(scenes);
     const start = await database.crash?.();
     const goOn = (which: (index: number) => boolean): void => {
       for (const [index, { id }] of scenes.entries()) if (which(index)) first.send({ do: "goOn", id });
@@ -264,6 +269,10 @@ async function began(
     await scene.until(holds(part), patienceMs);
   });
   return first;
+}
+
+function struck(scenes: readonly Scene[]): void {
+  for (const scene of scenes) scene.struck();
 }
 
 const each = <T>(scenes: readonly Scene[], work: (scene: Scene) => Promise<T>): Promise<T[]> =>

@@ -4,7 +4,7 @@ import { createLedger, type Ledger, type Operation, type Outcome, type StepName 
 import { internalsOf } from "../../../packages/ledger/src/run/internals.ts";
 import type { PlannedMove } from "../../../packages/ledger/src/store/operation-row.ts";
 import type { Client } from "../databases/database.ts";
-import type { Point, PointName } from "../matrix/cases.ts";
+import { isBeforeCommit, type Point, type PointName } from "../matrix/cases.ts";
 import { declaredBy } from "../matrix/definitions.ts";
 import { behaviourIn } from "../matrix/modes.ts";
 import type { FromWorker, Looked, Play, Standing } from "./messages.ts";
@@ -23,6 +23,8 @@ export interface Actor {
   goOn(): void;
   tell(order: string, by: string): Promise<boolean>;
   look(): Promise<readonly Looked[]>;
+  /** Whether it keeps every other process from writing, and not because it stands still in a transaction. */
+  keepsOthersOut(): boolean;
   leave(): Promise<void>;
 }
 
@@ -37,6 +39,7 @@ export function actor<Tx>(client: Client<Tx>, play: Play, say: Say): Actor {
     goOn = resolve;
   });
   let left = false;
+  let standsInTransaction = false;
 
   const step = async (name: PointName): Promise<void> => {
     const times = (met.get(name) ?? 0) + 1;
@@ -45,7 +48,9 @@ export function actor<Tx>(client: Client<Tx>, play: Play, say: Say): Actor {
     say({ is: "step", id, point, afterMs: performance.now() - startedAtMs });
     if (point !== play.point) return;
     say({ is: "standing", id, point });
+    standsInTransaction = isBeforeCommit(point);
     await released;
+    standsInTransaction = false;
   };
 
   const way: Way = {
@@ -153,6 +158,7 @@ export function actor<Tx>(client: Client<Tx>, play: Play, say: Say): Actor {
       }
     },
     look,
+    keepsOthersOut: () => client.hasTheOnlyLock?.() === true && !standsInTransaction,
     async leave() {
       left = true;
       await ledger.stop();

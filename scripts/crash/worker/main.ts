@@ -1,3 +1,5 @@
+import { flushCompileCache } from "node:module";
+import { setImmediate as turn } from "node:timers/promises";
 import { exitWithParent } from "@outrigger/lab";
 import { withClient } from "../databases/choose.ts";
 import type { Connection } from "../databases/database.ts";
@@ -32,6 +34,21 @@ function castOf(connection: Connection): (play: Play) => Actor {
   return made;
 }
 
+/**
+ * Where there is one lock for all that is written, a process that is stopped while it looks for work, say, would keep
+ * everybody else waiting until it wakes: nothing would be shown but that. So it is stopped at a moment at which only those
+ * keep the lock that are to stand still with it.
+ */
+async function stop(ask: number): Promise<void> {
+  const isFree = (): boolean => ![...actors.values()].some((each) => each.keepsOthersOut());
+  const said = new Promise<void>((resolve) => {
+    process.send?.({ is: "stopping", ask } satisfies FromWorker, () => resolve());
+  });
+  await said;
+  while (!isFree()) await turn();
+  process.kill(process.pid, "SIGSTOP");
+}
+
 async function heed(message: ToWorker): Promise<void> {
   switch (message.do) {
     case "begin":
@@ -51,6 +68,9 @@ async function heed(message: ToWorker): Promise<void> {
       say({ is: "told", ask: message.ask, taken });
       return;
     }
+    case "stop":
+      await stop(message.ask);
+      return;
     case "look": {
       const records = (await actors.get(message.id)?.look()) ?? [];
       say({ is: "looked", ask: message.ask, records });
@@ -65,8 +85,10 @@ async function heed(message: ToWorker): Promise<void> {
 process.on("message", (message: ToWorker) => {
   if (!("do" in message)) return;
   heed(message).catch((error: unknown) => {
-    const id = "id" in message ? message.id : message.play.id;
+    const id = "play" in message ? message.play.id : "id" in message ? message.id : "";
     say({ is: "failed", id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   });
 });
 say({ is: "ready" });
+// Processes that are killed leave nothing to those that are started after them.
+flushCompileCache();

@@ -30,6 +30,8 @@ export type ToWorker =
       readonly order: string;
       readonly by: string;
     }
+  /** Stops itself as by SIGSTOP. */
+  | { readonly do: "stop"; readonly ask: number }
   | { readonly do: "look"; readonly ask: number; readonly id: string }
   | { readonly do: "leave"; readonly id: string };
 
@@ -44,6 +46,8 @@ export type FromWorker =
   /** Its callers have got their answers. */
   | { readonly is: "answered"; readonly id: string; readonly answers: readonly string[] }
   | { readonly is: "ended"; readonly id: string }
+  /** It is about to stop: nothing is heard of it until it is woken. */
+  | { readonly is: "stopping"; readonly ask: number }
   | { readonly is: "told"; readonly ask: number; readonly taken: boolean }
   | { readonly is: "looked"; readonly ask: number; readonly records: readonly Looked[] }
   | { readonly is: "failed"; readonly id: string; readonly error: string };

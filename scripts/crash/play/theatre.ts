@@ -1,0 +1,164 @@
+import { seededRandom, shuffled } from "@outrigger/lab";
+import { startDatabase } from "../databases/choose.ts";
+import type { CrashDatabase, DatabaseName } from "../databases/database.ts";
+import { type Case, type FaultName, idOf } from "../matrix/cases.ts";
+import { leaseFor, longestLeaseMs, pace } from "../matrix/pace.ts";
+import { companies, type Planned } from "../matrix/plan.ts";
+import { promisedIn } from "../matrix/promise.ts";
+import type { Journal } from "./journal.ts";
+import { Processes } from "./process.ts";
+import type { Played } from "./scene.ts";
+import { Stage } from "./stage.ts";
+
+export interface TheatreOptions {
+  readonly database: DatabaseName;
+  readonly seed: number;
+  /** Companies that are played at a time. */
+  readonly lanes: number;
+  readonly journal: Journal | undefined;
+  readonly onProgress: (progress: Progress) => void;
+}
+
+export interface Progress {
+  readonly phase: string;
+  readonly done: number;
+  readonly of: number;
+  readonly perSecond: number;
+}
+
+/** One lane beside the others has a server of its own. */
+const connectionsOfServer = 180;
+/** More in one process only take longer to come to their places. */
+const companySizeAtMost = 30;
+/** Where the answers to commits are lost each case has a way of its own, with a few connections. */
+const companySizeOfLossy = 12;
+/** How often a case is played in which the fault did not strike where it was to. */
+const timesAtMost = 3;
+
+/** Databases, processes and stages, for as long as cases are played. */
+export class Theatre {
+  readonly database: CrashDatabase;
+  readonly #options: TheatreOptions;
+  readonly #processes: Processes;
+  readonly #companySize: number;
+  readonly #stage: Stage;
+  /** Of its own, because its server is stopped under those who use it. */
+  #frail: { readonly database: CrashDatabase; readonly stage: Stage } | undefined;
+
+  private constructor(
+    options: TheatreOptions,
+    database: CrashDatabase,
+    processes: Processes,
+    companySize: number,
+    stage: Stage,
+  ) {
+    this.#options = options;
+    this.database = database;
+    this.#processes = processes;
+    this.#companySize = companySize;
+    this.#stage = stage;
+  }
+
+  static async open(options: TheatreOptions): Promise<Theatre> {
+    const { lanes } = options;
+    // Each of a company may hold a connection while it stands still, in the process that stands and in the next one.
+    const connections = Math.min(companySizeAtMost + 6, Math.floor(connectionsOfServer / (2 * lanes)));
+    const database = await startDatabase(options.database);
+    const processes = new Processes(connections, lanes);
+    const stage = await new Stage({ database, processes, promised: promisedIn }).open();
+    return new Theatre(options, database, processes, connections - 6, stage);
+  }
+
+  async close(): Promise<void> {
+    await this.#processes.close();
+    await this.#stage.close();
+    await this.#frail?.stage.close();
+    await this.#frail?.database.close();
+    await this.database.close();
+  }
+
+  /** Before anything is judged: with a lease that nothing here outlasts, and as many at a time as there will be. */
+  async measurePace(): Promise<void> {
+    pace.leaseMs = longestLeaseMs;
+    const of: Case = { definition: "cancel-blocks", mode: "ok", fault: "none" };
+    const played = await Promise.all(
+      Array.from({ length: this.#options.lanes }, () =>
+        this.#stage.play(Array.from({ length: this.#companySize }, () => of)),
+      ),
+    );
+    pace.leaseMs = leaseFor(Math.max(...played.flat().map(({ points }) => points[0]?.at(-1)?.afterMs ?? 0)));
+  }
+
+  /**
+   * Plays them, and those again whose fault found them elsewhere: a machine that was busy for a moment is no evidence. A
+   * promise that was broken stays broken.
+   */
+  async play(
+    phase: string,
+    planned: readonly Planned[],
+    each: (played: Played) => void = () => {},
+  ): Promise<readonly Played[]> {
+    const { journal } = this.#options;
+    const done = new Map<string, Played>();
+    for (const one of journal?.played(phase) ?? []) {
+      done.set(one.id, one);
+      each(one);
+    }
+    let left = planned.filter(({ of }) => !done.has(idOf(of)));
+    const usualLeaseMs = pace.leaseMs;
+    for (let times = 1; left.length > 0; times += 1) {
+      const isOver = ({ met, wrong }: Played): boolean => met || wrong.length > 0 || times === timesAtMost;
+      await this.#playOnce(times === 1 ? phase : `${phase}, time ${times}`, left, (one) => {
+        done.set(one.id, one);
+        if (!isOver(one)) return;
+        journal?.write(phase, one);
+        each(one);
+      });
+      left = left.filter(({ of }) => {
+        const played = done.get(idOf(of));
+        return played !== undefined && !isOver(played);
+      });
+      pace.leaseMs = Math.min(longestLeaseMs, 2 * pace.leaseMs);
+    }
+    pace.leaseMs = usualLeaseMs;
+    return [...done.values()];
+  }
+
+  async #playOnce(phase: string, planned: readonly Planned[], each: (played: Played) => void): Promise<void> {
+    const startedAtMs = performance.now();
+    let done = 0;
+    const { seed, lanes, onProgress } = this.#options;
+    const all = shuffled(
+      companies(planned, (fault) => this.#sizeOf(fault)),
+      seededRandom(seed),
+    );
+    const frail = all.filter(([first]) => first?.fault === "database");
+    const others = all.filter(([first]) => first?.fault !== "database");
+    const lane = async (left: (readonly Case[])[], stage: Stage): Promise<void> => {
+      for (let company = left.shift(); company !== undefined; company = left.shift()) {
+        const played = await stage.play(company);
+        played.forEach(each);
+        done += played.length;
+        const perSecond = (1_000 * done) / (performance.now() - startedAtMs);
+        onProgress({ phase, done, of: planned.length, perSecond });
+      }
+    };
+    await Promise.all([
+      ...Array.from({ length: lanes }, () => lane(others, this.#stage)),
+      ...(frail.length === 0 ? [] : [this.#frailStage().then((stage) => lane(frail, stage))]),
+    ]);
+  }
+
+  #sizeOf(fault: FaultName): number {
+    return fault.startsWith("commit") ? Math.min(companySizeOfLossy, this.#companySize) : this.#companySize;
+  }
+
+  async #frailStage(): Promise<Stage> {
+    if (this.#frail === undefined) {
+      const database = await startDatabase(this.#options.database);
+      const stage = await new Stage({ database, processes: this.#processes, promised: promisedIn }).open();
+      this.#frail = { database, stage };
+    }
+    return this.#frail.stage;
+  }
+}
