@@ -171,6 +171,6 @@ export const sabotages: readonly Sabotage[] = [
     file: shop("shop/protected-lane.ts"),
     from: 'unknown: { notFoundAfter: "3s", retryMax: "3s" },',
     to: 'failoverOnRefusal: true, unknown: { notFoundAfter: "3s", retryMax: "3s" },',
-    tests: ["examples/shop/test/checkout.test.ts"],
+    tests: ["examples/shop/test/checkout-on-each.test.ts"],
   },
 ];

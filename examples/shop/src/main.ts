@@ -37,7 +37,7 @@ async function main(): Promise<number> {
     stack = await startStack({
       port: options.port,
       strictPort: options.portGiven,
-      databaseUrl: process.env["DATABASE_URL"],
+      database: options.database,
       onProgress: (step) => say(`  ${words.starting[step]} ...`),
     });
   } catch (error) {
@@ -85,7 +85,6 @@ async function serve(
   } finally {
     traffic.close();
     await server.close();
-    await observer.close();
   }
 }
 

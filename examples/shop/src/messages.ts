@@ -1,3 +1,4 @@
+import type { DatabaseKind } from "./database/shop-database.ts";
 import type { LaneSummary } from "./storm/summary.ts";
 
 export const languages = ["en", "ko"] as const;
@@ -12,7 +13,7 @@ interface Addresses {
 /** What the terminal says. */
 export interface Messages {
   readonly usage: string;
-  readonly starting: Readonly<Record<"database" | "providers" | "shop" | "console", string>>;
+  readonly starting: Readonly<Record<DatabaseKind | "providers" | "shop" | "console", string>>;
   readonly ready: (addresses: Addresses) => string;
   readonly stopping: string;
   readonly phase: Readonly<Record<"storm" | "leaving" | "healing", string>>;
@@ -30,6 +31,8 @@ const en: Messages = {
   --storm 30s    drive both lanes for this long while providers fail and the shop is killed, then audit
   --seed 7       which storm (default 1)
   --out DIR      write summary.json, journal-*.ndjson, orders.ndjson and operations.ndjson
+  --database D   postgres (default), mariadb or sqlite; each is started here, or an own server is named in DATABASE_URL
+                 (PostgreSQL) or MARIADB_URL. MariaDB has to be installed (Debian: apt-get install mariadb-server)
   --rate 40      orders per second and lane (default 40 in a storm, 5 otherwise; 0 is none)
   --port 4000    the shop's port; the console takes the next one; 0 picks free ones
   --json         the storm's summary on stdout as JSON (npm start --silent -- keeps npm's own lines out)
@@ -37,7 +40,9 @@ const en: Messages = {
 
 Exit code of a storm: 0 when the protected lane has no defect and nothing is pending, else 1.`,
   starting: {
-    database: "starting PostgreSQL",
+    postgres: "starting PostgreSQL",
+    mariadb: "starting MariaDB",
+    sqlite: "making the files of SQLite",
     providers: "starting payment providers a and b",
     shop: "starting the shop",
     console: "starting the console",
@@ -91,6 +96,8 @@ const ko: Messages = {
   --storm 30s    이 시간 동안 결제사 장애와 상점 강제 종료 속에서 두 레인을 돌린 뒤 대조합니다
   --seed 7       어떤 폭풍인지 정하는 시드 (기본 1)
   --out DIR      summary.json, journal-*.ndjson, orders.ndjson, operations.ndjson을 저장합니다
+  --database D   postgres (기본), mariadb, sqlite 중 하나. 직접 시작하며, 이미 있는 서버는 DATABASE_URL(PostgreSQL)이나
+                 MARIADB_URL로 알려 줍니다. MariaDB는 설치되어 있어야 합니다 (Debian: apt-get install mariadb-server)
   --rate 40      레인마다 초당 주문 수 (폭풍 기본 40, 평소 5, 0은 없음)
   --port 4000    상점 포트. 콘솔은 그다음 포트를 씁니다. 0이면 빈 포트를 고릅니다
   --json         폭풍 결과를 표준 출력에 JSON으로 씁니다 (npm start --silent -- 로 npm의 출력을 끄세요)
@@ -98,7 +105,9 @@ const ko: Messages = {
 
 폭풍의 종료 코드: 보호 레인에 결함이 없고 미확정 주문이 없으면 0, 아니면 1.`,
   starting: {
-    database: "PostgreSQL을 시작합니다",
+    postgres: "PostgreSQL을 시작합니다",
+    mariadb: "MariaDB를 시작합니다",
+    sqlite: "SQLite 파일을 만듭니다",
     providers: "결제사 a와 b를 시작합니다",
     shop: "상점을 시작합니다",
     console: "콘솔을 시작합니다",

@@ -1,18 +1,21 @@
 import { mkdir, rm } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import { type Postgres, startPostgres, startProvider } from "@outrigger/lab";
-import pg from "pg";
+import { startProvider } from "@outrigger/lab";
+import { openDatabase } from "./database/open-database.ts";
+import type { DatabaseAddress, DatabaseKind, ShopDatabase } from "./database/shop-database.ts";
+import { startDatabase, type WantedDatabase } from "./database/start-database.ts";
 import { type ProviderHandle, providerHandle } from "./provider-handle.ts";
 import type { ShopSettings } from "./shop/main.ts";
-import { createShopSchema } from "./shop/schema.ts";
 import { type Supervised, supervise } from "./supervised.ts";
 import { wantedPort } from "./wanted-port.ts";
 
 /** Everything that runs beside the console: a database, two providers and the shop, each a process of its own. */
 export interface Stack {
   readonly shopUrl: string;
-  readonly databaseUrl: string;
+  readonly address: DatabaseAddress;
+  /** Open in this process, for who looks at it from outside of the shop. */
+  readonly database: ShopDatabase;
   readonly providers: readonly ProviderHandle[];
   readonly shop: Supervised;
   /** Stops every process that was started, the database last. Calling it again waits for the same end. */
@@ -24,10 +27,10 @@ export interface StackOptions {
   readonly port: number;
   /** Fails when the port is taken instead of picking another. */
   readonly strictPort?: boolean;
-  /** A database to use instead of a server of our own; the example's schemas in it are made anew. */
-  readonly databaseUrl?: string | undefined;
+  /** @defaultValue a PostgreSQL server of our own */
+  readonly database?: WantedDatabase;
   /** Told before each slow step, for the terminal. */
-  readonly onProgress?: (step: "database" | "providers" | "shop") => void;
+  readonly onProgress?: (step: DatabaseKind | "providers" | "shop") => void;
 }
 
 /** @throws Error when a part does not start; what had started is stopped. */
@@ -46,10 +49,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await mkdir(directory, { recursive: true });
     stops.push(() => rm(directory, { recursive: true, force: true }));
 
-    onProgress("database");
-    const database = await openDatabase(join(directory, "postgres"), options.databaseUrl);
-    stops.push(() => database.stop());
-    await prepareDatabase(database.url);
+    const wanted = options.database ?? { kind: "postgres" };
+    onProgress(wanted.kind);
+    const { address, stop: stopDatabase } = await startDatabase(wanted, directory);
+    stops.push(stopDatabase);
+    const database = await openDatabase(address);
+    stops.push(() => database.close());
+    await database.createTables();
 
     onProgress("providers");
     const journals = join(directory, "journals");
@@ -64,7 +70,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     onProgress("shop");
     const settings: ShopSettings = {
       port,
-      databaseUrl: database.url,
+      database: address,
       providerUrls: Object.fromEntries(providers.map(({ name, url }) => [name, url])),
     };
     const shop = await supervise({
@@ -75,7 +81,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
     return {
       shopUrl: `http://127.0.0.1:${port}`,
-      databaseUrl: database.url,
+      address,
+      database,
       providers,
       shop,
       stop,
@@ -83,23 +90,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   } catch (error) {
     await stop();
     throw error;
-  }
-}
-
-async function openDatabase(
-  dataDir: string,
-  url: string | undefined,
-): Promise<Pick<Postgres, "url" | "stop">> {
-  if (url !== undefined && url !== "") return { url, stop: async () => {} };
-  return await startPostgres({ dataDir });
-}
-
-async function prepareDatabase(url: string): Promise<void> {
-  const pool = new pg.Pool({ connectionString: url, max: 1 });
-  try {
-    await createShopSchema(pool);
-  } finally {
-    await pool.end();
   }
 }
 

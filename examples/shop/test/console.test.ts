@@ -7,7 +7,7 @@ import { buildConsole } from "../../../packages/console/build.ts";
 import { launchBrowser } from "../../../packages/console/test/browser.ts";
 import { consoleServer } from "../src/console/console-server.ts";
 import { Observer } from "../src/console/observer.ts";
-import { ledgerSchema, shopSchema } from "../src/shop/schema.ts";
+import { ledgerSchema } from "../src/database/shop-database.ts";
 import { type Stack, startStack } from "../src/stack.ts";
 import { DemoTraffic } from "../src/traffic/demo-traffic.ts";
 import { type OwnDatabase, ownDatabase } from "./database.ts";
@@ -25,7 +25,7 @@ let page: Page;
 beforeAll(async () => {
   await buildConsole();
   database = await ownDatabase();
-  stack = await startStack({ port: 0, databaseUrl: database.url });
+  stack = await startStack({ port: 0, database: database.wanted });
   observer = new Observer(stack);
   traffic = new DemoTraffic(stack.shopUrl, seededRandom(1));
   server = await consoleServer(stack, observer, traffic);
@@ -40,7 +40,6 @@ afterAll(async () => {
   await browser?.close();
   traffic?.close();
   await server?.close();
-  await observer?.close();
   await stack?.stop();
   await database?.drop();
 });
@@ -90,10 +89,10 @@ test("tells that the shop was killed and came back", async () => {
 });
 
 test("a person settles what nobody could find out, from the page to the order's own row", async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+  const pool = new pg.Pool({ connectionString: stack.address.url, max: 1 });
   try {
     await pool.query(
-      `insert into ${shopSchema}.orders (id, amount, currency, method, status)
+      `insert into outrigger_shop.orders (id, amount, currency, method, status)
        values ('lost', 700, 'KRW', 'card', 'paying')`,
     );
     const request = { orderId: "lost", amount: 700, currency: "KRW", method: "card", attempt: 1 };
@@ -115,7 +114,7 @@ test("a person settles what nobody could find out, from the page to the order's 
     await dialog.getByText("Nothing needs to be done.").waitFor();
     await dialog.getByText("operatorAbandoned: not in their console").waitFor();
     await dialog.getByRole("button", { name: "Close" }).click();
-    const order = await pool.query(`select status from ${shopSchema}.orders where id = 'lost'`);
+    const order = await pool.query(`select status from outrigger_shop.orders where id = 'lost'`);
     expect(order.rows).toEqual([{ status: "unpaid" }]);
 
     const path = `/api/operations/${rows[0].id}/moves`;

@@ -2,35 +2,55 @@ import { spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type OwnDatabase, ownDatabase } from "./database.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { DatabaseKind } from "../src/database/shop-database.ts";
+import { databasesHere, onEachDatabase, ownDatabase } from "./database.ts";
 
-// One short storm through the command that people use. Longer ones: npm start -- --storm 60s --seed N --out DIR
+// Short storms through the command that people use. Longer ones: npm start -- --storm 60s --seed N --database D --out DIR
 const seed = 7;
-let database: OwnDatabase;
-let directory: string;
-let code: number | null;
-let terminal = "";
+
+interface Storm {
+  readonly directory: string;
+  readonly code: number | null;
+  readonly terminal: string;
+}
+
+/** All at once: a storm mostly waits. */
+const storms = new Map<DatabaseKind, Storm>();
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "outrigger-storm-test-"));
-  database = await ownDatabase();
-  const main = new URL("../src/main.ts", import.meta.url).pathname;
-  const args = ["--storm", "12s", "--seed", String(seed), "--out", directory, "--port", "0", "--rate", "20"];
-  const child = spawn(process.execPath, ["--conditions=@outrigger/source", main, ...args], {
-    env: { ...process.env, DATABASE_URL: database.url },
-  });
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (terminal += data));
-  code = await new Promise((resolve) => child.once("close", resolve));
+  await Promise.all(databasesHere.map(async (kind) => storms.set(kind, await storm(kind))));
 }, 180_000);
 afterAll(async () => {
-  await rm(directory, { recursive: true, force: true });
-  await database?.drop();
+  for (const { directory } of storms.values()) await rm(directory, { recursive: true, force: true });
 });
+
+async function storm(kind: DatabaseKind): Promise<Storm> {
+  const directory = await mkdtemp(join(tmpdir(), "outrigger-storm-test-"));
+  const database = await ownDatabase(kind);
+  const main = new URL("../src/main.ts", import.meta.url).pathname;
+  const args = [
+    ...["--storm", "12s", "--seed", String(seed), "--out", directory],
+    ...["--database", kind, "--port", "0", "--rate", "20"],
+  ];
+  const { url } = database.wanted;
+  const child = spawn(process.execPath, ["--conditions=@outrigger/source", main, ...args], {
+    env: {
+      ...process.env,
+      DATABASE_URL: kind === "postgres" ? url : undefined,
+      MARIADB_URL: kind === "mariadb" ? url : undefined,
+    },
+  });
+  let terminal = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (terminal += data));
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  await database.drop();
+  return { directory, code, terminal };
+}
 
 type Line = Readonly<Record<string, string>>;
 
-async function lines(name: string): Promise<Line[]> {
+async function lines(directory: string, name: string): Promise<Line[]> {
   const text = await readFile(join(directory, name), "utf8");
   return text
     .split("\n")
@@ -38,14 +58,18 @@ async function lines(name: string): Promise<Line[]> {
     .map((line) => JSON.parse(line) as Line);
 }
 
-describe(`a storm of 12 s, seed ${seed}`, () => {
-  test("passes, shows its progress and the two lanes", () => {
+onEachDatabase((kind) => {
+  const result = (): Storm => storms.get(kind) as Storm;
+
+  test("a storm passes, shows its progress and the two lanes", () => {
+    const { code, terminal } = result();
     expect(terminal).toMatch(/storm: \d+ orders/);
     expect(terminal).toMatch(/CHARGED TWICE +\d+ +0/);
     expect(code, terminal).toBe(0);
   });
 
-  test("leaves evidence from which anybody gets the same verdict", async () => {
+  test("a storm leaves evidence from which anybody gets the same verdict", async () => {
+    const { directory } = result();
     const files = (await readdir(directory)).sort();
     expect(files).toEqual([
       "journal-a.ndjson",
@@ -56,7 +80,10 @@ describe(`a storm of 12 s, seed ${seed}`, () => {
     ]);
     // Counted anew from the raw files, without the product's own audit.
     const charged = new Map<string, Set<string>>();
-    for (const line of [...(await lines("journal-a.ndjson")), ...(await lines("journal-b.ndjson"))]) {
+    for (const line of [
+      ...(await lines(directory, "journal-a.ndjson")),
+      ...(await lines(directory, "journal-b.ndjson")),
+    ]) {
       const keys = charged.get(line["orderId"] ?? "") ?? new Set();
       charged.set(line["orderId"] ?? "", keys);
       // With amount and currency: a cancel of another sum, or a charge of one, would not match.
@@ -66,7 +93,7 @@ describe(`a storm of 12 s, seed ${seed}`, () => {
       else expect(keys.delete(key), `${key} cancelled only when charged`).toBe(true);
     }
     const defects = { bare: 0, outrigger: 0 };
-    const orders = await lines("orders.ndjson");
+    const orders = await lines(directory, "orders.ndjson");
     for (const order of orders) {
       const active = charged.get(order["orderId"] ?? "")?.size ?? 0;
       if (active !== (order["status"] === "paid" ? 1 : 0))
@@ -78,13 +105,13 @@ describe(`a storm of 12 s, seed ${seed}`, () => {
     expect(defects.bare).toBeGreaterThan(0);
     expect(orders.length).toBeGreaterThan(300);
     const summary = JSON.parse(await readFile(join(directory, "summary.json"), "utf8"));
-    expect(summary).toMatchObject({ seed, passed: true, kills: 1, defects: [] });
+    expect(summary).toMatchObject({ database: kind, seed, passed: true, kills: 1, defects: [] });
     const { bare } = summary.lanes;
     expect(bare.chargedTwice + bare.chargedWithoutOrder + bare.orderWithoutCharge).toBe(defects.bare);
   });
 
-  test("keeps a history of every operation that explains its end", async () => {
-    const operations = (await lines("operations.ndjson")) as unknown as {
+  test("a storm keeps a history of every operation that explains its end", async () => {
+    const operations = (await lines(result().directory, "operations.ndjson")) as unknown as {
       state: string;
       key: string;
       history: { from: string | null; to: string }[];

@@ -1,40 +1,39 @@
-import type { ClientBase } from "pg";
-import { shopSchema } from "../shop/schema.ts";
+import type { ChangedOrder, ShopDatabase } from "../database/shop-database.ts";
 import type { Lane, OrderLine } from "./order-book.ts";
 
-interface Row {
-  readonly id: string;
-  readonly amount: string;
-  readonly currency: string;
-  readonly status: "paying" | "paid" | "unpaid";
-  readonly provider: string | null;
-  readonly changed_at: string;
+/** Every order of a lane, as the database has it now. */
+export async function allOrders(
+  database: Pick<ShopDatabase, "changedSince">,
+  lane: Lane,
+): Promise<OrderLine[]> {
+  return (await database.changedSince(lane, 0)).map((order) => lineOf(lane, order));
 }
 
-const tables: Readonly<Record<Lane, string>> = { bare: "bare_orders", outrigger: "orders" };
-
 /**
- * Orders of a lane that changed at or after an instant of the database's clock.
- *
- * @param since - As `changedAt` of an earlier call gave it; "-infinity" for all.
+ * A change bears the instant at which it was written, and is seen when it is committed: one that comes later may be the
+ * earlier one. So what changed within this time, in milliseconds, is read again; it is longer than any commit takes.
  */
-export async function ordersChangedSince(
-  client: ClientBase,
-  lane: Lane,
-  since: string,
-): Promise<{ readonly orders: readonly OrderLine[]; readonly changedAt: string }> {
-  const { rows } = await client.query<Row>(
-    `select id, amount, currency, status, provider, updated_at::text as changed_at
-     from ${shopSchema}.${tables[lane]} where updated_at >= $1::timestamptz order by updated_at`,
-    [since],
-  );
-  const orders = rows.map((row) => ({
-    orderId: row.id,
-    lane,
-    amount: Number(row.amount),
-    currency: row.currency,
-    status: row.status === "paying" ? ("pending" as const) : row.status,
-    provider: row.provider,
-  }));
-  return { orders, changedAt: rows.at(-1)?.changed_at ?? since };
+const overlapMs = 5_000;
+
+/** Reads a lane's orders again and again, each time those that changed. Some are told more than once. */
+export class OrderReader {
+  readonly #database: Pick<ShopDatabase, "changedSince">;
+  readonly #lane: Lane;
+  #sinceMs = 0;
+
+  constructor(database: Pick<ShopDatabase, "changedSince">, lane: Lane) {
+    this.#database = database;
+    this.#lane = lane;
+  }
+
+  async changes(): Promise<OrderLine[]> {
+    const orders = await this.#database.changedSince(this.#lane, this.#sinceMs);
+    const last = orders.at(-1);
+    if (last !== undefined) this.#sinceMs = last.changedAtMs - overlapMs;
+    return orders.map((order) => lineOf(this.#lane, order));
+  }
+}
+
+function lineOf(lane: Lane, { id, amount, currency, status, provider }: ChangedOrder): OrderLine {
+  return { orderId: id, lane, amount, currency, status: status === "paying" ? "pending" : status, provider };
 }

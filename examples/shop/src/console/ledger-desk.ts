@@ -2,7 +2,6 @@ import type { OperationDetail, OperationFilter, OperationMove, OperationPage } f
 import { Failure } from "@outrigger/core";
 import {
   createLedger,
-  fromPgPool,
   type Ledger,
   ledgerFailureCodes,
   type OperationRecord,
@@ -10,10 +9,9 @@ import {
   personMoves,
 } from "@outrigger/ledger";
 import type { FastifyInstance, FastifyReply } from "fastify";
-import pg from "pg";
+import { ledgerSchema } from "../database/shop-database.ts";
 import { paymentProvider } from "../shop/payment-providers.ts";
 import { paymentOperation } from "../shop/protected-lane.ts";
-import { ledgerSchema, shopSchema } from "../shop/schema.ts";
 import type { Stack } from "../stack.ts";
 
 const pageRows = 20;
@@ -24,22 +22,15 @@ const rowsAtMost = 500;
  * as the shop does, so that a person's word is written with the order's own row, and never starts a resolver.
  */
 export class LedgerDesk {
-  readonly #pool: pg.Pool;
   readonly #providers: readonly ReturnType<typeof paymentProvider>[];
-  readonly #ledger: Ledger;
+  readonly #ledger: Ledger<unknown>;
 
   constructor(stack: Stack) {
-    this.#pool = new pg.Pool({
-      connectionString: stack.databaseUrl,
-      options: `-c search_path=${shopSchema}`,
-      max: 2,
-      connectionTimeoutMillis: 5_000,
-    });
-    this.#pool.on("error", () => {});
-    this.#ledger = createLedger({ sql: fromPgPool(this.#pool), schema: ledgerSchema, lease: "8s" });
+    const { sql, orders } = stack.database;
+    this.#ledger = createLedger({ sql, schema: ledgerSchema, lease: "8s" });
     const providers = stack.providers.map(({ name, url }) => [name, paymentProvider(name, url)] as const);
     this.#providers = providers.map(([, provider]) => provider);
-    paymentOperation(this.#ledger, Object.fromEntries(providers));
+    paymentOperation(this.#ledger, orders, Object.fromEntries(providers));
   }
 
   async list(filter: OperationFilter, after: string | undefined, atLeast: number): Promise<OperationPage> {
@@ -64,7 +55,7 @@ export class LedgerDesk {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#pool.end(), ...this.#providers.map((each) => each.close())]);
+    await Promise.all(this.#providers.map((each) => each.close()));
   }
 }
 

@@ -1,5 +1,4 @@
 import type { ConsoleSnapshot, LaneSnapshot } from "@outrigger/console";
-import pg from "pg";
 import {
   type Defect,
   type JournalLine,
@@ -9,7 +8,7 @@ import {
   OrderBook,
   type OrderLine,
 } from "../audit/order-book.ts";
-import { ordersChangedSince } from "../audit/read-orders.ts";
+import { OrderReader } from "../audit/read-orders.ts";
 import type { LaneStatus, ShopStatus } from "../shop/status.ts";
 import type { Stack } from "../stack.ts";
 
@@ -31,9 +30,8 @@ const nobody: LaneStatus = {
 /** Looks at the shop, its database and its providers from outside, and draws the two lanes together. */
 export class Observer {
   readonly #stack: Stack;
-  readonly #database: pg.Pool;
   readonly #book = new OrderBook();
-  readonly #read: Record<Lane, string> = { bare: "-infinity", outrigger: "-infinity" };
+  readonly #readers: Readonly<Record<Lane, OrderReader>>;
   readonly #moved = new Map<string, { charges: number; cancels: number }>();
   readonly #settling: { readonly order: OrderLine; readonly untilMs: number }[] = [];
   readonly #paidBare = new Set<string>();
@@ -46,8 +44,10 @@ export class Observer {
 
   constructor(stack: Stack) {
     this.#stack = stack;
-    this.#database = new pg.Pool({ connectionString: stack.databaseUrl, max: 1 });
-    this.#database.on("error", () => {});
+    this.#readers = {
+      bare: new OrderReader(stack.database, "bare"),
+      outrigger: new OrderReader(stack.database, "outrigger"),
+    };
   }
 
   async snapshot(perSecond: number): Promise<ConsoleSnapshot> {
@@ -81,10 +81,6 @@ export class Observer {
       })),
       providers,
     };
-  }
-
-  async close(): Promise<void> {
-    await this.#database.end();
   }
 
   #lane(lane: Lane, status: ShopStatus | undefined): LaneSnapshot {
@@ -125,18 +121,11 @@ export class Observer {
 
   async #readOrders(): Promise<void> {
     try {
-      const client = await this.#database.connect();
-      try {
-        for (const lane of lanes) {
-          const { orders, changedAt } = await ordersChangedSince(client, lane, this.#read[lane]);
-          for (const order of orders) {
-            this.#book.order(order);
-            if (lane === "bare") this.#paidBare.add(order.orderId);
-          }
-          this.#read[lane] = changedAt;
+      for (const lane of lanes) {
+        for (const order of await this.#readers[lane].changes()) {
+          this.#book.order(order);
+          if (lane === "bare") this.#paidBare.add(order.orderId);
         }
-      } finally {
-        client.release();
       }
     } catch {
       // The page keeps its last numbers; the next round reads what this one missed.

@@ -2,17 +2,17 @@ import { type Call, concurrencyLimit, execute } from "@outrigger/core";
 import type { HttpIntegration } from "@outrigger/http";
 import type { Ledger } from "@outrigger/ledger";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import type { Pool } from "pg";
+import type { ShopDatabase } from "../database/shop-database.ts";
 import { bareCheckout } from "./bare-lane.ts";
 import { RecentLatency } from "./latency.ts";
 import { checkoutBody, type Order, type OrderRow, orderParams } from "./order.ts";
 import { answerError, ProblemError, problemOfFailure, sendProblem } from "./problem.ts";
-import { findOrder, paymentOperation, protectedCheckout, withdrawOrder } from "./protected-lane.ts";
+import { paymentOperation, protectedCheckout, withdrawOrder } from "./protected-lane.ts";
 import { integrationStatus, type LaneMeter, laneStatus, type ShopStatus } from "./status.ts";
 
-export interface ShopParts {
-  readonly pools: { readonly bare: Pool; readonly outrigger: Pool };
-  readonly ledger: Ledger;
+export interface ShopParts<Tx> {
+  readonly database: ShopDatabase<Tx>;
+  readonly ledger: Ledger<Tx>;
   readonly providers: Readonly<Record<string, HttpIntegration>>;
   readonly providerUrls: Readonly<Record<string, string>>;
 }
@@ -27,17 +27,22 @@ const checkoutsAtATime = 200;
 const graceMs = 3_000;
 
 /** The shop's HTTP service: the protected lane at `/checkout`, the bare one at `/bare/checkout`. */
-export function shopApp({ pools, ledger, providers, providerUrls }: ShopParts): FastifyInstance {
+export function shopApp<Tx>({
+  database: { orders, bare },
+  ledger,
+  providers,
+  providerUrls,
+}: ShopParts<Tx>): FastifyInstance {
   const app = fastify({
     logger: { level: "error" },
     bodyLimit: 16_384,
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
   });
   const meters = { bare: newMeter(), outrigger: newMeter() };
-  const payments = paymentOperation(ledger, providers);
+  const payments = paymentOperation(ledger, orders, providers);
   const admission = concurrencyLimit({ name: "checkouts", limit: checkoutsAtATime });
   const checkout: Call<Order, Awaited<ReturnType<typeof protectedCheckout>>> = admission((order) =>
-    protectedCheckout(pools.outrigger, payments, order),
+    protectedCheckout(orders, payments, order),
   );
 
   // A connection on which no request ever came is not idle to Node, and would keep a closing server open.
@@ -64,8 +69,8 @@ export function shopApp({ pools, ledger, providers, providerUrls }: ShopParts): 
     async (): Promise<ShopStatus> => ({
       pid: process.pid,
       lanes: {
-        bare: laneStatus(meters.bare, pools.bare),
-        outrigger: laneStatus(meters.outrigger, pools.outrigger),
+        bare: laneStatus(meters.bare, bare.use),
+        outrigger: laneStatus(meters.outrigger, orders.use),
       },
       integrations: integrationStatus(providers),
       ledger: await ledger.snapshot(),
@@ -81,7 +86,7 @@ export function shopApp({ pools, ledger, providers, providerUrls }: ShopParts): 
     },
   );
   app.get("/orders/:id", { schema: { params: orderParams } }, async (request: OrderRequest, reply) => {
-    const row = await findOrder(pools.outrigger, request.params.id);
+    const row = await orders.find(request.params.id);
     if (row === undefined) throw unknownOrder(request.params.id);
     return answerOrder(reply, row, 200);
   });
@@ -90,7 +95,7 @@ export function shopApp({ pools, ledger, providers, providerUrls }: ShopParts): 
     "/orders/:id/withdrawal",
     { schema: { params: orderParams } },
     async (request: OrderRequest, reply) => {
-      const row = await withdrawOrder(pools.outrigger, request.params.id);
+      const row = await withdrawOrder(orders, request.params.id);
       if (row === undefined) throw unknownOrder(request.params.id);
       if (row.status === "paid") throw alreadyPaid(row.id);
       return answerOrder(reply, row);
@@ -101,7 +106,7 @@ export function shopApp({ pools, ledger, providers, providerUrls }: ShopParts): 
     "/bare/checkout",
     { schema: { body: checkoutBody }, onRequest: measure(meters.bare) },
     async (request: CheckoutRequest, reply) =>
-      answerOrder(reply, await bareCheckout(pools.bare, providerUrls, request.body)),
+      answerOrder(reply, await bareCheckout(bare, providerUrls, request.body)),
   );
   return app;
 }
@@ -125,7 +130,7 @@ function measure(meter: LaneMeter) {
 function answerOrder(reply: FastifyReply, row: OrderRow, pendingStatus = 202): FastifyReply {
   const body = {
     orderId: row.id,
-    amount: Number(row.amount),
+    amount: row.amount,
     currency: row.currency,
     status: row.status === "paying" ? "pending" : row.status,
     ...(row.provider === null ? {} : { provider: row.provider }),

@@ -1,4 +1,4 @@
-import type { Pool } from "pg";
+import type { BareLane } from "../database/shop-database.ts";
 import type { Order, OrderRow } from "./order.ts";
 import { ProblemError } from "./problem.ts";
 
@@ -16,44 +16,22 @@ interface Charge {
  * - the transaction keeps a database connection for as long as the provider takes.
  */
 export async function bareCheckout(
-  pool: Pool,
+  lane: BareLane,
   providers: Readonly<Record<string, string>>,
   order: Order,
 ): Promise<OrderRow> {
-  const client = await pool.connect().catch(() => {
-    throw failed(); // No connection came free in time: every one is held by a checkout that waits for a provider.
-  });
-  // A session that the server ends while it waits for the provider would else end the whole process.
-  let broken: Error | undefined;
-  const onError = (error: Error): void => {
-    broken = error;
-  };
-  client.on("error", onError);
   try {
-    await client.query("begin");
-    const stored = await client.query<OrderRow>("select * from bare_orders where id = $1", [order.orderId]);
-    if (stored.rows[0] !== undefined) {
-      await client.query("rollback");
-      return stored.rows[0];
-    }
-    await client.query(
-      "insert into bare_orders (id, amount, currency, method, status) values ($1, $2, $3, $4, 'paying')",
-      [order.orderId, order.amount, order.currency, order.method],
-    );
-    const charge = await chargeSomewhere(providers, order);
-    const paid = await client.query<OrderRow>(
-      `update bare_orders set status = 'paid', provider = $2, updated_at = clock_timestamp()
-       where id = $1 returning *`,
-      [order.orderId, charge.provider],
-    );
-    await client.query("commit");
-    return paid.rows[0] as OrderRow;
+    return await lane.transaction(async (orders) => {
+      const stored = await orders.find(order.orderId);
+      if (stored !== undefined) return stored;
+      await orders.store(order);
+      const charge = await chargeSomewhere(providers, order);
+      await orders.paid(order.orderId, charge.provider);
+      return (await orders.find(order.orderId)) as OrderRow;
+    });
   } catch (error) {
-    await client.query("rollback").catch(() => {});
+    // Also when no connection came free in time: every one is held by a checkout that waits for a provider.
     throw error instanceof ProblemError ? error : failed();
-  } finally {
-    client.removeListener("error", onError);
-    client.release(broken);
   }
 }
 

@@ -8,10 +8,15 @@ export interface Order {
   readonly method: "card" | "transfer";
 }
 
+/** One try to pay an order. A customer whose card was declined may try again: that is a new operation. */
+export interface Payment extends Order {
+  readonly attempt: number;
+}
+
 /** A stored order, as both lanes keep it. */
 export interface OrderRow {
   readonly id: string;
-  readonly amount: string;
+  readonly amount: number;
   readonly currency: string;
   readonly method: string;
   readonly status: "paying" | "paid" | "unpaid";
@@ -55,7 +60,5 @@ export const orderParams = {
 
 /** Whether a repeated order asks for the same thing as the stored one. */
 export function sameOrder(row: OrderRow, order: Order): boolean {
-  return (
-    Number(row.amount) === order.amount && row.currency === order.currency && row.method === order.method
-  );
+  return row.amount === order.amount && row.currency === order.currency && row.method === order.method;
 }

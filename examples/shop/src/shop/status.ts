@@ -1,6 +1,6 @@
 import type { HttpIntegration, HttpIntegrationSnapshot } from "@outrigger/http";
 import { type LedgerSnapshot, openStates } from "@outrigger/ledger";
-import type { Pool } from "pg";
+import type { Usage } from "../database/shop-database.ts";
 import type { LatencySnapshot, RecentLatency } from "./latency.ts";
 
 /** What `GET /status` answers: the inside of the shop, for the console and for people. */
@@ -14,13 +14,7 @@ export interface ShopStatus {
 export interface LaneStatus extends LatencySnapshot {
   /** Answers 503 since this process started. */
   readonly rejected: number;
-  readonly database: PoolStatus;
-}
-
-interface PoolStatus {
-  readonly connections: number;
-  readonly inUse: number;
-  readonly waiting: number;
+  readonly database: Usage;
 }
 
 /** Counts what the customers of one lane got. */
@@ -29,8 +23,8 @@ export interface LaneMeter {
   rejected: number;
 }
 
-export function laneStatus(meter: LaneMeter, pool: Pool): LaneStatus {
-  return { ...meter.latency.snapshot(), rejected: meter.rejected, database: poolStatus(pool) };
+export function laneStatus(meter: LaneMeter, database: Usage): LaneStatus {
+  return { ...meter.latency.snapshot(), rejected: meter.rejected, database };
 }
 
 export function integrationStatus(
@@ -42,12 +36,4 @@ export function integrationStatus(
 /** Operations that are not settled, those that wait for a person included. */
 export function openOperations({ states }: LedgerSnapshot): number {
   return openStates.reduce((sum, state) => sum + states[state], 0);
-}
-
-function poolStatus(pool: Pool): PoolStatus {
-  return {
-    connections: pool.options.max,
-    inUse: pool.totalCount - pool.idleCount,
-    waiting: pool.waitingCount,
-  };
 }

@@ -1,10 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createLedger, fromPgPool, type OperationRecord } from "@outrigger/ledger";
-import pg from "pg";
+import { createLedger, type OperationRecord } from "@outrigger/ledger";
 import { type JournalLine, lanes, type OrderLine } from "../audit/order-book.ts";
-import { ordersChangedSince } from "../audit/read-orders.ts";
-import { ledgerSchema } from "../shop/schema.ts";
+import { allOrders } from "../audit/read-orders.ts";
+import { ledgerSchema, type ShopDatabase } from "../database/shop-database.ts";
 import type { Stack } from "../stack.ts";
 import type { CustomerOrder } from "../traffic/customer.ts";
 
@@ -16,20 +15,15 @@ export interface Evidence {
 }
 
 export async function gatherEvidence(stack: Stack, sent: readonly CustomerOrder[]): Promise<Evidence> {
-  const pool = new pg.Pool({ connectionString: stack.databaseUrl, max: 1 });
-  try {
-    const journals = await Promise.all(
-      stack.providers.map(async (each) => [each.name, await each.journal()] as const),
-    );
-    const ledger = createLedger({ sql: fromPgPool(pool), schema: ledgerSchema });
-    return {
-      journals: Object.fromEntries(journals),
-      orders: await orderLines(pool, sent),
-      operations: await all(ledger.export()),
-    };
-  } finally {
-    await pool.end();
-  }
+  const journals = await Promise.all(
+    stack.providers.map(async (each) => [each.name, await each.journal()] as const),
+  );
+  const ledger = createLedger({ sql: stack.database.sql, schema: ledgerSchema });
+  return {
+    journals: Object.fromEntries(journals),
+    orders: await orderLines(stack.database, sent),
+    operations: await all(ledger.export()),
+  };
 }
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
@@ -39,28 +33,15 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 /** One line per order that was sent: also those that a lane forgot or never stored, which are unpaid. */
-async function orderLines(pool: pg.Pool, sent: readonly CustomerOrder[]): Promise<OrderLine[]> {
-  const client = await pool.connect();
-  try {
-    const stored = new Map<string, OrderLine>();
-    for (const lane of lanes) {
-      const { orders } = await ordersChangedSince(client, lane, "-infinity");
-      for (const order of orders) stored.set(order.orderId, order);
-    }
-    return sent.map(
-      ({ orderId, lane, amount }): OrderLine =>
-        stored.get(orderId) ?? {
-          orderId,
-          lane,
-          amount,
-          currency: "KRW",
-          status: "unpaid",
-          provider: null,
-        },
-    );
-  } finally {
-    client.release();
+async function orderLines(database: ShopDatabase, sent: readonly CustomerOrder[]): Promise<OrderLine[]> {
+  const stored = new Map<string, OrderLine>();
+  for (const lane of lanes) {
+    for (const order of await allOrders(database, lane)) stored.set(order.orderId, order);
   }
+  return sent.map(
+    ({ orderId, lane, amount }): OrderLine =>
+      stored.get(orderId) ?? { orderId, lane, amount, currency: "KRW", status: "unpaid", provider: null },
+  );
 }
 
 /** Writes `journal-*.ndjson`, `orders.ndjson` and `operations.ndjson`: enough to judge the storm without us. */

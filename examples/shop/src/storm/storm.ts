@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Random } from "@outrigger/core";
 import { type FaultKind, seededRandom } from "@outrigger/lab";
 import { type Lane, lanes } from "../audit/order-book.ts";
+import type { DatabaseKind } from "../database/shop-database.ts";
 import { openOperations, type ShopStatus } from "../shop/status.ts";
 import type { Stack } from "../stack.ts";
 import { type CustomerOrder, type VisitEnd, visit } from "../traffic/customer.ts";
@@ -29,6 +30,7 @@ export interface StormProgress {
 
 /** Everything a storm leaves behind, before anybody judged it. */
 export interface StormRecord {
+  readonly database: DatabaseKind;
   readonly seed: number;
   readonly durationMs: number;
   readonly kills: number;
@@ -93,6 +95,7 @@ export async function runStorm(stack: Stack, options: StormOptions): Promise<Sto
   await crowd.gone().finally(() => clearInterval(leaving));
   await quiet(stack, (pending) => report("healing", pending));
   return {
+    database: stack.address.kind,
     seed,
     durationMs,
     kills,

@@ -9,6 +9,7 @@ export interface LaneSummary extends LaneCounts {
 
 /** A storm, judged. */
 export interface StormSummary {
+  readonly database: StormRecord["database"];
   readonly seed: number;
   readonly durationMs: number;
   readonly kills: number;
@@ -24,6 +25,7 @@ export interface StormSummary {
 }
 
 export function summarize({
+  database,
   seed,
   durationMs,
   kills,
@@ -52,6 +54,7 @@ export function summarize({
   ) as unknown as Record<Lane, LaneSummary>;
   const { chargedTwice, chargedWithoutOrder, orderWithoutCharge, pending } = judged.outrigger;
   return {
+    database,
     seed,
     durationMs,
     kills,

@@ -49,7 +49,10 @@ export class MariadbServer {
   async start(onEnd: () => void): Promise<{ readonly url: string }> {
     const binaries = findMariadb();
     if (binaries === undefined) {
-      throw new Error("MariaDB's programs mariadbd and mariadb-install-db are not on PATH");
+      throw new Error(
+        "MariaDB was not found: install mariadb-server (apt-get install mariadb-server, brew install mariadb); its programs " +
+          "mariadbd and mariadb-install-db have to be on PATH",
+      );
     }
     const { folder, port: wanted } = this.#options;
     const dataDir = join(folder, "data");
