@@ -2,6 +2,7 @@ import { setTimeout as pause, setImmediate as turn } from "node:timers/promises"
 import {
   ASYMMETRIC_MATCHERS_OBJECT,
   chai,
+  customMatchers,
   GLOBAL_EXPECT,
   JestAsymmetricMatchers,
   JestChaiExpect,
@@ -73,7 +74,15 @@ interface TestWord {
   readonly runIf: (condition: unknown) => (name: string, body: Body) => void;
 }
 
-const one = (name: string, body: Body): void => add(name, body as () => unknown);
+/** What a test is given that finds out only then that it is not for here. */
+const context = {
+  skip(condition: unknown = true, why = "it is not for here"): void {
+    if (condition !== false) throw new NotOffered(String(why));
+  },
+};
+
+const one = (name: string, body: Body): void =>
+  add(name, () => (body as (...given: unknown[]) => unknown)(context));
 
 export const test: TestWord = Object.assign(one, {
   each,
@@ -113,6 +122,7 @@ export const expect = ((value: unknown, message?: string) =>
   chai.expect(value, message)) as unknown as typeof chai.expect;
 Object.assign(expect, chai.expect, (globalThis as Record<symbol, unknown>)[ASYMMETRIC_MATCHERS_OBJECT]);
 (globalThis as Record<symbol, unknown>)[GLOBAL_EXPECT] = expect;
+(expect as unknown as { extend: (expect: unknown, matchers: object) => void }).extend(expect, customMatchers);
 setState(
   {
     assertionCalls: 0,

@@ -22,6 +22,8 @@ describe.each([
   "retention",
   "snapshot",
   "statements",
+  "statements-archive",
+  "statements-people",
   "strange-answers",
   "workers",
 ])("on SQLite: %s", async (file) => {

@@ -48,7 +48,28 @@ test("locks, fences, leases and conflicts have mutants of their own, and what on
     "a locked row is waited for",
     "in any order",
     "nothing is locked",
-    "the fence stays",
+    "what counts stays",
     "without a limit",
+  ]);
+});
+
+test("counts, times that are kept and what was known have mutants too, however a database words them", () => {
+  const source = [
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the source of a template.
+    "const a = `update t set attempt = attempt + (${to} = 'SENDING'), result = coalesce(${result}, result),",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the source of a template.
+    "  unknown_since = coalesce(unknown_since, ${now}), tries = 0`;",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the source of a template.
+    "const b = `(${now} + cast(round(${value}) as integer))`;",
+  ].join("\n");
+  expect(sqlMutants(source, false).map(({ becomes }) => becomes)).toEqual([
+    "attempt",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the source of a template.
+    "${result}",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the source of a template.
+    "${now}",
+    "tries = tries",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the source of a template.
+    "${now} - ",
   ]);
 });

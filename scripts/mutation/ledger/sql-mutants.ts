@@ -6,6 +6,8 @@ export interface SqlMutant {
   readonly was: string;
   readonly becomes: string;
   readonly rule: string;
+  /** Where the literal that it is in ends. */
+  readonly literalEnd: number;
 }
 
 /** The text between two backticks, with what is not SQL in it blanked out: the places stay what they are. */
@@ -31,6 +33,7 @@ export function sqlMutants(source: string, writesOnly: boolean): readonly SqlMut
         was,
         becomes: becomes(was),
         rule,
+        literalEnd: start + masked.length,
       };
     }),
   );
@@ -43,7 +46,10 @@ export function sqlMutants(source: string, writesOnly: boolean): readonly SqlMut
   });
 }
 
-export function withMutant(source: string, { at, was, becomes }: SqlMutant): string {
+export function withMutant(
+  source: string,
+  { at, was, becomes }: Pick<SqlMutant, "at" | "was" | "becomes">,
+): string {
   return source.slice(0, at) + becomes + source.slice(at + was.length);
 }
 
@@ -91,26 +97,42 @@ function lengthOfPart(text: string): number {
   return text.trimEnd().length;
 }
 
-/** What stands in one place and can be left out, or be something else. */
+/** What stands in one place and can be left out, or be something else. What was put into the text is a row of x. */
 const replacements: readonly (readonly [RegExp, (was: string) => string, string])[] = [
   [/ for update skip locked/g, () => "", "nothing is locked"],
   [/ skip locked/g, () => "", "a locked row is waited for"],
+  [/ for update(?! skip locked)/g, () => "", "nothing is locked"],
   [/on conflict \([^)]*\) do nothing/g, () => "", "a conflict is an error"],
-  [/\bfence \+ 1\b/g, () => "fence", "the fence stays"],
-  [/\btries \+ 1\b/g, () => "tries", "a try is not counted"],
-  [/\battempt \+ case/g, () => "attempt - case", "an attempt is taken away"],
-  [/ - (?=case when m\.begun)/g, () => " + ", "a try is added"],
-  [/statement_timestamp\(\) - (?=\$)/g, () => "statement_timestamp() + ", "an age is in the future"],
-  [/statement_timestamp\(\) \+ /g, () => "statement_timestamp() - ", "a lease is over when it begins"],
-  [/\border by [a-z_.]+(?= |\n|$|\))/g, () => "", "in any order"],
-  [/\blimit \$\d/g, () => "", "without a limit"],
+  [/\b(fence|tries) \+ 1\b/g, uncounted, "what counts stays"],
+  [/\b(fence|attempt) \+ case when .*? end\b/gs, uncounted, "what counts stays"],
+  [/\b(fence|attempt) \+ \([^)]*\)/g, uncounted, "what counts stays"],
+  [/\bo\.attempt \+ m\.\w+/g, uncounted, "what counts stays"],
+  [/ - (?=case when (?:m\.begun|x))/g, () => " + ", "a try is added"],
+  [/(?:statement_timestamp\(\)|x{4,}) - (?=x|\$\d|interval cast)/g, turned, "an age is in the future"],
   [
-    /\bcoalesce\(m\.(result|failure), p\.(result|failure)\)/g,
-    (was) => was.replace(/coalesce\((m\.\w+), .*/, "$1"),
-    "what was known is forgotten",
+    /(?:statement_timestamp\(\)|x{4,}) \+ (?=x|\$\d|cast|interval cast)/g,
+    turned,
+    "a lease is over when it begins",
   ],
-  [/\btries = 0\b/g, () => "tries = p.tries", "tries are kept"],
+  [/\border by [a-z_.]+(?= |\n|$|\))/g, () => "", "in any order"],
+  [/\blimit (?:\$\d|at_most)/g, () => "", "without a limit"],
+  [/\bcoalesce\((?:x+|\w\.\w+), (?:\w\.)?(?:result|failure)\)/g, first, "what was known is forgotten"],
+  [/\bcoalesce\((?:\w\.)?\w+_(?:since|at), (?:x+|statement_timestamp\(\))\)/g, second, "a time begins anew"],
+  [/\btries = 0\b/g, () => "tries = tries", "tries are kept"],
 ];
+
+function uncounted(was: string): string {
+  return was.slice(0, was.indexOf(" + "));
+}
+function turned(was: string): string {
+  return was.replace(/ ([+-]) $/, (_, sign) => (sign === "+" ? " - " : " + "));
+}
+function first(was: string): string {
+  return was.slice("coalesce(".length, was.lastIndexOf(", "));
+}
+function second(was: string): string {
+  return was.slice(was.indexOf(", ") + 2, -1);
+}
 
 function places(masked: string): readonly Found[] {
   return replacements.flatMap(([pattern, becomes, rule]) =>
@@ -165,7 +187,7 @@ function literalsOf(source: string): readonly Literal[] {
       }
     }
     at += 1;
-    if (/\b(select|update|insert|delete|where|case when|with)\b|statement_timestamp/.test(masked)) {
+    if (/\b(select|update|insert|delete|where|case when|with)\b|statement_timestamp|\bcast\(/.test(masked)) {
       literals.push({ start, masked });
     }
   };

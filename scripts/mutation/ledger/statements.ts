@@ -1,103 +1,142 @@
-import { spawn } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { type DatabaseServer, databaseForTests } from "@outrigger/lab";
+import { rmSync } from "node:fs";
+import { resolve } from "node:path";
 import { copyOfTree } from "../../tree/copy-of-tree.ts";
-import { type SqlMutant, sqlMutants, withMutant } from "./sql-mutants.ts";
+import { Lane } from "./lane.ts";
+import {
+  type DatabaseName,
+  mutated,
+  type Target,
+  taggedSources,
+  tagOfTarget,
+  targetsOf,
+  testFilesOf,
+} from "./targets.ts";
+import type { Job, Ran } from "./tests-child.ts";
 
 /** A mutant of a statement, and what became of it. */
-export interface StatementMutant extends SqlMutant {
-  readonly file: string;
-  /** The whole line, for an explanation. */
-  readonly text: string;
-  readonly noticedBy: "the statements' own tests" | "the ledger's tests" | undefined;
+export interface StatementMutant extends Target {
+  /**
+   * Noticed by a test that fails. Not by one that does not end: that shows no more than that the tests were no longer the
+   * same. What no database understands is no mutant, and counts neither way.
+   */
+  readonly verdict: "noticed" | "unnoticed" | "without end" | "not understood";
+  /** The test, and what it said. */
+  readonly by?: string | undefined;
+  readonly said?: string | undefined;
 }
-
-interface Target {
-  readonly file: string;
-  readonly writesOnly: boolean;
-}
-
-const folder = "packages/ledger/src/store/postgres";
-const targets: readonly Target[] = [
-  { file: `${folder}/functions.ts`, writesOnly: false },
-  { file: `${folder}/statements.ts`, writesOnly: true },
-];
-/** What each statement promises by itself: quick, and where nearly every mutant is noticed. */
-const first = ["packages/ledger/test/statements.test.ts"];
-/** What only shows when all work together. */
-const then = [
-  ...["retention", "cancel", "operator", "late", "list", "workers", "fair-slots", "resend", "policies"],
-  ...["checkout", "together", "enqueue", "wake-up", "snapshot", "diagnosis", "alarms", "lost-commit"],
-].map((name) => `packages/ledger/test/${name}.test.ts`);
-
-/** A test that does not end is one that notices. */
-const longestMs = 600_000;
 
 export interface StatementOptions {
-  /** Only the statements' own tests. */
-  readonly quick: boolean;
+  readonly database: DatabaseName;
   readonly lanes: number;
-  readonly onProgress: (done: number, of: number, mutant: StatementMutant) => void;
+  /** Only mutants whose place has this in it: a file, or a line of it. */
+  readonly only?: string | undefined;
+  readonly onTest: (done: number, of: number) => void;
+  readonly onMutant: (done: number, of: number, mutant: StatementMutant) => void;
 }
 
-/** Runs the tests against every mutant of the statements, in copies of the tree. */
+/**
+ * Runs the tests that come by a statement against every mutant of it, on real databases, until one fails. Which tests come
+ * by is seen in a run without any mutant.
+ *
+ * @throws Error when a test fails without any mutant.
+ */
 export async function mutateStatements(options: StatementOptions): Promise<readonly StatementMutant[]> {
-  const server = await databaseForTests();
-  const trees = Array.from({ length: options.lanes }, () => copyOfTree(resolve("."), "mutation"));
+  const { database, only } = options;
+  const all = targetsOf(database);
+  const targets = all.filter(({ file, line }) => only === undefined || `${file}:${line}:`.includes(only));
+  const tree = copyOfTree(resolve("."), "mutation");
+  const lanes = Array.from({ length: options.lanes }, () => new Lane(tree));
   try {
-    const mutants = targets.flatMap(({ file, writesOnly }) => {
-      const source = readFileSync(file, "utf8");
-      return sqlMutants(source, writesOnly).map((mutant) => ({ file, source, mutant }));
-    });
-    const tree = trees[0] ?? ".";
-    if (!(await passes(tree, server, options.quick ? first : [...first, ...then]))) {
-      throw new Error("without any mutant, the ledger's tests fail");
-    }
-    const left = [...mutants];
+    const tests = await testsWithoutMutant(lanes, all, options);
     const done: StatementMutant[] = [];
-    await Promise.all(
-      trees.map(async (own) => {
-        for (let next = left.shift(); next !== undefined; next = left.shift()) {
-          const { file, source, mutant } = next;
-          writeFileSync(join(own, file), withMutant(source, mutant));
-          const noticedBy = await noticed(own, server, options.quick);
-          writeFileSync(join(own, file), source);
-          const text = (source.split("\n")[mutant.line - 1] ?? "").trim();
-          const judged = { ...mutant, file, text, noticedBy };
-          done.push(judged);
-          options.onProgress(done.length, mutants.length, judged);
-        }
-      }),
-    );
+    await shared(lanes, targets, async (lane, target) => {
+      const own = tests.filter(({ tags }) => tags.includes(tagOfTarget(target)));
+      const judged = { ...target, ...(await judge(lane, target, own)) };
+      done.push(judged);
+      options.onMutant(done.length, targets.length, judged);
+    });
     return done;
   } finally {
-    for (const tree of trees) rmSync(tree, { recursive: true, force: true });
-    await server.stop();
+    await Promise.all(lanes.map((lane) => lane.close()));
+    rmSync(tree, { recursive: true, force: true });
   }
 }
 
-async function noticed(
-  tree: string,
-  server: DatabaseServer,
-  quick: boolean,
-): Promise<StatementMutant["noticedBy"]> {
-  if (!(await passes(tree, server, first))) return "the statements' own tests";
-  return quick || (await passes(tree, server, then)) ? undefined : "the ledger's tests";
+/** Every test with the statements that it comes by, as they are. */
+async function testsWithoutMutant(
+  lanes: readonly Lane[],
+  targets: readonly Target[],
+  { database, onTest }: StatementOptions,
+): Promise<readonly Ran[]> {
+  const replaced = taggedSources(targets);
+  const tags = [...new Set(targets.map(tagOfTarget))];
+  const files = testFilesOf(database);
+  const byFile = new Map<string, readonly Ran[]>();
+  await shared(lanes, files, async (lane, file) => {
+    const ran = await lane.run({ database, replaced, tags, files: [{ file }] }, false);
+    const failed = ran.find(({ wrong }) => wrong !== undefined);
+    if (failed !== undefined) {
+      throw new Error(`without any mutant, on ${database}: ${failed.id}: ${failed.wrong}`);
+    }
+    byFile.set(file, ran);
+    onTest(byFile.size, files.length);
+  });
+  return files.flatMap((file) => byFile.get(file) ?? []);
 }
 
-function passes(tree: string, { url }: DatabaseServer, tests: readonly string[]): Promise<boolean> {
-  const child = spawn(join(tree, "node_modules/.bin/vitest"), ["run", "--bail", "1", ...tests], {
-    cwd: tree,
-    env: { ...process.env, DATABASE_URL: url },
-    stdio: "ignore",
-  });
-  return new Promise((resolved, reject) => {
-    const timer = setTimeout(() => child.kill("SIGKILL"), longestMs);
-    child.once("error", reject);
-    child.once("close", (code) => {
-      clearTimeout(timer);
-      resolved(code === 0);
-    });
-  });
+/** A slow test is run after all quick ones of its file. */
+const slowMs = 1_000;
+
+/** A busy machine is slow for a while. */
+const limitOf = ({ spentMs }: Ran): number => 5_000 + 10 * spentMs;
+
+async function judge(
+  lane: Lane,
+  target: Target,
+  tests: readonly Ran[],
+): Promise<Pick<StatementMutant, "verdict" | "by" | "said">> {
+  const replaced = { [target.file]: mutated(target) };
+  let left: readonly Ran[] = tests;
+  let endless: Ran | undefined;
+  while (left.length > 0) {
+    const job: Job = { database: target.database, replaced, tags: [], files: inFiles(left) };
+    const ran = await lane.run(job, true);
+    const last = ran.at(-1);
+    if (last?.wrong === undefined) break;
+    const { id: by, wrong: said } = last;
+    if (notUnderstood.test(said)) return { verdict: "not understood", by, said };
+    if (last.endless !== true) return { verdict: "noticed", by, said };
+    endless = last;
+    // The others may still notice, in a process in which nothing hangs.
+    const over = new Set([...ran.map(({ id }) => id), ...(last.id === "" ? left.map(({ id }) => id) : [])]);
+    left = left.filter(({ id }) => !over.has(id));
+  }
+  return endless === undefined
+    ? { verdict: "unnoticed" }
+    : { verdict: "without end", by: endless.id, said: endless.wrong };
+}
+
+const notUnderstood = /syntax error|error in your SQL syntax|must be type boolean/;
+
+function inFiles(tests: readonly Ran[]): Job["files"] {
+  return [...Map.groupBy(tests, ({ file }) => file)].map(([file, own]) => ({
+    file,
+    tests: own
+      .toSorted((a, b) => Number(a.spentMs > slowMs) - Number(b.spentMs > slowMs))
+      .map((test) => ({ id: test.id, limitMs: limitOf(test) })),
+  }));
+}
+
+/** Each lane takes the next one when it is done with its last. */
+async function shared<T>(
+  lanes: readonly Lane[],
+  work: readonly T[],
+  each: (lane: Lane, item: T) => Promise<void>,
+): Promise<void> {
+  const left = [...work];
+  await Promise.all(
+    lanes.map(async (lane) => {
+      for (let next = left.shift(); next !== undefined; next = left.shift()) await each(lane, next);
+    }),
+  );
 }
