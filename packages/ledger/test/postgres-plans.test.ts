@@ -1,4 +1,6 @@
+import { createLedger, fromPgPool } from "@outrigger/ledger";
 import { expect, test } from "vitest";
+import type { StatementForMany } from "../src/store/dialect.ts";
 import { statements } from "../src/store/postgres/statements.ts";
 import { useShop } from "./support/shop.ts";
 
@@ -73,3 +75,61 @@ test("among a year of settled operations a claim reads what is due, and no more 
     client.release();
   }
 });
+
+test("with the statistics of empty tables a batch still looks up its own rows, and no others", async () => {
+  const sql = statements("grown");
+  await createLedger({ sql: fromPgPool(shop.pool), schema: "grown" }).migrate();
+  await shop.pool.query(
+    ["operation", "operation_event", "operation_archive"]
+      .map((table) => `alter table grown.${table} set (autovacuum_enabled = false); analyze grown.${table};`)
+      .join(""),
+  );
+  const client = await shop.pool.connect();
+  const send = (statement: StatementForMany, records: readonly object[]) =>
+    client.query<{ id: string }>(String(statement.statement), [...statement.values(records)]);
+  const pass = async (name: string): Promise<void> => {
+    const keys = Array.from({ length: 40 }, (_, n) => `${name}-${n}`);
+    const inserted = await send(
+      sql.insert,
+      keys.map((key) => ({ ...fresh, key })),
+    );
+    const moved = await send(
+      sql.move,
+      inserted.rows.map(({ id }) => ({ ...done, id })),
+    );
+    expect([inserted.rowCount, moved.rowCount]).toEqual([40, 40]);
+  };
+  try {
+    // The session keeps the plans that it makes here.
+    for (let time = 0; time < 8; time += 1) await pass(`before-${time}`);
+    // On other connections: this one's counts may still hold what it did before.
+    await shop.pool.query(`
+      insert into grown.operation (operation, key, fingerprint, state, fence, provider, providers, request, created_at,
+        updated_at)
+      select 'pay', n::text, '', 'DONE', 1, 'a', '{a}', '{}', now(), now() from generate_series(1, 20000) as n`);
+    await client.query(
+      "insert into grown.operation_archive select *, false, now(), '[]' from grown.operation",
+    );
+    await client.query("begin");
+    await pass("after");
+    const { rows } = await client.query<{ read: string }>(
+      `select sum(pg_stat_get_xact_tuples_returned(oid) + pg_stat_get_xact_tuples_fetched(oid)) as read from pg_class
+       where oid in ('grown.operation'::regclass, 'grown.operation_archive'::regclass)
+         or oid in (select indexrelid from pg_index
+           where indrelid in ('grown.operation'::regclass, 'grown.operation_archive'::regclass))`,
+    );
+    expect(Number(rows[0]?.read)).toBeLessThan(1_000);
+  } finally {
+    await client.query("rollback");
+    client.release();
+  }
+});
+
+const fresh = {
+  ...{ operation: "pay", fingerprint: "", state: "SENDING", dueInMs: 1_000, providers: ["a"] },
+  ...{ request: "{}", keyWindowMs: undefined },
+};
+const done = {
+  ...{ fence: 1, from: "SENDING", to: "DONE", intent: "EXECUTE", provider: "a", result: "{}" },
+  ...{ why: "succeeded", noted: true, cancelKnown: false },
+};

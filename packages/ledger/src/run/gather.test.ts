@@ -108,3 +108,21 @@ test("a batch that waits for somebody does not hold up everybody: another lane i
   await clock.advance(0);
   expect(seen().slice(4)).toEqual([["g"]]);
 });
+
+test("a crowd that comes at once is shared out among the lanes that are free, in batches that are worth it", async () => {
+  const { clock, gatherer, batches, seen } = start({ lanes: 2, worthwhile: 2 });
+  const sizes = (): number[] => seen().map((items) => items.length);
+  for (const item of ["a", "b", "c", "d", "e", "f"]) void gatherer.add(item);
+  await clock.advance(0);
+  expect(sizes()).toEqual([3, 3]);
+  for (const item of ["g", "h", "i", "j", "k"]) void gatherer.add(item);
+  await clock.advance(0);
+  // The lane that comes free takes all: the other one is busy.
+  await batches[0]?.end();
+  expect(sizes()).toEqual([3, 3, 5]);
+  await batches[1]?.end();
+  await batches[2]?.end();
+  for (const item of ["l", "m", "n"]) void gatherer.add(item);
+  await clock.advance(0);
+  expect(sizes().slice(3)).toEqual([2, 1]);
+});

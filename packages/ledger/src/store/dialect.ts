@@ -14,15 +14,25 @@ import type { SqlPort, SqlQuery, SqlRow } from "./sql-port.ts";
 export type Statement = string | readonly string[] | StatementFunction;
 export type StatementFunction = (query: SqlQuery, values: readonly unknown[]) => Promise<readonly SqlRow[]>;
 
+/** A statement for many records at once. */
+export interface StatementForMany {
+  readonly statement: Statement;
+  /** What it gets of them. */
+  values(records: readonly object[]): readonly unknown[];
+}
+
 /**
  * Every statement of the ledger by name, in the words of one database. What goes in and comes out is the same for all:
  * {@link Store} is written once. `$1` is a list in JSON where the statement works on many rows.
  */
 export interface Statements {
-  /** JSON list of `NewOperation` in, one row for each whose key was free. */
-  readonly insert: Statement;
-  /** JSON list of moves in, one row for each whose fence, state and knowledge of a cancel still held. */
-  readonly move: Statement;
+  /** `NewOperation`s in; id, operation and key of each whose key was free. */
+  readonly insert: StatementForMany;
+  /**
+   * Moves in; of each whose fence, state and knowledge of a cancel still held, its id and what the move itself does not
+   * say of the row: its tries and ages.
+   */
+  readonly move: StatementForMany;
   /** id, fence, state, new state, why, evidence, by, whether a cancel is wanted from now on. */
   readonly intervene: Statement;
   /** id, provider, why, evidence, by: an entry in the history without a move. */

@@ -1,10 +1,10 @@
 import type { Intent, OperationState } from "../state/transitions.ts";
-import type { LastError, NewOperation, OperationRow, PlannedMove } from "./operation-row.ts";
+import type { LastError, Move, NewOperation, OperationRow, PlannedMove } from "./operation-row.ts";
 import type { SqlRow } from "./sql-port.ts";
 
-/** What a statement gets, and what its rows say. */
+/** What a statement for many gets, and what its rows say. */
 export interface Asked<R> {
-  readonly values: readonly unknown[];
+  readonly records: readonly object[];
   readonly read: (rows: readonly SqlRow[]) => R;
 }
 
@@ -15,7 +15,7 @@ export function insertion(
   // Always in the same order, so that two batches never wait for each other.
   const sorted = [...fresh].sort((a, b) => compare(a.operation, b.operation) || compare(a.key, b.key));
   return {
-    values: [JSON.stringify(sorted)],
+    records: sorted,
     read(rows) {
       const named = new Map(rows.map((row) => [`${row["operation"]} ${row["key"]}`, row]));
       return fresh.map((each) => {
@@ -32,14 +32,13 @@ export function moves(
 ): Asked<readonly (OperationRow | undefined)[]> {
   const sorted = planned.map(moveParameters).sort((a, b) => compare(a.id, b.id));
   return {
-    values: [JSON.stringify(sorted)],
+    records: sorted,
     read(rows) {
       const byId = new Map(rows.map((row) => [String(row["id"]), row]));
       return planned.map(({ row: before, move }) => {
         const after = byId.get(before.id);
         if (after === undefined) return undefined;
-        const { result = before.result, failure = before.failure } = move;
-        return { ...before, ...moved(after), result, failure, readAtMs };
+        return { ...afterMove(before, move), ...leftToKnow(after), readAtMs };
       });
     },
   };
@@ -72,7 +71,18 @@ function inserted(id: string, fresh: NewOperation, readAtMs: number): OperationR
 
 export const compare: (a: string, b: string) => number = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** What the statement `move` takes for one row. What is undefined is left out of the JSON, and so is null there. */
+/** What is known of the row because the move was made. */
+function afterMove(before: OperationRow, move: Move): OperationRow {
+  const { to, intent, provider, inDoubt, abandoned, resendRefused, personOnly } = move;
+  const { result = before.result, failure = before.failure } = move;
+  const attempt = before.attempt + (to === "SENDING" ? 1 : 0);
+  return {
+    ...{ ...before, state: to, intent, provider, inDoubt, abandoned, resendRefused, personOnly },
+    ...{ result, failure, attempt },
+  };
+}
+
+/** What the statement `move` takes for one row. */
 function moveParameters({
   row,
   move,
@@ -95,20 +105,32 @@ type Moving = Omit<
   "operation" | "key" | "fingerprint" | "providers" | "request" | "result" | "failure" | "readAtMs"
 >;
 
+type LeftToKnow = Pick<
+  OperationRow,
+  "tries" | "cancelWantedForMs" | "sentForMs" | "keyLeftMs" | "unknownForMs" | "cancellingForMs"
+>;
+
 export function moved(row: SqlRow): Moving {
-  const cancelWantedForMs = row["cancel_wanted_for_ms"];
   return {
+    ...leftToKnow(row),
     id: String(row["id"]),
     state: row["state"] as OperationState,
     intent: row["intent"] as Intent,
     fence: Number(row["fence"]),
     provider: String(row["provider"]),
     attempt: Number(row["attempt"]),
-    tries: Number(row["tries"]),
     inDoubt: row["in_doubt"] === "yes",
     abandoned: row["abandoned"] === "yes",
     resendRefused: row["resend_refused"] === "yes",
     personOnly: row["person_only"] === "yes",
+  };
+}
+
+/** What nobody knows who has not read it. */
+function leftToKnow(row: SqlRow): LeftToKnow {
+  const cancelWantedForMs = row["cancel_wanted_for_ms"];
+  return {
+    tries: Number(row["tries"]),
     cancelWantedForMs:
       cancelWantedForMs === null || cancelWantedForMs === undefined ? undefined : Number(cancelWantedForMs),
     sentForMs: Number(row["sent_for_ms"] ?? 0),

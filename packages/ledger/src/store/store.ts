@@ -1,7 +1,7 @@
 import type { Clock } from "@outrigger/core";
 import { notMigrated } from "../failure.ts";
 import type { OpenState, SettledState } from "../state/transitions.ts";
-import type { Dialect, Statement, Statements } from "./dialect.ts";
+import type { Dialect, Statement, StatementForMany, Statements } from "./dialect.ts";
 import type {
   ArchiveBatch,
   HistoryEntry,
@@ -41,8 +41,9 @@ export class Store<Tx> {
     query: SqlQuery,
     fresh: readonly NewOperation[],
   ): Promise<readonly (OperationRow | undefined)[]> {
-    const { values, read } = insertion(fresh, this.#clock.now());
-    return read(await this.send(query, this.#text.insert, values));
+    const { records, read } = insertion(fresh, this.#clock.now());
+    const { statement, values } = this.#text.insert;
+    return read(await this.send(query, statement, values(records)));
   }
 
   /** A transaction that begins with {@link insertMany}, in one round trip where the driver can do that. */
@@ -63,8 +64,9 @@ export class Store<Tx> {
     query: SqlQuery,
     planned: readonly PlannedMove[],
   ): Promise<readonly (OperationRow | undefined)[]> {
-    const { values, read } = moves(planned, this.#clock.now());
-    return read(await this.send(query, this.#text.move, values));
+    const { records, read } = moves(planned, this.#clock.now());
+    const { statement, values } = this.#text.move;
+    return read(await this.send(query, statement, values(records)));
   }
 
   /** A transaction that begins with {@link moveMany}, in one round trip where the driver can do that. */
@@ -223,11 +225,12 @@ export class Store<Tx> {
   }
 
   async #beginningWith<R, T>(
-    statement: Statement,
-    { values, read }: Asked<R>,
+    { statement, values: valuesOf }: StatementForMany,
+    { records, read }: Asked<R>,
     work: (found: R, tx: Tx, query: SqlQuery) => Promise<T>,
   ): Promise<T> {
     const { sql } = this;
+    const values = valuesOf(records);
     if (typeof statement !== "string" || sql.transactionWith === undefined) {
       return await sql.transaction(async (tx, query) =>
         work(read(await this.send(query, statement, values)), tx, query),

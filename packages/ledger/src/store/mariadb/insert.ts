@@ -1,7 +1,7 @@
 import type { StatementFunction } from "../dialect.ts";
 import type { NewOperation } from "../operation-row.ts";
 import { newIds } from "./ids.ts";
-import { byId, inMs, json, listed, now, parsed } from "./text.ts";
+import { byId, inMs, json, listed, now } from "./text.ts";
 
 /** Waits for a transaction that is inserting the same key. */
 export function insert(schema: string): StatementFunction {
@@ -21,8 +21,8 @@ export function insert(schema: string): StatementFunction {
     )
     on duplicate key update id = ${operation}.id`;
   const inserted = `select o.id, o.operation, o.\`key\` from ${byId(operation)}`;
-  return async (query, values) => {
-    const batch = parsed<NewOperation>(values);
+  return async (query, [records]) => {
+    const batch = records as readonly NewOperation[];
     const ids = await newIds(query, batch.length);
     const rows = batch.map(({ providers, ...each }, index) => ({
       ...each,

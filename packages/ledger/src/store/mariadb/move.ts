@@ -2,7 +2,7 @@ import type { OperationState } from "../../state/transitions.ts";
 import type { StatementFunction } from "../dialect.ts";
 import type { SqlRow } from "../sql-port.ts";
 import { moving, stored } from "./columns.ts";
-import { byId, inMs, json, now, parsed, rowsIf, whileHeld } from "./text.ts";
+import { byId, inMs, json, now, rowsIf, whileHeld } from "./text.ts";
 
 /** What the statement `move` gets for one row. */
 interface Planned {
@@ -82,8 +82,8 @@ export function move(schema: string): StatementFunction {
     select o.id, ${now}, o.fence, m.\`from\`, o.state, o.provider, m.why, m.evidence, m.\`by\`
     from ${byId(operation, { from: "word", why: "text", evidence: "text", by: "text" })}`;
   const moved = `select ${moving()} from ${byId(operation)}`;
-  return async (query, values) => {
-    const planned = parsed<Planned>(values);
+  return async (query, [records]) => {
+    const planned = records as readonly Planned[];
     const held = new Map(
       (await query(lock, [json(planned.map(numbersForYes))])).map((row) => [String(row["id"]), row]),
     );

@@ -66,11 +66,6 @@ export function json(value: unknown): string {
   return JSON.stringify(value, (_, each: unknown) => each ?? undefined);
 }
 
-/** The list that a statement gets as its first value. */
-export function parsed<Row>(values: readonly unknown[]): readonly Row[] {
-  return JSON.parse(String(values[0])) as readonly Row[];
-}
-
 export const idsOf = (rows: readonly { readonly [name: string]: unknown }[]): readonly { id: string }[] =>
   rows.map((row) => ({ id: String(row["id"]) }));
 

@@ -29,6 +29,14 @@ const ages = Object.entries({
   .map(([name, age]) => `case when o.due_at is not null then ${age} end as ${name}`)
   .join(", ");
 
+/** What of a row does not follow from the move that was made. */
+export const leftToKnow: string = `o.id::text as id, o.tries::text as tries,
+  ${msSince("o.cancel_wanted_at")} as cancel_wanted_for_ms, ${ages}`;
+
+/** The columns of {@link leftToKnow}, with their types. */
+export const leftToKnowTypes = `id text, tries text, cancel_wanted_for_ms float8, sent_for_ms float8, key_left_ms float8,
+  unknown_for_ms float8, cancelling_for_ms float8`;
+
 /** What a worker has to know of a row, and cannot know without reading it. */
 export const moving: string = `
   o.id::text as id, o.state, o.intent, o.fence::text as fence, o.provider, o.attempt::text as attempt,

@@ -1,5 +1,5 @@
 import { dueStates } from "../../state/transitions.ts";
-import { inMs, listed, moving, movingTypes, row, slotGroupColumn } from "./columns.ts";
+import { inMs, leftToKnow, leftToKnowTypes, listed, movingTypes, row, slotGroupColumn } from "./columns.ts";
 
 /*
  * What every operation passes through, as functions of the database. A statement of this size costs more to be parsed and
@@ -11,6 +11,9 @@ import { inMs, listed, moving, movingTypes, row, slotGroupColumn } from "./colum
  * - A table is never read whole: the function says so.
  * - `id = any(array[m.id])`, and not `id = m.id`, which may be joined from either side.
  * - A subquery for one value, and not `not exists`, which may become a join.
+ *
+ * Records come in groups, see `inGroups`, and are put in one order: two batches with rows in common must not wait for each
+ * other.
  *
  * They belong to the migration that makes them: what is released is never edited, only followed by another.
  */
@@ -33,31 +36,35 @@ const insert = (schema: string): string => `
     ${inMs('m."dueInMs"')}, m.providers[1], m.providers, case when m.state = 'SENDING' then 1 else 0 end, m.request,
     case when m.state = 'SENDING' then statement_timestamp() end, ${inMs('m."keyWindowMs"')},
     statement_timestamp(), statement_timestamp()
-  from json_to_recordset(batch) as m (operation text, key text, fingerprint text, state text,
-    "dueInMs" float8, providers text[], request text, "keyWindowMs" float8)
+  from (
+    select * from json_to_recordset(batch) as g (operation text, state text, "dueInMs" float8, providers text[],
+        "keyWindowMs" float8, rows json),
+      json_to_recordset(g.rows) as r (key text, fingerprint text, request text)
+    order by g.operation collate "C", r.key collate "C"
+  ) as m
   where (
     select a.id from ${schema}.operation_archive as a where a.operation = m.operation and a.key = m.key
   ) is null
   on conflict (operation, key) do nothing
   returning id::text, operation, key`;
 
-/** Fence and state must still be those that were seen, and a cancel that was asked for meanwhile is not overlooked. */
+/** What is false is left out. Fence and state must still be those that were seen, and a cancel that was asked for meanwhile is not overlooked. */
 const move = (schema: string): string => `
   with o as (
     update ${schema}.operation as p set
       state = m."to",
       intent = m.intent,
       provider = m.provider,
-      in_doubt = m."inDoubt",
-      abandoned = m.abandoned,
-      resend_refused = m."resendRefused",
-      person_only = m."personOnly",
+      in_doubt = coalesce(m."inDoubt", false),
+      abandoned = coalesce(m.abandoned, false),
+      resend_refused = coalesce(m."resendRefused", false),
+      person_only = coalesce(m."personOnly", false),
       due_at = ${inMs('m."dueInMs"')},
       result = coalesce(m.result, p.result),
       failure = coalesce(m.failure, p.failure),
       attempt = p.attempt + case when m."to" = 'SENDING' then 1 else 0 end,
       -- Sending again and asking again are one effort: their tries go on.
-      tries = case when not m.afresh and (p.state = m."to" or (p.in_doubt and m."to" in ('SENDING', 'UNKNOWN')))
+      tries = case when m.afresh is not true and (p.state = m."to" or (p.in_doubt and m."to" in ('SENDING', 'UNKNOWN')))
         then p.tries else 0 end,
       sent_at = case when m."to" = 'SENDING' then statement_timestamp() else p.sent_at end,
       key_expires_at = case when p.provider = m.provider and p.state <> 'READY' then p.key_expires_at
@@ -72,21 +79,25 @@ const move = (schema: string): string => `
       last_error_message = case when m.failed then m."errorMessage" else p.last_error_message end,
       last_error_tries = case when m.failed then p.tries else p.last_error_tries end,
       updated_at = statement_timestamp()
-    from json_to_recordset(batch) as m (id uuid, fence bigint, "from" text, "cancelKnown" boolean,
-      "to" text, intent text, provider text, "inDoubt" boolean, "dueInMs" float8, result text, failure text,
-      "keyWindowMs" float8, why text, evidence text, "by" text, noted boolean, failed boolean,
-      "errorCode" text, "errorMessage" text, abandoned boolean, "resendRefused" boolean, "personOnly" boolean,
-      afresh boolean)
+    from (
+      select * from json_to_recordset(batch) as g ("from" text, "cancelKnown" boolean, "to" text, intent text,
+          provider text, "inDoubt" boolean, "dueInMs" float8, failure text, "keyWindowMs" float8, why text,
+          evidence text, "by" text, noted boolean, failed boolean, "errorCode" text, "errorMessage" text,
+          abandoned boolean, "resendRefused" boolean, "personOnly" boolean, afresh boolean, rows json),
+        json_to_recordset(g.rows) as r (id uuid, fence bigint, result text)
+      order by r.id
+    ) as m
     where p.id = any(array[m.id]) and p.fence = m.fence and p.state = m."from"
-      and (p.cancel_wanted_at is not null) = m."cancelKnown"
-    returning p.*, m."from", m.why, m.evidence, m."by", m.noted
+      and (p.cancel_wanted_at is not null) = coalesce(m."cancelKnown", false)
+    returning p.id, p.fence, p.state, p.provider, p.tries, p.due_at, p.cancel_wanted_at, p.sent_at, p.key_expires_at,
+      p.unknown_since, p.cancelling_since, p.retried_at, m."from", m.why, m.evidence, m."by", m.noted
   ), noted as (
     insert into ${schema}.operation_event
       (operation_id, at, fence, from_state, to_state, provider, why, evidence, actor)
     select o.id, statement_timestamp(), o.fence, o."from", o.state, o.provider, o.why, o.evidence, o."by"
     from o where o.noted
   )
-  select ${moving} from o`;
+  select ${leftToKnow} from o`;
 
 /**
  * In the order of the index of what is open, up to the limit. The operation's name is hidden from the planner, which would
@@ -116,7 +127,7 @@ export function functions8(schema: string): readonly string[] {
       insert(schema),
     ),
     // The only statement by which workers change a state.
-    functionOf(`${schema}.move_operations_8`, "batch json", movingTypes, move(schema)),
+    functionOf(`${schema}.move_operations_8`, "batch json", leftToKnowTypes, move(schema)),
     functionOf(
       `${schema}.claim_operations_8`,
       "operations text[], at_most integer, lease_ms float8, but text[]",

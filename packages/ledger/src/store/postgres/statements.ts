@@ -1,6 +1,7 @@
 import { type OperationState, openStates, settledStates } from "../../state/transitions.ts";
 import type { Statements } from "../dialect.ts";
 import { inMs, iso, listed, moving, msSince, stored } from "./columns.ts";
+import { inGroups } from "./groups.ts";
 
 /* The statements for PostgreSQL. Only the schema's validated name is written into them; values are parameters. */
 
@@ -38,8 +39,14 @@ export function statements(schema: string): Statements {
       from ${event} as e where e.operation_id = ${o}.id
     ) as entries)`;
   return {
-    insert: `select * from ${schema}.insert_operations_8($1::json)`,
-    move: `select * from ${schema}.move_operations_8($1::json)`,
+    insert: {
+      statement: `select * from ${schema}.insert_operations_8($1::json)`,
+      values: (records) => [inGroups(records, ["key", "fingerprint", "request"])],
+    },
+    move: {
+      statement: `select * from ${schema}.move_operations_8($1::json)`,
+      values: (records) => [inGroups(records, ["id", "fence", "result"])],
+    },
 
     // A person's move. Whoever has the row loses it, and it is due at once; a call under way is left to its worker.
     intervene: `

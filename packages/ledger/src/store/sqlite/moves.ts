@@ -23,8 +23,6 @@ function of<Name extends string>(
   };
 }
 
-const elementsOf = (list: unknown): readonly Fields[] => JSON.parse(String(list)) as readonly Fields[];
-
 export function insertOf(operation: string, archive: string): StatementFunction {
   const insert = of(
     [
@@ -51,7 +49,7 @@ export function insertOf(operation: string, archive: string): StatementFunction 
   );
   return async (query, [list]) => {
     const rows: SqlRow[] = [];
-    for (const element of elementsOf(list)) {
+    for (const element of list as readonly Fields[]) {
       const providers = element["providers"] as readonly string[];
       const more = {
         sent: element["state"] === "SENDING",
@@ -113,7 +111,7 @@ export function moveOf(operation: string, event: string): StatementFunction {
   );
   return async (query, [list]) => {
     const rows: SqlRow[] = [];
-    for (const element of elementsOf(list)) {
+    for (const element of list as readonly Fields[]) {
       const moved = await query(move.text, move.values(element));
       if (moved.length > 0 && element["noted"] === true) await query(note.text, note.values(element));
       rows.push(...moved);
