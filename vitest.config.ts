@@ -9,6 +9,8 @@ const slow = [
   "ledger/test/on-mariadb",
   "scripts/crash/crash",
   "ledger/test/saga/crash",
+  "ledger/test/killed-on-mariadb",
+  "ledger/test/killed-on-sqlite",
   "ledger/test/model/model",
   "ledger/test/on-sqlite",
 ];

@@ -78,6 +78,25 @@ describe.skipIf(missing !== undefined)("on MariaDB", () => {
     connection.release();
   });
 
+  test("a repeated enqueue keeps the operation's row until its transaction ends: readers see it, workers leave it", async () => {
+    const { pay, ledger, pool } = ledgerOn();
+    await pay.enqueue(input("kept"), { key: "kept" });
+    const connection = await pool.getConnection();
+    await connection.beginTransaction();
+    await pay.enqueue(input("kept"), { key: "kept", tx: connection });
+    const free = async (): Promise<number> =>
+      (await database().query("select id from outrigger_operation where key = 'kept' for update skip locked"))
+        .length;
+    expect(await free()).toBe(0);
+    ledger.start();
+    await pay.run(input("other"), { key: "other" });
+    expect((await ledger.find({ operation: "pay", key: "kept" }))?.state).toBe("READY");
+    await connection.commit();
+    connection.release();
+    await expect.poll(() => shop.status("kept")).toBe("paid");
+    await ledger.stop();
+  });
+
   const strange: readonly (readonly [string, PoolOptions & { setUp?: string }])[] = [
     [
       "rows in other shapes",

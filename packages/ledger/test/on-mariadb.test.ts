@@ -28,6 +28,8 @@ describe
     "silent-database",
     "snapshot",
     "statements",
+    "statements-archive",
+    "statements-people",
     "strange-answers",
     "workers",
   ])("on MariaDB: %s", async (file) => {
@@ -41,6 +43,10 @@ describe.skipIf(missing !== undefined).each(["order", "outcomes", "versions"])(
   },
 );
 
-describe.skipIf(missing !== undefined).each(["outbox"])("on MariaDB: an outbox, %s", async (file) => {
-  if (missing === undefined) await import(`./outbox/${file}.test.ts`);
+describe.skipIf(missing !== undefined)("on MariaDB: an outbox", async () => {
+  if (missing === undefined) await import("./outbox/outbox.test.ts");
+});
+
+describe.skipIf(missing !== undefined)("on MariaDB: a barrier", async () => {
+  if (missing === undefined) await import("./barrier/barrier.test.ts");
 });

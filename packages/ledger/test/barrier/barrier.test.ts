@@ -6,7 +6,7 @@ const shop = useAnyShop("ledger_barrier");
 let node: AnyNode;
 beforeAll(async () => {
   await shop.database.query(
-    "create table stock (id text primary key, free integer not null, sold integer not null)",
+    "create table stock (id varchar(64) primary key, free integer not null, sold integer not null)",
   );
 });
 

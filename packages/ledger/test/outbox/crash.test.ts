@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
-import { useShop } from "../support/shop.ts";
+import { useAnyShop } from "../support/shop.ts";
 import { type Arrived, notingNode, numbersOf, send } from "./support.ts";
 
-const shop = useShop("ledger_outbox_crash");
+const shop = useAnyShop("ledger_outbox_crash");
 const keys = ["a", "b", "c", "d", "e"];
 
 /** Whoever receives: tells how often each message came, and in which order. */
@@ -44,7 +44,8 @@ test("processes that are killed while they deliver lose nothing and mix up nothi
   })();
   let kills = 0;
   const live = async (at: number): Promise<void> => {
-    const given = JSON.stringify({ database: shop.url, receiver: url, at: String(at) });
+    const { module } = shop.database;
+    const given = JSON.stringify({ module, url: shop.url, receiver: url, at: String(at) });
     const file = new URL("killed-sender.ts", import.meta.url).pathname;
     const child = spawn(process.execPath, ["--conditions=@outrigger/source", "--no-warnings", file, given], {
       stdio: ["ignore", "inherit", "inherit"],

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, test } from "vitest";
-import { useShop } from "../support/shop.ts";
+import { useAnyShop } from "../support/shop.ts";
 import { ended, keyAt, type StepName, standing, type TripNode, tripNode } from "./support.ts";
 
-const shop = useShop("ledger_saga_crash");
+const shop = useAnyShop("ledger_saga_crash");
 const all: readonly StepName[] = ["flight", "hotel", "car", "pay"];
 
 function same(node: TripNode): void {
@@ -27,7 +27,8 @@ async function judge(state: string, id: string, trip: string): Promise<void> {
 
 /** A process that dies at its nth step. @returns whether there was such a step. */
 async function dies(trip: string, id: string, at: number): Promise<boolean> {
-  const given = { database: shop.url, provider: shop.a.url, trip, id, at: String(at) };
+  const { module, url } = shop.database;
+  const given = { module, url, provider: shop.a.url, trip, id, at: String(at) };
   const child = spawn(
     process.execPath,
     [
@@ -44,19 +45,21 @@ async function dies(trip: string, id: string, at: number): Promise<boolean> {
 }
 
 test.each([
-  ["that commits", "forth", {}],
-  ["that turns back", "back", { charge: "declined" }],
-  ["with a step that is unknown", "unknown", { charge: "replyLost" }],
+  ["that commits", "forth", {}, 1],
+  ["that turns back", "back", { charge: "declined" }, 2],
+  ["with a step that is unknown", "unknown", { charge: "replyLost" }, 3],
 ] as const)(
   "a process with a saga %s may be killed at any step; another one takes it to its end",
-  async (_, trip, pay) => {
+  async (_, trip, pay, elsewhere) => {
     const rescuer = tripNode(shop, { trip });
     same(rescuer);
     rescuer.ledger.start();
     const cases: Promise<void>[] = [];
+    // The steps are the saga's own: on other databases every third is met, beginning with another one for each saga.
+    const [first, every] = shop.database.product === "PostgreSQL" ? [1, 1] : [elsewhere, 3];
     // Several at a time: most of a case is the wait for a lease to end.
-    for (let at = 1, more = true; more; ) {
-      const batch = Array.from({ length: 4 }, () => at++);
+    for (let at = first, more = true; more; at += 4 * every) {
+      const batch = Array.from({ length: 4 }, (_, index) => at + index * every);
       const died = await Promise.all(
         batch.map(async (each) => {
           const id = `${trip}${each}`;
@@ -75,7 +78,7 @@ test.each([
       }
     }
     await Promise.all(cases);
-    expect(cases.length).toBeGreaterThan(10);
+    expect(cases.length).toBeGreaterThan(10 / every);
   },
   240_000,
 );

@@ -1,12 +1,13 @@
-import { createLedger, fromPgPool, type SagaStep } from "@outrigger/ledger";
-import pg from "pg";
-import { type Order, orders, type Payment, paymentsThrough } from "../support/payments.ts";
+import { createLedger, type SagaStep } from "@outrigger/ledger";
+import { reached } from "../support/databases/reached.ts";
+import { type Order, type Payment, paymentsThrough } from "../support/payments.ts";
 
 // Entry file of a process that runs one saga and kills itself, without a chance to tidy up, at its nth step.
-const { database, provider, trip, id, at } = JSON.parse(process.argv[2] ?? "") as Record<string, string>;
+const { module, url, provider, trip, id, at } = JSON.parse(process.argv[2] ?? "") as Record<string, string>;
+const { sql, orders } = await reached(module, url);
 const left = { steps: Number(at) };
 const ledger = createLedger({
-  sql: fromPgPool(new pg.Pool({ connectionString: database, max: 3 })),
+  sql,
   // Long enough for one call on a busy machine; whoever recovers waits for its end.
   lease: "4s",
   pollEvery: "20ms",

@@ -35,6 +35,7 @@ type Row = Readonly<Record<string, unknown>>;
 
 /** A database of one test file, with the table `orders`, and what a judge reads it with. */
 export interface ShopDatabase<Tx> {
+  readonly product: "PostgreSQL" | "MariaDB" | "SQLite";
   /** The file with `connect` and `orders`, for other processes. */
   readonly module: string;
   /** Version of the ledger's tables when they are up to date. */

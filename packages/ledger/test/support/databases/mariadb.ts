@@ -22,6 +22,7 @@ export async function mariadb(name: string): Promise<MariadbShopDatabase> {
   const ask = async (text: string): Promise<Record<string, unknown>[]> =>
     (await pool.query<RowDataPacket[]>(words(text)))[0];
   return {
+    product: "MariaDB",
     module: import.meta.url,
     version: 1,
     url: database.url,

@@ -29,6 +29,7 @@ export async function postgres(name: string): Promise<PostgresShopDatabase> {
     ]);
   };
   return {
+    product: "PostgreSQL",
     module: import.meta.url,
     version: latestVersion,
     url: database.url,

@@ -14,6 +14,7 @@ export async function sqlite(name: string): Promise<ShopDatabase<SqliteTx>> {
   const db = new DatabaseSync(file);
   db.exec(`pragma journal_mode = wal; ${ordersTable}`);
   return {
+    product: "SQLite",
     module: import.meta.url,
     version: 1,
     url: file,
