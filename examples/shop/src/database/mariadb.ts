@@ -127,14 +127,7 @@ export function openMariadb(url: string): ShopDatabase<PoolConnection> {
 }
 
 function newPool(url: string): Pool {
-  const pool = mysql.createPool({
-    uri: url,
-    connectionLimit: connectionsPerLane,
-    connectTimeout: bareWaitMs,
-  });
-  // A connection that breaks is replaced at its next use; one that tells of it twice would end the process.
-  pool.on("connection", (connection) => connection.on("error", () => {}));
-  return pool;
+  return mysql.createPool({ uri: url, connectionLimit: connectionsPerLane, connectTimeout: bareWaitMs });
 }
 
 async function inTransaction<T>(pool: Pool, work: (connection: PoolConnection) => Promise<T>): Promise<T> {
