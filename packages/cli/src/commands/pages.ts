@@ -8,7 +8,7 @@ export interface PageFlags {
 }
 
 /** Rows of a list, and after which id they go on; null at the end. */
-export interface Page<Row> {
+interface Page<Row> {
   readonly rows: readonly Row[];
   readonly next: string | null;
 }

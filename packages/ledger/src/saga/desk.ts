@@ -38,6 +38,7 @@ export class SagaDesk<Tx> {
       );
     }
     this.#known.set(nameOf(checked), checked);
+    this.#runner.defined();
     return sagaHandle<Tx, I, R>(this.#parts, checked, this.sagas, this.#runner.kick);
   }
 

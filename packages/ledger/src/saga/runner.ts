@@ -28,6 +28,7 @@ export class SagaRunner<Tx> {
   readonly #parts: SagaEngine<Tx>;
   readonly #known: KnownSagas<Tx>;
   readonly #loop: WorkerLoop<SagaRow>;
+  #running = false;
 
   constructor(parts: SagaEngine<Tx>, known: KnownSagas<Tx>, options: RunnerOptions) {
     this.#parts = parts;
@@ -42,10 +43,17 @@ export class SagaRunner<Tx> {
   }
 
   start(): void {
-    if (this.#known.size > 0) this.#loop.start();
+    this.#running = true;
+    this.defined();
+  }
+
+  /** There is one more to drive. Without any, nothing is looked for. */
+  defined(): void {
+    if (this.#running && this.#known.size > 0) this.#loop.start();
   }
 
   stop(): Promise<void> {
+    this.#running = false;
     return this.#loop.stop();
   }
 

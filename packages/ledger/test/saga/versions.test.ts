@@ -128,3 +128,18 @@ test("sagas that ended long ago are forgotten with their histories, where operat
   const { query, table } = shop.database;
   expect(await query(`select saga_id from ${table("saga_event")} where saga_id = '${id}'`)).toEqual([]);
 });
+
+test("a saga that is defined after the start is driven as any other, until the stop", async () => {
+  const node = tripNode(shop, { trip: "later" });
+  node.ledger.start();
+  const saga = node.saga([node.step("flight"), node.step("pay")]);
+  await saga.enqueue({ id: "l1" }, { key: "l1" });
+  expect(await ended(node, "l1", "later")).toBe("DONE");
+  await node.ledger.stop();
+  const next = node.saga([node.step("flight"), node.step("hotel")], { version: 2 });
+  await next.enqueue({ id: "l2" }, { key: "l2" });
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect((await next.find("l2"))?.steps).toEqual([]);
+  node.ledger.start();
+  expect(await ended(node, "l2", "later")).toBe("DONE");
+});
