@@ -157,11 +157,10 @@ test("who moves and who forgets passes over what another is at", async ({ skip }
   await store.archiveCopy(undefined, now);
   for (const row of [held, free]) await copiedAgo(row, hour);
   const { tx, rollback } = await shop.database.begin();
-  await shop.database.run(
-    tx,
-    `select id from ${shop.database.table("operation_archive")}
-     where id in ('${held.id}', '${long.id}') for update`,
-  );
+  const table = shop.database.table("operation_archive");
+  for (const { id } of [held, long]) {
+    await shop.database.run(tx, `select id from ${table} where id = '${id}' for update`);
+  }
   const work = Promise.all([
     store.archiveDrop({ olderThanMs: 1_000, limit: 100 }),
     store.archiveForget({ olderThanMs: 0, limit: 100 }),

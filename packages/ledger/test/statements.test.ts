@@ -324,16 +324,18 @@ test("what is given back is due at once, unless it is somebody else's by then, a
 
 test("what is written about one operation leaves every other as it is", async () => {
   const store = storeOf(shop);
-  const same = { operation: "beside" };
-  const [row, other, third] = [
-    await stored(store, "o1", same),
-    await stored(store, "o2", same),
-    await stored(store, "o3", same),
+  const [row, sending, third, unknown] = [
+    await stored(store, "o1"),
+    await stored(store, "o2"),
+    await stored(store, "o3"),
+    await stored(store, "o4"),
   ];
-  const before = await rowsOf(shop, other);
+  await moved(store, "alone", unknown, to(unknown, "UNKNOWN"));
+  const before = [await rowsOf(shop, sending), await rowsOf(shop, unknown)];
+  await store.renew(row, 2 * hour);
   const first = await moved(store, "alone", row, to(row, "UNKNOWN"));
   if (first === undefined) throw new Error("not moved");
-  await store.renew(first, hour);
+  await store.renew(first, 2 * hour);
   await store.giveBack([first], false);
   await store.note(first, { why: "noted", evidence: "e", by: "kim" });
   const again = { to: "UNKNOWN", why: "operatorRetry", reason: "r", by: "kim", wantsCancel: false } as const;
@@ -344,11 +346,12 @@ test("what is written about one operation leaves every other as it is", async ()
     { row: third, move: to(third, "MANUAL") },
   ]);
   expect(rows.map((each) => each?.state)).toEqual(["MANUAL", "MANUAL"]);
-  expect(await rowsOf(shop, other)).toEqual(before);
-  const own = (await store.history([row.id])).get(row.id);
-  expect(own?.map(({ why }) => why)).toEqual(["created", "test", "noted", "operatorRetry", "test"]);
-  expect((await store.history([other.id])).get(other.id)).toHaveLength(1);
-  expect((await store.history([third.id])).get(third.id)).toHaveLength(2);
+  expect([await rowsOf(shop, sending), await rowsOf(shop, unknown)]).toEqual(before);
+  const whys = async ({ id }: OperationRow): Promise<readonly string[] | undefined> =>
+    (await store.history([id])).get(id)?.map(({ why }) => why);
+  expect(await whys(row)).toEqual(["created", "test", "noted", "operatorRetry", "test"]);
+  expect([await whys(sending), await whys(unknown)]).toEqual([["created"], ["created", "test"]]);
+  expect(await whys(third)).toEqual(["created", "test"]);
 });
 
 test("who claims passes over what another is at", async ({ skip }) => {
