@@ -10,8 +10,8 @@ import type { Progress } from "./play/theatre.ts";
 import { type CrashReport, failuresOf, printReport } from "./report.ts";
 import { crash } from "./run.ts";
 
-/** With more, hardly any connection would be left for each. */
-const lanesAtMost = 8;
+/** All of them use one server; see `serverConnections`. */
+const lanesAtMost = 6;
 
 const usage = `usage: npm run crash -- [options]
   --database all|${databaseNames.join("|")}   default all, one after the other

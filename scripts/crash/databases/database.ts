@@ -54,3 +54,8 @@ export interface CrashDatabase {
   statuses(orders: readonly string[]): Promise<ReadonlyMap<string, string>>;
   close(): Promise<void>;
 }
+
+/** Connections that a server of the matrix takes: more than all processes of all lanes have together. */
+export const serverConnections = 600;
+/** How long a connection is kept that nobody uses, in milliseconds: to make one costs more than most statements. */
+export const idleConnectionMs = 10_000;

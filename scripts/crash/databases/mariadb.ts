@@ -6,13 +6,13 @@ import { createLedger, fromMysql2Pool } from "@outrigger/ledger";
 import mysql, { type PoolConnection, type RowDataPacket } from "mysql2/promise";
 import { CommitProxy } from "../../../packages/ledger/test/support/commit-proxy.ts";
 import { isMariadbCommit } from "../../../packages/ledger/test/support/databases/mariadb.ts";
-import type { Client, CrashDatabase } from "./database.ts";
+import { type Client, type CrashDatabase, idleConnectionMs, serverConnections } from "./database.ts";
 
 const ordersTable = "create table orders (id varchar(255) primary key, status varchar(16) not null)";
 
 /** @param connections - Each operation that stands still in its transaction keeps one. */
 export function mariadbClient(url: string, connections: number): Client<PoolConnection> {
-  const pool = mysql.createPool({ uri: url, connectionLimit: connections, maxIdle: 1, idleTimeout: 2_000 });
+  const pool = mysql.createPool({ uri: url, connectionLimit: connections, idleTimeout: idleConnectionMs });
   return {
     sql: fromMysql2Pool(pool),
     orders: {
@@ -32,7 +32,13 @@ export async function mariadbDatabase(): Promise<CrashDatabase> {
   chmodSync(dataDir, 0o755); // For the server's user, who is another one when we are root.
   const port = await freePort();
   // That it ends, and what it says of it, is what is wanted here.
-  const start = (): Promise<Mariadb> => startMariadb({ dataDir, port, keep: true, onLine: () => {} });
+  const start = async (): Promise<Mariadb> => {
+    const started = await startMariadb({ dataDir, port, keep: true, onLine: () => {} });
+    const connection = await mysql.createConnection(started.url);
+    await connection.query(`set global max_connections = ${serverConnections}`);
+    await connection.end();
+    return started;
+  };
   let server = await start();
   const database = await createMariadbDatabase(server.url, "crash");
   const { url } = database;

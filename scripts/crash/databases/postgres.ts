@@ -5,13 +5,13 @@ import { freePort, type Postgres, startPostgres } from "@outrigger/lab";
 import { createLedger, fromPgPool, type PgTx } from "@outrigger/ledger";
 import pg from "pg";
 import { CommitProxy, isPostgresCommit } from "../../../packages/ledger/test/support/commit-proxy.ts";
-import type { Client, CrashDatabase } from "./database.ts";
+import { type Client, type CrashDatabase, idleConnectionMs, serverConnections } from "./database.ts";
 
 export const ordersTable = "create table orders (id text primary key, status text not null)";
 
 /** @param connections - Each operation that stands still in its transaction keeps one. */
 export function postgresClient(url: string, connections: number): Client<PgTx> {
-  const pool = new pg.Pool({ connectionString: url, max: connections, idleTimeoutMillis: 2_000 });
+  const pool = new pg.Pool({ connectionString: url, max: connections, idleTimeoutMillis: idleConnectionMs });
   pool.on("error", () => {});
   return {
     sql: fromPgPool(pool),
@@ -31,7 +31,8 @@ export async function postgresDatabase(): Promise<CrashDatabase> {
   const dataDir = mkdtempSync(join(tmpdir(), "outrigger-crash-"));
   const port = await freePort();
   // That it ends, and what it says of it, is what is wanted here.
-  const start = (): Promise<Postgres> => startPostgres({ dataDir, port, keep: true, onLine: () => {} });
+  const start = (): Promise<Postgres> =>
+    startPostgres({ dataDir, port, keep: true, maxConnections: serverConnections, onLine: () => {} });
   let server = await start();
   const { url } = server;
   const pool = new pg.Pool({ connectionString: url, max: 3 });

@@ -7,7 +7,7 @@ export const pace = { leaseMs: 1_000 };
 /** Nothing here takes so long, on any machine that is worth waiting for. */
 export const longestLeaseMs = 30_000;
 
-/** From the time that one operation takes among as many others as there are in a company. */
+/** From the time that one operation takes among as many others as there will be. */
 export function leaseFor(slowestMs: number): number {
-  return Math.min(longestLeaseMs, Math.max(1_000, Math.ceil(3 * slowestMs)));
+  return Math.min(longestLeaseMs, Math.max(1_000, 2 * Math.ceil(slowestMs)));
 }

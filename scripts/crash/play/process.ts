@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { FromWorker, Looked, ToWorker } from "../worker/messages.ts";
+import { keepCompiled } from "../worker/messages.ts";
 
 const entry = fileURLToPath(new URL("../worker/main.ts", import.meta.url));
 /** A process that is starting, or answering, on a machine that is busy. */
@@ -32,10 +33,10 @@ export class CrashProcess {
 
   /**
    * @param connections - The most that its pool may hold.
-   * @param compiled - A folder that keeps what was compiled, for the next one.
+   * @param compiled - A folder that keeps what the first one has compiled, which takes longer than the rest of the start.
    */
-  static async start(connections: number, compiled: string): Promise<CrashProcess> {
-    const child = fork(entry, [String(connections)], {
+  static async start(connections: number, compiled: string, isFirst: boolean): Promise<CrashProcess> {
+    const child = fork(entry, [String(connections), ...(isFirst ? [keepCompiled] : [])], {
       execArgv: ["--conditions=@outrigger/source", "--disable-warning=ExperimentalWarning"],
       env: { ...globalThis.process.env, NODE_COMPILE_CACHE: compiled },
     });
@@ -135,7 +136,10 @@ export class Processes {
   }
 
   #start(): Promise<CrashProcess> {
-    const starting = CrashProcess.start(this.#connections, this.#compiled);
+    const start = (isFirst: boolean): Promise<CrashProcess> =>
+      CrashProcess.start(this.#connections, this.#compiled, isFirst);
+    const [first] = this.#all;
+    const starting = first === undefined ? start(true) : first.then(() => start(false));
     this.#all.add(starting);
     starting.catch(() => {});
     return starting;

@@ -5,6 +5,9 @@ import { pace } from "../matrix/pace.ts";
 import type { FromWorker, Play } from "../worker/messages.ts";
 import type { CrashProcess } from "./process.ts";
 
+/** However busy the machine is: what takes longer does not come to an end. */
+export const patienceMs = 180_000;
+
 /** What one process did in one case. */
 export interface Part {
   readonly process: CrashProcess;
@@ -46,6 +49,8 @@ export class Scene {
   failed: string | undefined;
   /** Whether the fault came so late that others of the same process may have had the operation by then. */
   late = false;
+  /** Something has to happen in every case, and did not. */
+  stuck = false;
 
   constructor(
     of: Case,
@@ -122,6 +127,13 @@ export class Scene {
         return;
     }
     this.#changed();
+  }
+
+  /** @returns whether it came to be so; if not, the case is stuck. */
+  async comes(holds: () => boolean): Promise<boolean> {
+    const came = await this.until(holds, patienceMs);
+    this.stuck ||= !came && this.failed === undefined;
+    return came;
   }
 
   /** @returns whether it came to be so in time. */

@@ -10,10 +10,8 @@ import { accountOf } from "./account.ts";
 import { judge } from "./judge.ts";
 import type { CrashProcess, Processes } from "./process.ts";
 import { CrashProvider } from "./provider.ts";
-import { type Part, type Played, Scene } from "./scene.ts";
+import { type Part, type Played, patienceMs, Scene } from "./scene.ts";
 
-/** However busy the machine is: what takes longer does not come to an end. */
-const patienceMs = 180_000;
 /** How long others wait for the lock of a process that was stopped in its transaction. */
 const leasesWhileLocked = 3;
 /** A verdict of "broken" is looked at again, in case something was still being written. */
@@ -159,7 +157,8 @@ export class Stage {
         providerRefuses: behaviourIn(scene.of.mode).cancelRefused === true,
       });
       const endless = standing === undefined || open.has(standing) ? ["it came to no end"] : [];
-      return [...wrong, ...endless].map((each) => `${order}: ${each}`);
+      const stuck = scene.stuck ? ["what has to happen did not happen in time"] : [];
+      return [...wrong, ...endless, ...stuck].map((each) => `${order}: ${each}`);
     });
   }
 }
@@ -190,7 +189,7 @@ const faults: Readonly<Record<FaultName, (company: Company) => Promise<void>>> =
     const second = await take();
     const stands = await each(scenes, async (scene) => {
       const part = scene.enter(second, "recover", provider, scene.of.recovery);
-      await scene.until(() => part.ended || part.standing !== undefined, patienceMs);
+      await scene.comes(() => part.ended || part.standing !== undefined);
       return part.standing !== undefined;
     });
     if (!stands.includes(true)) return;
@@ -199,7 +198,7 @@ const faults: Readonly<Record<FaultName, (company: Company) => Promise<void>>> =
     const third = await take();
     await each(scenes, async (scene) => {
       const part = scene.enter(third, "recover", provider, undefined);
-      await scene.until(ended(part), patienceMs);
+      await scene.comes(ended(part));
     });
   },
 
@@ -212,14 +211,15 @@ const faults: Readonly<Record<FaultName, (company: Company) => Promise<void>>> =
     await each(scenes, async (scene) => {
       const part = scene.enter(second, "recover", provider, undefined);
       const locked = scene.of.point !== undefined && isBeforeCommit(scene.of.point);
-      await scene.until(ended(part), locked ? leasesWhileLocked * pace.leaseMs : patienceMs);
+      if (locked) await scene.until(ended(part), leasesWhileLocked * pace.leaseMs);
+      else await scene.comes(ended(part));
     });
     first.wake();
     await each(scenes, async (scene) => {
       const [part, other] = scene.parts;
       if (part === undefined || other === undefined) return;
       first.send({ do: "goOn", id: scene.id });
-      await scene.until(() => part.answers !== undefined && other.ended, patienceMs);
+      await scene.comes(() => part.answers !== undefined && other.ended);
     });
   },
 
@@ -240,7 +240,7 @@ const faults: Readonly<Record<FaultName, (company: Company) => Promise<void>>> =
     goOn((index) => index % 2 === 1);
     await each(scenes, async (scene) => {
       const part = scene.parts[0];
-      if (part !== undefined) await scene.until(answeredAndEnded(part), patienceMs);
+      if (part !== undefined) await scene.comes(answeredAndEnded(part));
     });
   },
 };
@@ -250,11 +250,11 @@ async function losingCommits(company: Company, fate: "swallowAnswer" | "neverArr
   const first = await take();
   await each(scenes, async (scene) => {
     const part = scene.enter(first, "begin", provider, scene.of.point);
-    await scene.until(standsOrEnded(part), patienceMs);
+    await scene.comes(standsOrEnded(part));
     if (part.standing === undefined) return;
     scene.way?.next(fate);
     first.send({ do: "goOn", id: scene.id });
-    await scene.until(answeredAndEnded(part), patienceMs);
+    await scene.comes(answeredAndEnded(part));
   });
 }
 
@@ -266,7 +266,7 @@ async function began(
   const first = await take();
   await each(scenes, async (scene) => {
     const part = scene.enter(first, "begin", provider, scene.of.point);
-    await scene.until(holds(part), patienceMs);
+    await scene.comes(holds(part));
   });
   return first;
 }

@@ -26,12 +26,13 @@ export interface Progress {
   readonly perSecond: number;
 }
 
-/** One lane beside the others has a server of its own. */
-const connectionsOfServer = 180;
-/** More in one process only take longer to come to their places. */
-const companySizeAtMost = 30;
+/** With more cases in one process each only takes longer to come to its place. */
+const companySize = 40;
+/** Each of a company may hold one while it stands still. */
+const connections = companySize + 6;
 /** Where the answers to commits are lost each case has a way of its own, with a few connections. */
-const companySizeOfLossy = 12;
+const companySizeOfLossy = 16;
+const sizeOf = (fault: FaultName): number => (fault.startsWith("commit") ? companySizeOfLossy : companySize);
 /** How often a case is played in which the fault did not strike where it was to. */
 const timesAtMost = 3;
 
@@ -40,33 +41,22 @@ export class Theatre {
   readonly database: CrashDatabase;
   readonly #options: TheatreOptions;
   readonly #processes: Processes;
-  readonly #companySize: number;
   readonly #stage: Stage;
   /** Of its own, because its server is stopped under those who use it. */
   #frail: { readonly database: CrashDatabase; readonly stage: Stage } | undefined;
 
-  private constructor(
-    options: TheatreOptions,
-    database: CrashDatabase,
-    processes: Processes,
-    companySize: number,
-    stage: Stage,
-  ) {
+  private constructor(options: TheatreOptions, database: CrashDatabase, processes: Processes, stage: Stage) {
     this.#options = options;
     this.database = database;
     this.#processes = processes;
-    this.#companySize = companySize;
     this.#stage = stage;
   }
 
   static async open(options: TheatreOptions): Promise<Theatre> {
-    const { lanes } = options;
-    // Each of a company may hold a connection while it stands still, in the process that stands and in the next one.
-    const connections = Math.min(companySizeAtMost + 6, Math.floor(connectionsOfServer / (2 * lanes)));
     const database = await startDatabase(options.database);
-    const processes = new Processes(connections, lanes);
+    const processes = new Processes(connections, options.lanes);
     const stage = await new Stage({ database, processes, promised: promisedIn }).open();
-    return new Theatre(options, database, processes, connections - 6, stage);
+    return new Theatre(options, database, processes, stage);
   }
 
   async close(): Promise<void> {
@@ -83,7 +73,7 @@ export class Theatre {
     const of: Case = { definition: "cancel-blocks", mode: "ok", fault: "none" };
     const played = await Promise.all(
       Array.from({ length: this.#options.lanes }, () =>
-        this.#stage.play(Array.from({ length: this.#companySize }, () => of)),
+        this.#stage.play(Array.from({ length: companySize }, () => of)),
       ),
     );
     pace.leaseMs = leaseFor(Math.max(...played.flat().map(({ points }) => points[0]?.at(-1)?.afterMs ?? 0)));
@@ -128,10 +118,7 @@ export class Theatre {
     const startedAtMs = performance.now();
     let done = 0;
     const { seed, lanes, onProgress } = this.#options;
-    const all = shuffled(
-      companies(planned, (fault) => this.#sizeOf(fault)),
-      seededRandom(seed),
-    );
+    const all = shuffled(companies(planned, sizeOf), seededRandom(seed));
     const frail = all.filter(([first]) => first?.fault === "database");
     const others = all.filter(([first]) => first?.fault !== "database");
     const lane = async (left: (readonly Case[])[], stage: Stage): Promise<void> => {
@@ -147,10 +134,6 @@ export class Theatre {
       ...Array.from({ length: lanes }, () => lane(others, this.#stage)),
       ...(frail.length === 0 ? [] : [this.#frailStage().then((stage) => lane(frail, stage))]),
     ]);
-  }
-
-  #sizeOf(fault: FaultName): number {
-    return fault.startsWith("commit") ? Math.min(companySizeOfLossy, this.#companySize) : this.#companySize;
   }
 
   async #frailStage(): Promise<Stage> {

@@ -14,7 +14,7 @@ type Say = (message: FromWorker) => void;
 
 const over: readonly Standing[] = ["DONE", "FAILED", "CANCELLED", "MANUAL", "absent"];
 /** Ends are heard of by events; how often it is looked all the same, since another process may have brought it about. */
-const lookEveryMs = 400;
+const lookEveryMs = 1_000;
 
 /** One case in this process: a ledger of its own, so that a step tells whose it is. */
 export interface Actor {

@@ -4,7 +4,7 @@ import { exitWithParent } from "@outrigger/lab";
 import { withClient } from "../databases/choose.ts";
 import type { Connection } from "../databases/database.ts";
 import { type Actor, actor } from "./actor.ts";
-import type { FromWorker, Play, ToWorker } from "./messages.ts";
+import { type FromWorker, keepCompiled, type Play, type ToWorker } from "./messages.ts";
 
 // Entry file of a process of the matrix: plays the cases that it is told to, and dies when it is told to.
 exitWithParent();
@@ -89,6 +89,6 @@ process.on("message", (message: ToWorker) => {
     say({ is: "failed", id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   });
 });
+// One that is killed leaves nothing to those that start after it.
+if (process.argv.includes(keepCompiled)) flushCompileCache();
 say({ is: "ready" });
-// Processes that are killed leave nothing to those that are started after them.
-flushCompileCache();

@@ -2,6 +2,9 @@ import type { OperationRecord, OperationState } from "@outrigger/ledger";
 import type { Connection } from "../databases/database.ts";
 import type { Case, Point } from "../matrix/cases.ts";
 
+/** The argument with which a process keeps what it has compiled for those that start after it. */
+export const keepCompiled = "keep-compiled";
+
 /** A case as a process gets it. */
 export interface Play {
   /** The operation's name, and the beginning of its keys. */

@@ -24,6 +24,7 @@ export interface ServerOptions {
   readonly port: number;
   readonly fsync: boolean;
   readonly keep: boolean;
+  readonly maxConnections: number;
 }
 
 /** What we put into the folder; nothing else in it is ever removed. */
@@ -131,7 +132,7 @@ export class PostgresServer {
     const settings = [
       "listen_addresses=127.0.0.1",
       "unix_socket_directories=",
-      "max_connections=200",
+      `max_connections=${this.#options.maxConnections}`,
       ...(this.#options.fsync ? [] : ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]),
     ];
     return ["-D", dataDir, "-p", String(port), ...settings.flatMap((setting) => ["-c", setting])];

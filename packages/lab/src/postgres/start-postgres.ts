@@ -22,6 +22,8 @@ export interface PostgresOptions {
   readonly port?: number;
   /** Whether the data folder stays when the server stops. @defaultValue false */
   readonly keep?: boolean;
+  /** Connections that the server takes. Range: 1 to 10,000. @defaultValue 200 */
+  readonly maxConnections?: number;
   /** What the process that looks after the server prints, line by line. @defaultValue passed on to stderr */
   readonly onLine?: ChildOptions["onLine"];
 }
@@ -49,9 +51,10 @@ export interface Postgres extends DatabaseServer {
  * @throws Error with the server's last lines when it does not start.
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
-  assertKnownKeys("postgres", options, ["fsync", "dataDir", "port", "keep", "onLine"]);
+  assertKnownKeys("postgres", options, ["fsync", "dataDir", "port", "keep", "maxConnections", "onLine"]);
   const { fsync = true, keep = false, dataDir, onLine } = options;
   const port = integerIn("postgres.port", options.port ?? 0, 0, 65_535);
+  const maxConnections = integerIn("postgres.maxConnections", options.maxConnections ?? 200, 1, 10_000);
   const child = await startChild<{ readonly url: string }>({
     file: new URL(`./main${entryExtension}`, import.meta.url),
     args: [
@@ -60,6 +63,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
         port,
         fsync,
         keep,
+        maxConnections,
       }),
     ],
     ownSession: true,
