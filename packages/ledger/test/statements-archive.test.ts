@@ -68,6 +68,8 @@ test("copied is what has ended, in the order of ids, from this one on and up to 
   const open = await stored(store, "open");
   const manual = await stored(store, "manual");
   await store.move(store.sql.query, manual, to(manual, "MANUAL"));
+  // Its row is the newest in the table, and the oldest by its id.
+  for (const row of rows.slice(0, 1)) await store.note(row, { why: "noted", evidence: "e", by: "kim" });
   await wait(3);
   const ids = idsOf(rows);
   expect(await store.archiveCopy(undefined, { ...now, limit: 2 })).toEqual(ids.slice(0, 2));
@@ -81,9 +83,23 @@ test("nothing is copied that was made or changed too short a time ago", async ()
   const store = storeOf(shop);
   const row = await ended(store, "y1");
   expect(await store.archiveCopy(undefined, { ...now, olderThanMs: hour })).toEqual([]);
-  const later = shop.database.instant(hour);
-  await set("operation", row, `updated_at = ${later}`);
-  expect(await store.archiveCopy(undefined, now)).toEqual([]);
+  // Made two hours ago, which its id says too, and changed just now.
+  const id = "01000000-0000-7000-8000-000000000001";
+  const then = shop.database.instant(-2 * hour);
+  await set("operation", row, `id = '${id}', created_at = ${then}`);
+  expect(await store.archiveCopy(undefined, { ...now, olderThanMs: hour })).toEqual([]);
+  await set("operation", { ...row, id }, `updated_at = ${then}`);
+  expect(await store.archiveCopy(undefined, { ...now, olderThanMs: hour })).toEqual([id]);
+});
+
+test("a copy of one is none of another that changed at the same instant", async () => {
+  const store = storeOf(shop);
+  const [first, second] = [await ended(store, "i1"), await ended(store, "i2")];
+  const table = shop.database.table("operation");
+  const at = `(select at from (select updated_at as at from ${table} where id = '${first.id}') as other)`;
+  await set("operation", second, `updated_at = ${at}`);
+  expect(await store.archiveCopy(undefined, { ...now, limit: 1 })).toEqual(idsOf([first]));
+  expect(await store.archiveCopy(undefined, now)).toEqual(idsOf([second]));
 });
 
 test("what has changed since it was copied is copied anew, as it is then", async () => {

@@ -82,7 +82,11 @@ test("a person's move keeps since when it has been unknown, or is being cancelle
   expect(first?.["unknown_since"]).toEqual(first?.["updated_at"]);
   expect(first).toMatchObject({ cancelling_since: null, cancel_wanted_at: null });
   await wait(5);
-  const cancelling = await store.intervene(unknown, { ...said, to: "CANCELLING", wantsCancel: true });
+  const again = await store.intervene(unknown, { ...said, to: "UNKNOWN" });
+  if (again === undefined) throw new Error("not moved");
+  expect((await rowsOf(shop, row))[0]?.["unknown_since"]).toEqual(first?.["unknown_since"]);
+  await wait(5);
+  const cancelling = await store.intervene(again, { ...said, to: "CANCELLING", wantsCancel: true });
   if (cancelling === undefined) throw new Error("not moved");
   const [second] = await rowsOf(shop, row);
   const at = second?.["updated_at"];
@@ -96,6 +100,11 @@ test("a person's move keeps since when it has been unknown, or is being cancelle
   const [third] = await rowsOf(shop, row);
   expect(third?.["retried_at"]).not.toEqual(at);
   expect(third).toMatchObject({ cancelling_since: at, cancel_wanted_at: at, intent: "CANCEL" });
+  const other = await stored(store, "p8");
+  const waiting = await store.move(store.sql.query, other, to(other, "MANUAL"));
+  if (waiting === undefined) throw new Error("not moved");
+  await store.intervene(waiting, { ...said, to: "CANCELLING" });
+  expect(await rowsOf(shop, other)).toMatchObject([{ unknown_since: null, cancel_wanted_at: null }]);
 });
 
 test("a retry begins to count anew", async () => {

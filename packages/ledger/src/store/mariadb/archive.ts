@@ -17,7 +17,7 @@ export function archiveCopy(schema: string): StatementFunction {
     select o.id, ${iso("o.updated_at")} as updatedAt, cast(o.fence as char) as fence
     from ${operation} as o left join ${archive} as a on a.id = o.id
     where ($1 is null or o.id > $1) and o.state in (${quoted(settledStates)})
-      and o.created_at < ${msAgo("$2")} and o.updated_at < ${msAgo("$2")}
+      and o.updated_at < ${msAgo("$2")}
       and (a.id is null or a.updated_at <> o.updated_at)
     order by o.id limit $3`;
   // A row that has changed since its history was read waits for the next time.

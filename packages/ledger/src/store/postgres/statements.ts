@@ -151,7 +151,6 @@ export function statements(schema: string): Statements {
         select o.* from ${operation} as o
         where ($1::uuid is null or o.id > $1::uuid)
           and o.state in (${listed(settledStates)})
-          and o.created_at < statement_timestamp() - $2::float8 * interval '1 millisecond'
           and o.updated_at < statement_timestamp() - $2::float8 * interval '1 millisecond'
           and not exists (select from ${archive} as a where a.id = o.id and a.updated_at = o.updated_at)
         order by o.id limit $3
