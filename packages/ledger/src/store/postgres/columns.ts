@@ -9,7 +9,7 @@ import type { OperationState } from "../../state/transitions.ts";
 export const iso = (column: string): string =>
   `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 export const msSince = (column: string): string =>
-  `(extract(epoch from statement_timestamp() - ${column}) * 1000)::float8`;
+  `(date_part('epoch', statement_timestamp() - ${column}) * 1000)`;
 export const inMs = (value: string): string =>
   `statement_timestamp() + ${value}::float8 * interval '1 millisecond'`;
 

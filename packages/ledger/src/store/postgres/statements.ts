@@ -133,7 +133,7 @@ export function statements(schema: string): Statements {
     // The condition is that of the index operation_open, which is all that this reads.
     open: `
       select state, count(*)::text as count,
-        max(${msSince("coalesce(cancelling_since, unknown_since, sent_at, created_at)")}) as oldest_ms
+        ${msSince("min(coalesce(cancelling_since, unknown_since, sent_at, created_at))")} as oldest_ms
       from ${operation} where state in (${listed(openStates)}) group by state`,
 
     settled: `
