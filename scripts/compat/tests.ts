@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 
@@ -16,9 +16,13 @@ export interface TestsReport {
 /** All that the ledger and its command do on PostgreSQL, faults included. */
 const included = ["packages/ledger/test", "packages/cli/test"];
 /** What runs on other databases, or on none. */
-const excluded = ["*on-mariadb.test.ts", "*on-sqlite.test.ts", "mariadb.test.ts", "sqlite/**", "model/**"].map(
-  (path) => `packages/ledger/test/${path}`,
-);
+const excluded = [
+  "*on-mariadb.test.ts",
+  "*on-sqlite.test.ts",
+  "mariadb.test.ts",
+  "sqlite/**",
+  "model/**",
+].map((path) => `packages/ledger/test/${path}`);
 
 interface VitestReport {
   readonly numPassedTests: number;
@@ -59,7 +63,8 @@ export async function testsOn(
       signal,
       killSignal: "SIGTERM",
     });
-    await once(child, "close");
+    const [code] = (await once(child, "close")) as [number | null];
+    if (!existsSync(file)) throw new Error(`the tests could not be run: vitest ended with ${code}`);
     return reportOf(JSON.parse(readFileSync(file, "utf8")) as VitestReport);
   } finally {
     rmSync(folder, { recursive: true, force: true });
