@@ -57,9 +57,13 @@ export function isLate(row: Dated): boolean {
 
 /** When something happens next, in a few words. */
 export function next(text: Text, row: Dated): string {
+  return row.state === "MANUAL" ? text.when.person : due(text, row);
+}
+
+/** The same of what is looked at by itself in any state. */
+export function due(text: Text, row: Dated): string {
   const { when } = text;
   const late = lateMs(row);
-  if (row.state === "MANUAL") return when.person;
   if (late === undefined) return when.ended;
   if (late > 1_000) return when.late(shortSpan(text, late));
   return late >= -1_000 ? when.now : when.in(shortSpan(text, -late));

@@ -1,6 +1,6 @@
 import type { SagaRecord, WhichSaga } from "@outrigger/ledger";
 import { agreed, type MoveFlags, type Person } from "../commands/agree.ts";
-import { next } from "../commands/when.ts";
+import { due } from "../commands/when.ts";
 import { type ExitCode, exitCodes, orInterrupted, Stop } from "../exit.ts";
 import type { Session } from "../session.ts";
 import type { Source } from "../source/source.ts";
@@ -34,7 +34,7 @@ export async function moveSaga(
   if (flags.json === true) await terminal.out(safeJson(after));
   else {
     await terminal.out(text.move.now(after.state));
-    if (after.nextAt !== null) await terminal.out(text.move.nextStep(next(text, after)));
+    if (after.nextAt !== null) await terminal.out(text.move.nextStep(due(text, after)));
   }
   return exitCodes.done;
 }
