@@ -173,4 +173,11 @@ export const sabotages: readonly Sabotage[] = [
     to: 'failoverOnRefusal: true, unknown: { notFoundAfter: "3s", retryMax: "3s" },',
     tests: ["examples/shop/test/checkout-on-each.test.ts"],
   },
+  {
+    name: "an order that its customer took back is paid all the same",
+    file: shop("database/sqlite.ts"),
+    from: " and not withdrawn`",
+    to: "`",
+    tests: ["examples/shop/test/database.test.ts"],
+  },
 ];

@@ -14,9 +14,12 @@ export interface ProviderHandle {
   setFault(kind: FaultKind): Promise<void>;
 }
 
+/** A provider's controls answer whatever its fault is; only a machine that is busy beyond measure keeps them from it. */
+const answerWithinMs = 60_000;
+
 export function providerHandle({ name, url, controlUrl }: Provider): ProviderHandle {
   const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
-    const response = await fetch(controlUrl + path, { ...init, signal: AbortSignal.timeout(2_000) });
+    const response = await fetch(controlUrl + path, { ...init, signal: AbortSignal.timeout(answerWithinMs) });
     if (!response.ok) throw new Error(`provider ${name} answered ${response.status} to ${path}`);
     return response;
   };

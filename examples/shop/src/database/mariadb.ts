@@ -7,15 +7,17 @@ import mysql, {
 } from "mysql2/promise";
 import type { OrderRow } from "../shop/order.ts";
 import {
+  type BareLane,
   bareWaitMs,
   type ChangedOrder,
   connectionsPerLane,
+  type Orders,
   type ShopDatabase,
   type Usage,
 } from "./shop-database.ts";
 
 /**
- * As on PostgreSQL, with one thing to know: text is compared without regard to case unless its column says otherwise, and
+ * As on PostgreSQL (./postgres.ts), with one thing to know: text is compared without regard to case unless its column says otherwise, and
  * then the orders "a-1" and "A-1" would be one.
  */
 const ordersTable = (name: string): string => `
@@ -28,7 +30,7 @@ const ordersTable = (name: string): string => `
     attempt     integer not null default 1,
     withdrawn   boolean not null default false,
     provider    varchar(64),
-    reason      varchar(64),
+    reason      varchar(255),
     updated_at  timestamp(6) not null default current_timestamp(6),
     key (updated_at)
   ) engine = innodb`;
@@ -39,75 +41,8 @@ export function openMariadb(url: string): ShopDatabase<PoolConnection> {
   const barePool = newPool(url);
   return {
     sql: fromMysql2Pool(pool),
-    orders: {
-      find: (id) => findIn(pool, "orders", id),
-      async withdraw(id) {
-        await pool.execute(
-          "update orders set withdrawn = true, updated_at = now(6) where id = ? and status = 'paying'",
-          [id],
-        );
-      },
-      get use() {
-        return usageOf(pool);
-      },
-
-      async begin(tx, { orderId, amount, currency, method, attempt }) {
-        if (attempt === 1) {
-          return await unlessThere(
-            tx.execute(
-              "insert into orders (id, amount, currency, method, status) values (?, ?, ?, ?, 'paying')",
-              [orderId, amount, currency, method],
-            ),
-          );
-        }
-        return moved(
-          await tx.execute<ResultSetHeader>(
-            `update orders set status = 'paying', attempt = ?, withdrawn = false, reason = null, updated_at = now(6)
-             where id = ? and status = 'unpaid' and attempt = ?`,
-            [attempt, orderId, attempt - 1],
-          ),
-        );
-      },
-      async paid(tx, { orderId, attempt }, provider) {
-        return moved(
-          await tx.execute<ResultSetHeader>(
-            `update orders set status = 'paid', provider = ?, updated_at = now(6)
-             where id = ? and attempt = ? and status = 'paying' and not withdrawn`,
-            [provider, orderId, attempt],
-          ),
-        );
-      },
-      async unpaid(tx, { orderId, attempt }, reason) {
-        await tx.execute(
-          `update orders set status = 'unpaid', reason = ?, updated_at = now(6)
-           where id = ? and attempt = ? and status = 'paying'`,
-          [reason, orderId, attempt],
-        );
-      },
-    },
-    bare: {
-      get use() {
-        return usageOf(barePool);
-      },
-      transaction: (work) =>
-        inTransaction(barePool, (connection) =>
-          work({
-            find: (id) => findIn(connection, "bare_orders", id),
-            async store({ orderId, amount, currency, method }) {
-              await connection.execute(
-                "insert into bare_orders (id, amount, currency, method, status) values (?, ?, ?, ?, 'paying')",
-                [orderId, amount, currency, method],
-              );
-            },
-            async paid(id, provider) {
-              await connection.execute(
-                "update bare_orders set status = 'paid', provider = ?, updated_at = now(6) where id = ?",
-                [provider, id],
-              );
-            },
-          }),
-        ),
-    },
+    orders: ordersIn(pool),
+    bare: bareLaneIn(barePool),
     async createTables() {
       for (const name of ["orders", "bare_orders"]) await pool.query(ordersTable(name));
     },
@@ -123,6 +58,81 @@ export function openMariadb(url: string): ShopDatabase<PoolConnection> {
     async close() {
       await Promise.all([pool.end(), barePool.end()]);
     },
+  };
+}
+
+function ordersIn(pool: Pool): Orders<PoolConnection> {
+  return {
+    find: (id) => findIn(pool, "orders", id),
+    async withdraw(id) {
+      await pool.execute(
+        "update orders set withdrawn = true, updated_at = now(6) where id = ? and status = 'paying'",
+        [id],
+      );
+    },
+    get use() {
+      return usageOf(pool);
+    },
+
+    async begin(tx, { orderId, amount, currency, method, attempt }) {
+      if (attempt === 1) {
+        return await unlessThere(
+          tx.execute(
+            "insert into orders (id, amount, currency, method, status) values (?, ?, ?, ?, 'paying')",
+            [orderId, amount, currency, method],
+          ),
+        );
+      }
+      return moved(
+        await tx.execute<ResultSetHeader>(
+          `update orders set status = 'paying', attempt = ?, withdrawn = false, reason = null, updated_at = now(6)
+           where id = ? and status = 'unpaid' and attempt = ?`,
+          [attempt, orderId, attempt - 1],
+        ),
+      );
+    },
+    async paid(tx, { orderId, attempt }, provider) {
+      return moved(
+        await tx.execute<ResultSetHeader>(
+          `update orders set status = 'paid', provider = ?, updated_at = now(6)
+           where id = ? and attempt = ? and status = 'paying' and not withdrawn`,
+          [provider, orderId, attempt],
+        ),
+      );
+    },
+    async unpaid(tx, { orderId, attempt }, reason) {
+      await tx.execute(
+        `update orders set status = 'unpaid', reason = ?, updated_at = now(6)
+         where id = ? and attempt = ? and status = 'paying'`,
+        [reason, orderId, attempt],
+      );
+    },
+  };
+}
+
+function bareLaneIn(pool: Pool): BareLane {
+  return {
+    get use() {
+      return usageOf(pool);
+    },
+    transaction: (work) =>
+      inTransaction(pool, (connection) =>
+        work({
+          find: (id) => findIn(connection, "bare_orders", id),
+          async store({ orderId, amount, currency, method }) {
+            await connection.execute(
+              "insert into bare_orders (id, amount, currency, method, status) values (?, ?, ?, ?, 'paying')",
+              [orderId, amount, currency, method],
+            );
+          },
+          async paid(id, provider) {
+            await connection.execute(
+              "update bare_orders set status = 'paid', provider = ?, updated_at = now(6) where id = ?",
+              [provider, id],
+            );
+          },
+        }),
+      ),
   };
 }
 
@@ -145,7 +155,7 @@ async function inTransaction<T>(pool: Pool, work: (connection: PoolConnection) =
   }
 }
 
-/** mysql2 waits for ever. The other databases' bare lanes do not, and it is told what a lane does, not what a driver lacks. */
+/** mysql2 has no bound for this wait, and pg has one: the bare lane is to be the same on both. */
 async function connectionWithin(pool: Pool, ms: number): Promise<PoolConnection> {
   const coming = pool.getConnection();
   let timer: NodeJS.Timeout | undefined;
@@ -189,7 +199,7 @@ async function findIn(
   return rows[0];
 }
 
-/** What mysql2 keeps, and shows nobody. */
+/** mysql2 keeps these to itself, and has no other way to tell how full a pool is. */
 interface Inside {
   readonly _allConnections: { readonly length: number };
   readonly _freeConnections: { readonly length: number };

@@ -2,10 +2,12 @@ import { fromPgPool } from "@outrigger/ledger";
 import pg from "pg";
 import type { OrderRow } from "../shop/order.ts";
 import {
+  type BareLane,
   bareWaitMs,
   type ChangedOrder,
   connectionsPerLane,
   ledgerSchema,
+  type Orders,
   type ShopDatabase,
   type Usage,
 } from "./shop-database.ts";
@@ -40,73 +42,8 @@ export function openPostgres(url: string): ShopDatabase<pg.PoolClient> {
   const barePool = newPool(url);
   return {
     sql: fromPgPool<pg.PoolClient>(pool),
-    orders: {
-      find: (id) => findIn(pool, "orders", id),
-      async withdraw(id) {
-        await pool.query(
-          "update orders set withdrawn = true, updated_at = clock_timestamp() where id = $1 and status = 'paying'",
-          [id],
-        );
-      },
-      get use() {
-        return usageOf(pool);
-      },
-
-      async begin(tx, { orderId, amount, currency, method, attempt }) {
-        const { rowCount } =
-          attempt === 1
-            ? await tx.query(
-                `insert into orders (id, amount, currency, method, status) values ($1, $2, $3, $4, 'paying')
-                 on conflict (id) do nothing`,
-                [orderId, amount, currency, method],
-              )
-            : await tx.query(
-                `update orders set status = 'paying', attempt = $2, withdrawn = false, reason = null,
-                   updated_at = clock_timestamp()
-                 where id = $1 and status = 'unpaid' and attempt = $2 - 1`,
-                [orderId, attempt],
-              );
-        return rowCount === 1;
-      },
-      async paid(tx, { orderId, attempt }, provider) {
-        const { rowCount } = await tx.query(
-          `update orders set status = 'paid', provider = $3, updated_at = clock_timestamp()
-           where id = $1 and attempt = $2 and status = 'paying' and not withdrawn`,
-          [orderId, attempt, provider],
-        );
-        return rowCount === 1;
-      },
-      async unpaid(tx, { orderId, attempt }, reason) {
-        await tx.query(
-          `update orders set status = 'unpaid', reason = $3, updated_at = clock_timestamp()
-           where id = $1 and attempt = $2 and status = 'paying'`,
-          [orderId, attempt, reason],
-        );
-      },
-    },
-    bare: {
-      get use() {
-        return usageOf(barePool);
-      },
-      transaction: (work) =>
-        inTransaction(barePool, (client) =>
-          work({
-            find: (id) => findIn(client, "bare_orders", id),
-            async store({ orderId, amount, currency, method }) {
-              await client.query(
-                "insert into bare_orders (id, amount, currency, method, status) values ($1, $2, $3, $4, 'paying')",
-                [orderId, amount, currency, method],
-              );
-            },
-            async paid(id, provider) {
-              await client.query(
-                "update bare_orders set status = 'paid', provider = $2, updated_at = clock_timestamp() where id = $1",
-                [id, provider],
-              );
-            },
-          }),
-        ),
-    },
+    orders: ordersIn(pool),
+    bare: bareLaneIn(barePool),
     async createTables() {
       await pool.query(`
         drop schema if exists ${ledgerSchema} cascade;
@@ -127,6 +64,79 @@ export function openPostgres(url: string): ShopDatabase<pg.PoolClient> {
     async close() {
       await Promise.all([pool.end(), barePool.end()]);
     },
+  };
+}
+
+function ordersIn(pool: pg.Pool): Orders<pg.PoolClient> {
+  return {
+    find: (id) => findIn(pool, "orders", id),
+    async withdraw(id) {
+      await pool.query(
+        "update orders set withdrawn = true, updated_at = clock_timestamp() where id = $1 and status = 'paying'",
+        [id],
+      );
+    },
+    get use() {
+      return usageOf(pool);
+    },
+
+    async begin(tx, { orderId, amount, currency, method, attempt }) {
+      const { rowCount } =
+        attempt === 1
+          ? await tx.query(
+              `insert into orders (id, amount, currency, method, status) values ($1, $2, $3, $4, 'paying')
+               on conflict (id) do nothing`,
+              [orderId, amount, currency, method],
+            )
+          : await tx.query(
+              `update orders set status = 'paying', attempt = $2, withdrawn = false, reason = null,
+                 updated_at = clock_timestamp()
+               where id = $1 and status = 'unpaid' and attempt = $2 - 1`,
+              [orderId, attempt],
+            );
+      return rowCount === 1;
+    },
+    async paid(tx, { orderId, attempt }, provider) {
+      const { rowCount } = await tx.query(
+        `update orders set status = 'paid', provider = $3, updated_at = clock_timestamp()
+         where id = $1 and attempt = $2 and status = 'paying' and not withdrawn`,
+        [orderId, attempt, provider],
+      );
+      return rowCount === 1;
+    },
+    async unpaid(tx, { orderId, attempt }, reason) {
+      await tx.query(
+        `update orders set status = 'unpaid', reason = $3, updated_at = clock_timestamp()
+         where id = $1 and attempt = $2 and status = 'paying'`,
+        [orderId, attempt, reason],
+      );
+    },
+  };
+}
+
+function bareLaneIn(pool: pg.Pool): BareLane {
+  return {
+    get use() {
+      return usageOf(pool);
+    },
+    transaction: (work) =>
+      inTransaction(pool, (client) =>
+        work({
+          find: (id) => findIn(client, "bare_orders", id),
+          async store({ orderId, amount, currency, method }) {
+            await client.query(
+              "insert into bare_orders (id, amount, currency, method, status) values ($1, $2, $3, $4, 'paying')",
+              [orderId, amount, currency, method],
+            );
+          },
+          async paid(id, provider) {
+            await client.query(
+              "update bare_orders set status = 'paid', provider = $2, updated_at = clock_timestamp() where id = $1",
+              [id, provider],
+            );
+          },
+        }),
+      ),
   };
 }
 

@@ -6,6 +6,7 @@ import {
   type BareLane,
   bareWaitMs,
   type ChangedOrder,
+  type Orders,
   type ShopDatabase,
   type Usage,
 } from "./shop-database.ts";
@@ -42,52 +43,7 @@ export function openSqlite(folder: string): ShopDatabase<SqliteTx> {
   const readers = { outrigger: openReader(files.outrigger), bare: openReader(files.bare) };
   return {
     sql,
-    orders: {
-      find: async (id) => findIn(readers.outrigger, "orders", id),
-      async withdraw(id) {
-        await sql.transaction(async (tx) =>
-          tx
-            .prepare(
-              `update orders set withdrawn = 1, updated_at = ${now} where id = ? and status = 'paying'`,
-            )
-            .run(id),
-        );
-      },
-      use,
-
-      begin(tx, { orderId, amount, currency, method, attempt }) {
-        const { changes } =
-          attempt === 1
-            ? tx
-                .prepare(
-                  `insert into orders (id, amount, currency, method, status) values (?, ?, ?, ?, 'paying')
-                   on conflict (id) do nothing`,
-                )
-                .run(orderId, amount, currency, method)
-            : tx
-                .prepare(
-                  `update orders set status = 'paying', attempt = ?2, withdrawn = 0, reason = null, updated_at = ${now}
-                   where id = ?1 and status = 'unpaid' and attempt = ?2 - 1`,
-                )
-                .run(orderId, attempt);
-        return changes === 1;
-      },
-      paid(tx, { orderId, attempt }, provider) {
-        const { changes } = tx
-          .prepare(
-            `update orders set status = 'paid', provider = ?, updated_at = ${now}
-             where id = ? and attempt = ? and status = 'paying' and not withdrawn`,
-          )
-          .run(provider, orderId, attempt);
-        return changes === 1;
-      },
-      unpaid(tx, { orderId, attempt }, reason) {
-        tx.prepare(
-          `update orders set status = 'unpaid', reason = ?, updated_at = ${now}
-           where id = ? and attempt = ? and status = 'paying'`,
-        ).run(reason, orderId, attempt);
-      },
-    },
+    orders: ordersIn(sql, readers.outrigger, use),
     bare: bare.lane,
     async createTables() {
       await sql.transaction(async (tx) => tx.exec(ordersTable("orders")));
@@ -108,9 +64,61 @@ export function openSqlite(folder: string): ShopDatabase<SqliteTx> {
   };
 }
 
-/** Readers wait for nobody, but for one that repairs the file after a crash; SQLite then stops the process for as long. */
+function ordersIn(sql: SqlitePort, reader: DatabaseSync, use: Usage): Orders<SqliteTx> {
+  return {
+    find: async (id) => findIn(reader, "orders", id),
+    async withdraw(id) {
+      await sql.transaction(async (tx) =>
+        tx
+          .prepare(`update orders set withdrawn = 1, updated_at = ${now} where id = ? and status = 'paying'`)
+          .run(id),
+      );
+    },
+    use,
+
+    begin(tx, { orderId, amount, currency, method, attempt }) {
+      const { changes } =
+        attempt === 1
+          ? tx
+              .prepare(
+                `insert into orders (id, amount, currency, method, status) values (?, ?, ?, ?, 'paying')
+                 on conflict (id) do nothing`,
+              )
+              .run(orderId, amount, currency, method)
+          : tx
+              .prepare(
+                `update orders set status = 'paying', attempt = ?2, withdrawn = 0, reason = null, updated_at = ${now}
+                 where id = ?1 and status = 'unpaid' and attempt = ?2 - 1`,
+              )
+              .run(orderId, attempt);
+      return changes === 1;
+    },
+    paid(tx, { orderId, attempt }, provider) {
+      const { changes } = tx
+        .prepare(
+          `update orders set status = 'paid', provider = ?, updated_at = ${now}
+           where id = ? and attempt = ? and status = 'paying' and not withdrawn`,
+        )
+        .run(provider, orderId, attempt);
+      return changes === 1;
+    },
+    unpaid(tx, { orderId, attempt }, reason) {
+      tx.prepare(
+        `update orders set status = 'unpaid', reason = ?, updated_at = ${now}
+         where id = ? and attempt = ? and status = 'paying'`,
+      ).run(reason, orderId, attempt);
+    },
+  };
+}
+
+/**
+ * How long to wait, in milliseconds, for another process that repairs the file after a crash: the only one for whom anybody
+ * waits here. It takes no time to speak of, and SQLite stops the process for it.
+ */
+const repairMs = 1_000;
+
 function openReader(file: string): DatabaseSync {
-  return new DatabaseSync(file, { readOnly: true, timeout: 1_000 });
+  return new DatabaseSync(file, { readOnly: true, timeout: repairMs });
 }
 
 function findIn(db: DatabaseSync, table: "orders" | "bare_orders", id: string): OrderRow | undefined {
@@ -129,7 +137,7 @@ function findIn(db: DatabaseSync, table: "orders" | "bare_orders", id: string): 
  * waits by stopping the process, in which then nobody hears the provider's answer that would set the file free.
  */
 function openBare(file: string): { readonly db: DatabaseSync; readonly lane: BareLane } {
-  const db = new DatabaseSync(file);
+  const db = new DatabaseSync(file, { timeout: repairMs });
   db.exec("pragma journal_mode = wal");
   const turns = new Turns();
   return {
