@@ -10,7 +10,7 @@ export async function soakLedgerTopic(args: readonly string[]): Promise<boolean>
     args: [...args],
     options: {
       json: { type: "boolean", default: false },
-      operations: { type: "string", default: "100000" },
+      operations: { type: "string", default: "1000000" },
       seed: { type: "string", default: "20260101" },
     },
   });
@@ -49,7 +49,7 @@ function print({
   const perSecond = operations / seconds;
   console.log(
     `${operations} operations in ${seconds.toFixed(0)} s (${perSecond.toFixed(0)} per second), seed ${seed}, ` +
-      `Node ${process.version}; a million would take ${(1_000_000 / perSecond / 60).toFixed(0)} min here`,
+      `Node ${process.version}; a million take ${(1_000_000 / perSecond / 60).toFixed(0)} min at this rate`,
   );
   console.log(
     `${faults.kills} processes were killed, ${faults.pauses} stopped past their lease, connections cut ${faults.cuts} times; ` +

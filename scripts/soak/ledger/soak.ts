@@ -51,7 +51,8 @@ const processes = 4;
 /** These are killed; the others live through it all, so that a leak would show. */
 const killed = [2, 3];
 const atOnce = 24;
-const ordersPerRound = 4_000;
+/** A round ends when its last one is settled, which takes seconds however many there are. */
+const ordersPerRound = (operations: number): number => Math.min(20_000, Math.max(4_000, operations / 50));
 const pauseMs = 4_000;
 /** What nothing may take longer than to settle, on any machine. */
 const settleMs = 300_000;
@@ -61,6 +62,7 @@ const hotSeconds = 80;
 /** Operations by four processes that are killed, stopped past their lease, and cut off from their database. */
 export async function soakTheLedger(options: LedgerSoakOptions): Promise<LedgerSoakReport> {
   const { operations, seed } = options;
+  const atATime = ordersPerRound(operations);
   const startedAtMs = performance.now();
   const server = await startPostgres({ onLine: () => {} });
   const pool = new pg.Pool({ connectionString: server.url, max: 4, application_name: "judge" });
@@ -80,7 +82,7 @@ export async function soakTheLedger(options: LedgerSoakOptions): Promise<LedgerS
   let withPerson = 0;
   try {
     for (let done = 0, round = 0; done < operations; round += 1) {
-      const count = Math.min(ordersPerRound, operations - done);
+      const count = Math.min(atATime, operations - done);
       const each = Math.ceil(count / processes);
       const orders = slots.flatMap(({ index: slot }) =>
         Array.from({ length: each }, (_, index) => orderOf(round, slot, index)),
@@ -121,7 +123,7 @@ export async function soakTheLedger(options: LedgerSoakOptions): Promise<LedgerS
           holds: violations.length === 0,
           measured: `${violations.length} violations`,
         },
-        ...boundsOf(samples),
+        ...boundsOf(samples, atATime),
         left,
       ],
     };
@@ -273,13 +275,13 @@ async function sizes(pool: pg.Pool, done: number): Promise<Pick<Sample, "hotRows
   return { hotRows: Number(rows[0]?.hot), bytesPerOperation: Number(rows[0]?.bytes) / done };
 }
 
-function boundsOf(samples: readonly Sample[]): LedgerSoakReport["bounds"] {
+function boundsOf(samples: readonly Sample[], atATime: number): LedgerSoakReport["bounds"] {
   const last = samples.at(-1);
   if (last === undefined) return [];
   const second = samples.slice(Math.floor(samples.length / 2));
   const first = second[0] ?? last;
   // What ended within the time for which copies wait, half as much again for the passes, and a round that is under way.
-  const rowsAtMost = Math.ceil((last.done / last.seconds) * hotSeconds * 1.5) + 2 * ordersPerRound;
+  const rowsAtMost = Math.ceil((last.done / last.seconds) * hotSeconds * 1.5) + 2 * atATime;
   const most = Math.max(...samples.map(({ hotRows }) => hotRows));
   const heapPerRound = slopeOf(second.map(({ heapBytes }) => heapBytes));
   const grownMb = (heapPerRound * second.length) / 2 ** 20;
