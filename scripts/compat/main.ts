@@ -19,25 +19,30 @@ const { majors, json, filters } = options();
 const interrupted = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => interrupted.abort());
 
-const reports: MajorReport[] = [];
-let missed = false;
+const runs: MajorReport[] = [];
+const missed: { readonly major: number; readonly why: string }[] = [];
 for (const [index, major] of majors.entries()) {
   console.error(`${index + 1}/${majors.length} PostgreSQL ${major}: installing`);
   try {
     const report = await onMajor(major);
-    reports.push(report);
+    runs.push(report);
     for (const failure of report.failures) console.error(`  failed: ${failure}`);
     if (!json) console.log(lineOf(report));
   } catch (error) {
     if (interrupted.signal.aborted) process.exit(130);
-    missed = true;
-    console.error(`PostgreSQL ${major}: ${error instanceof Error ? error.message : String(error)}`);
+    const why = error instanceof Error ? error.message : String(error);
+    missed.push({ major, why });
+    console.error(`PostgreSQL ${major}: ${why}`);
   }
 }
-if (json) console.log(JSON.stringify(reports));
-// Tests that are none prove nothing.
-const held = reports.every(({ failed, failures, passed }) => failed + failures.length === 0 && passed > 0);
-process.exit(held && !missed ? 0 : 1);
+const ok = runs.every(holds) && missed.length === 0;
+if (json) console.log(JSON.stringify({ ok, runs, missed }));
+process.exit(ok ? 0 : 1);
+
+/** Tests that are none prove nothing. */
+function holds({ failed, failures, passed }: TestsReport): boolean {
+  return failed + failures.length === 0 && passed > 0;
+}
 
 async function onMajor(major: number): Promise<MajorReport> {
   const startedAtMs = performance.now();
@@ -75,9 +80,9 @@ async function versionOf(url: string): Promise<string> {
   }
 }
 
-function lineOf({ server, passed, failed, skipped, failures, seconds }: MajorReport): string {
-  const ok = failed + failures.length === 0 && passed > 0;
-  return `PostgreSQL ${server}: ${ok ? "ok" : "FAILED"}, ${passed} passed, ${failed} failed, ${skipped} skipped (${seconds} s)`;
+function lineOf(report: MajorReport): string {
+  const { server, passed, failed, skipped, seconds } = report;
+  return `PostgreSQL ${server}: ${holds(report) ? "ok" : "FAILED"}, ${passed} passed, ${failed} failed, ${skipped} skipped (${seconds} s)`;
 }
 
 function options(): {
