@@ -49,6 +49,9 @@ export class Lane {
 
   async close(): Promise<void> {
     await Promise.all([...this.#servers.values()].map((server) => server.stop()));
+  }
+
+  removeFolder(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 

@@ -73,3 +73,18 @@ test("counts, times that are kept and what was known have mutants too, however a
     "${now} - ",
   ]);
 });
+
+test("a name in backticks stays whole", () => {
+  expect(mutated("const a = `update t set x = 1 where \\`key\\` = $1`;")).toEqual([
+    "const a = `update t set x = 1 where true`;",
+    "const a = `update t set x = 1 where not (\\`key\\` = $1)`;",
+  ]);
+});
+
+test("what is done about a conflict is no part of the condition before it", () => {
+  const source = "const a = `insert into t (a) select 1 where b on duplicate key update a = 1`;";
+  expect(mutated(source)).toEqual([
+    "const a = `insert into t (a) select 1 where true on duplicate key update a = 1`;",
+    "const a = `insert into t (a) select 1 where not (b) on duplicate key update a = 1`;",
+  ]);
+});

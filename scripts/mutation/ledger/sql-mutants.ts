@@ -62,10 +62,10 @@ interface Found {
   readonly rule: string;
 }
 
-const opening = /\b(where|and|on|when|if)\s+(?!conflict\b|function\b|exists\b)/g;
+const opening = /\b(where|and|on|when|if)\s+(?!conflict\b|duplicate\b|function\b|exists\b)/g;
 /** What follows a condition, where no parenthesis is open. */
 const after =
-  /^\s*(\band\b|\bor\b|\bthen\b|\border by\b|\bgroup by\b|\blimit\b|\bfor update\b|\breturning\b|\bunion\b|\bon conflict\b|\bset\b|;|$)/;
+  /^\s*(\band\b|\bor\b|\bthen\b|\border by\b|\bgroup by\b|\blimit\b|\bfor update\b|\breturning\b|\bunion\b|\bon (?:conflict|duplicate)\b|\bset\b|;|$)/;
 
 /** Each part of each condition. */
 function conditions(masked: string): readonly Found[] {
@@ -182,8 +182,10 @@ function literalsOf(source: string): readonly Literal[] {
         masked += " ".repeat(end - at);
         at = end;
       } else {
-        masked += source[at] === "\\" ? "  " : source[at];
-        at += source[at] === "\\" ? 2 : 1;
+        const escaped = source[at] === "\\";
+        // A quoted name is part of what it stands in; what else is escaped is the end of a line.
+        masked += !escaped ? source[at] : source[at + 1] === "`" ? "xx" : "  ";
+        at += escaped ? 2 : 1;
       }
     }
     at += 1;

@@ -46,6 +46,16 @@ export async function mutateStatements(options: StatementOptions): Promise<reado
   const targets = all.filter(({ file, line }) => only === undefined || `${file}:${line}:`.includes(only));
   const tree = copyOfTree(resolve("."), "mutation");
   const lanes = Array.from({ length: options.lanes }, () => new Lane(tree));
+  const leave = (): void => {
+    for (const lane of lanes) lane.removeFolder();
+    rmSync(tree, { recursive: true, force: true });
+  };
+  // Servers and tests end with this process by themselves.
+  const interrupted = (): void => {
+    leave();
+    process.exit(130);
+  };
+  process.once("SIGINT", interrupted);
   try {
     const tests = await testsWithoutMutant(lanes, all, options);
     const done: StatementMutant[] = [];
@@ -57,8 +67,9 @@ export async function mutateStatements(options: StatementOptions): Promise<reado
     });
     return done;
   } finally {
+    process.off("SIGINT", interrupted);
     await Promise.all(lanes.map((lane) => lane.close()));
-    rmSync(tree, { recursive: true, force: true });
+    leave();
   }
 }
 

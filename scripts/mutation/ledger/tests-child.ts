@@ -2,7 +2,7 @@
 import { registerHooks } from "node:module";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Statement, Statements } from "../../../packages/ledger/src/store/dialect.ts";
+import type { Statement, StatementForMany, Statements } from "../../../packages/ledger/src/store/dialect.ts";
 import type { SqlQuery } from "../../../packages/ledger/src/store/sql-port.ts";
 import * as suite from "../suite.ts";
 import { type DatabaseName, functionsOfPostgres } from "./targets.ts";
@@ -145,12 +145,23 @@ async function watchStatements(database: DatabaseName, tags: readonly string[]):
   const { statements } = dialect;
   dialect.statements = (schema) =>
     new Proxy(statements(schema), {
-      get: (all, name) => watched(Reflect.get(all, name) as Statement | undefined, note),
+      get: (all, name) => watchedAny(Reflect.get(all, name) as Statements[keyof Statements], note),
     });
 }
 
-function watched(statement: Statement | undefined, note: (text: string) => void): Statement | undefined {
-  if (statement === undefined) return undefined;
+type Note = (text: string) => void;
+
+function watchedAny(
+  given: Statement | StatementForMany | undefined,
+  note: Note,
+): Statement | StatementForMany | undefined {
+  if (given === undefined) return undefined;
+  return typeof given === "object" && "statement" in given
+    ? { ...given, statement: watched(given.statement, note) }
+    : watched(given, note);
+}
+
+function watched(statement: Statement, note: Note): Statement {
   if (typeof statement === "function") {
     return (query, values) => {
       const noting: SqlQuery = (text, given) => {
