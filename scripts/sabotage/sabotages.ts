@@ -22,7 +22,7 @@ export const sabotages: readonly Sabotage[] = [
     file: ledger("store/postgres/functions-8.ts"),
     from: 'where p.id = any(array[m.id]) and p.fence = m.fence and p.state = m."from"',
     to: "where p.id = any(array[m.id])",
-    tests: ["packages/ledger"],
+    tests: ["packages/ledger/test/statements.test.ts"],
   },
   {
     name: "the call is made before the intent is committed",
@@ -38,14 +38,14 @@ export const sabotages: readonly Sabotage[] = [
           })
           .catch(reject);
       }))([fresh], async ([inserted], tx) => {`,
-    tests: ["packages/ledger"],
+    tests: ["packages/ledger/test/lost-commit.test.ts", "packages/ledger/test/crash.test.ts"],
   },
   {
     name: "another provider is asked also when the first may have acted",
     file: ledger("state/transitions.ts"),
     from: 'unclear: [{ when: "cancelAtOnce", to: "CANCELLING" }, { to: "UNKNOWN" }],',
     to: 'unclear: [{ when: "anotherProvider", to: "SENDING", nextProvider: true }, { to: "UNKNOWN" }],',
-    tests: ["packages/ledger"],
+    tests: ["packages/ledger/src/state"],
   },
   {
     name: "a concurrency slot is never given back",
@@ -59,28 +59,42 @@ export const sabotages: readonly Sabotage[] = [
     file: ledger("state/transitions.ts"),
     from: '{ when: "mayResend", to: "SENDING" },',
     to: '{ to: "FAILED", business: "abandon" },',
-    tests: ["packages/ledger"],
+    tests: ["packages/ledger/src/state"],
   },
   {
     name: "there is a way back from cancelling",
     file: ledger("state/transitions.ts"),
     from: 'succeeded: [{ to: "CANCELLING" }],',
     to: 'succeeded: [{ to: "DONE", business: "commit" }],',
-    tests: ["packages/ledger"],
+    tests: ["packages/ledger/src/state"],
   },
   {
     name: "an ended lease is read as not sent",
     file: ledger("state/transitions.ts"),
     from: 'never read as "not sent".\n    claimed: [{ to: "UNKNOWN" }],',
     to: 'never read as "not sent".\n    claimed: [{ to: "FAILED", business: "abandon" }],',
-    tests: ["packages/ledger"],
+    tests: ["packages/ledger/src/state"],
   },
   {
     name: "a key may be used again for another request",
     file: ledger("run/run.ts"),
     from: "if (row.fingerprint === fingerprint) return outcomeOf(row);",
     to: "if (row.fingerprint !== undefined) return outcomeOf(row);",
-    tests: ["packages/ledger"],
+    tests: ["packages/ledger/test/checkout.test.ts"],
+  },
+  {
+    name: "on SQLite the fence on the outcome's update is gone",
+    file: ledger("store/sqlite/moves.ts"),
+    from: 'm["id"]} and fence = ',
+    to: 'm["id"]} and 0 <> ',
+    tests: ["packages/ledger/test/on-sqlite.test.ts"],
+  },
+  {
+    name: "on MariaDB the fence on the outcome's update is gone",
+    file: ledger("store/mariadb/move.ts"),
+    from: "where o.fence = m.fence and o.state = m.\\`from\\`",
+    to: "where o.state = m.\\`from\\`",
+    tests: ["packages/ledger/test/on-mariadb.test.ts"],
   },
   {
     name: "a call that may have acted is retried without a key",
