@@ -74,6 +74,7 @@ for (const database of databases) {
     ...(journal !== undefined && {
       journal: journalIn(journal, [database, share, seed, atMost, only].join(" ")),
     }),
+    onPace: (leaseMs) => console.error(`${database}: leases of ${leaseMs} ms, as this machine is quick`),
     onViolation: (played) =>
       console.error(`\nVIOLATION ${played.account}\n  kept in ${accounts.keep(database, played)}\n`),
     onMissed: (played) => console.error(`not found out in ${played.id}: ${accounts.keep(database, played)}`),

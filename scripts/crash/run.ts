@@ -26,6 +26,8 @@ export interface CrashOptions {
   /** Companies that are played at a time. */
   readonly lanes: number;
   readonly journal?: Journal | undefined;
+  /** The lease that this machine needs. */
+  readonly onPace?: (leaseMs: number) => void;
   readonly onProgress: (progress: Progress) => void;
   readonly onViolation: (played: Played) => void;
   /** Each case of a weaker variant of which none was found out. */
@@ -34,11 +36,21 @@ export interface CrashOptions {
 
 /** Plays the matrix, or a share of it. */
 export async function crash(options: CrashOptions): Promise<CrashReport> {
-  const { database, seed, lanes, journal, only, atMost, onProgress, onMissed = () => {} } = options;
+  const {
+    database,
+    seed,
+    lanes,
+    journal,
+    only,
+    atMost,
+    onProgress,
+    onMissed = () => {},
+    onPace = () => {},
+  } = options;
   const startedAtMs = performance.now();
   const theatre = await Theatre.open({ database, seed, lanes, journal, onProgress });
   try {
-    await theatre.measurePace();
+    onPace(await theatre.measurePace());
     const right = await playAll(theatre, options);
     const weak = only === undefined ? await playWeak(theatre, options) : [];
     missedOf(weak).forEach(onMissed);

@@ -25,8 +25,6 @@ interface Orders<Tx> {
 export interface Client<Tx> {
   readonly sql: SqlPort<Tx>;
   readonly orders: Orders<Tx>;
-  /** Whether nobody else can write now. Absent where a transaction keeps no more than its rows. */
-  hasTheOnlyLock?(): boolean;
   close(): Promise<void>;
 }
 

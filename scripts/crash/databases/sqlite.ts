@@ -8,11 +8,9 @@ import type { Client, CrashDatabase } from "./database.ts";
 const ordersTable = "create table orders (id text primary key, status text not null)";
 
 export function sqliteClient(url: string): Client<SqliteTx> {
-  const opened: DatabaseSync[] = [];
-  const sql = fromSqlite(url, { setUp: (db) => void opened.push(db) });
+  const sql = fromSqlite(url);
   return {
     sql,
-    hasTheOnlyLock: () => opened.some((db) => db.isOpen && db.isTransaction),
     orders: {
       begin: (tx, order) => tx.prepare("insert into orders (id, status) values (?, 'pending')").run(order),
       end: (tx, order, status) => tx.prepare("update orders set status = ? where id = ?").run(status, order),

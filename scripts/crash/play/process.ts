@@ -81,7 +81,7 @@ export class CrashProcess {
     await this.#gone;
   }
 
-  /** SIGSTOP, at a moment at which it keeps nobody out by chance; see the worker. */
+  /** SIGSTOP, at a moment at which it keeps nobody out by chance; see `Gate`. */
   async stop(): Promise<void> {
     await this.#ask((ask) => ({ do: "stop", ask }));
   }

@@ -67,8 +67,12 @@ export class Theatre {
     await this.database.close();
   }
 
-  /** Before anything is judged: with a lease that nothing here outlasts, and as many at a time as there will be. */
-  async measurePace(): Promise<void> {
+  /**
+   * Before anything is judged: with a lease that nothing here outlasts, and as many at a time as there will be.
+   *
+   * @returns the lease that follows of it.
+   */
+  async measurePace(): Promise<number> {
     pace.leaseMs = longestLeaseMs;
     const of: Case = { definition: "cancel-blocks", mode: "ok", fault: "none" };
     const played = await Promise.all(
@@ -76,7 +80,9 @@ export class Theatre {
         this.#stage.play(Array.from({ length: companySize }, () => of)),
       ),
     );
-    pace.leaseMs = leaseFor(Math.max(...played.flat().map(({ points }) => points[0]?.at(-1)?.afterMs ?? 0)));
+    const leaseMs = leaseFor(Math.max(...played.flat().map(({ points }) => points[0]?.at(-1)?.afterMs ?? 0)));
+    pace.leaseMs = leaseMs;
+    return leaseMs;
   }
 
   /**

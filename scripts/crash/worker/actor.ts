@@ -7,6 +7,7 @@ import type { Client } from "../databases/database.ts";
 import { isBeforeCommit, type Point, type PointName } from "../matrix/cases.ts";
 import { declaredBy } from "../matrix/definitions.ts";
 import { behaviourIn } from "../matrix/modes.ts";
+import { type Gate, Passage } from "./gate.ts";
 import type { FromWorker, Looked, Play, Standing } from "./messages.ts";
 import { charge, type Order, type Payment, providerThrough, type Way } from "./payments.ts";
 
@@ -23,13 +24,14 @@ export interface Actor {
   goOn(): void;
   tell(order: string, by: string): Promise<boolean>;
   look(): Promise<readonly Looked[]>;
-  /** Whether it keeps every other process from writing, and not because it stands still in a transaction. */
-  keepsOthersOut(): boolean;
+  /** Whether it is in a transaction, and not to stand still there. */
+  holdsByChance(): boolean;
   leave(): Promise<void>;
 }
 
-export function actor<Tx>(client: Client<Tx>, play: Play, say: Say): Actor {
+export function actor<Tx>(client: Client<Tx>, gate: Gate, play: Play, say: Say): Actor {
   const { id, of, orders } = play;
+  const passage = new Passage(gate, client.sql);
   const declared = declaredBy(of.definition);
   const { commitRejected = false } = behaviourIn(of.mode);
   const met = new Map<PointName, number>();
@@ -61,7 +63,7 @@ export function actor<Tx>(client: Client<Tx>, play: Play, say: Say): Actor {
   };
   const ended = new Set<string>();
   const ledger: Ledger<Tx> = createLedger<Tx>({
-    sql: client.sql,
+    sql: passage.sql,
     lease: `${play.leaseMs}ms`,
     pollEvery: "150ms",
     drain: "0ms",
@@ -158,7 +160,7 @@ export function actor<Tx>(client: Client<Tx>, play: Play, say: Say): Actor {
       }
     },
     look,
-    keepsOthersOut: () => client.hasTheOnlyLock?.() === true && !standsInTransaction,
+    holdsByChance: () => passage.busy && !standsInTransaction,
     async leave() {
       left = true;
       await ledger.stop();

@@ -1,9 +1,10 @@
 import { flushCompileCache } from "node:module";
-import { setImmediate as turn } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { exitWithParent } from "@outrigger/lab";
 import { withClient } from "../databases/choose.ts";
 import type { Connection } from "../databases/database.ts";
 import { type Actor, actor } from "./actor.ts";
+import { Gate } from "./gate.ts";
 import { type FromWorker, keepCompiled, type Play, type ToWorker } from "./messages.ts";
 
 // Entry file of a process of the matrix: plays the cases that it is told to, and dies when it is told to.
@@ -12,6 +13,7 @@ exitWithParent();
 const connections = Number(process.argv[2]);
 /** For one case: its caller, its resolver, and one to spare. */
 const connectionsOfOwnWay = 3;
+const gate = new Gate();
 const actors = new Map<string, Actor>();
 const cast = new Map<string, (play: Play) => Actor>();
 
@@ -28,25 +30,21 @@ function castOf(connection: Connection): (play: Play) => Actor {
     connection.ownWay === true ? connectionsOfOwnWay : connections,
     (client) =>
       (play: Play): Actor =>
-        actor(client, play, say),
+        actor(client, gate, play, say),
   );
   cast.set(connection.url, made);
   return made;
 }
 
-/**
- * Where there is one lock for all that is written, a process that is stopped while it looks for work, say, would keep
- * everybody else waiting until it wakes: nothing would be shown but that. So it is stopped at a moment at which only those
- * keep the lock that are to stand still with it.
- */
+/** Says so, and is woken from outside. */
 async function stop(ask: number): Promise<void> {
-  const isFree = (): boolean => ![...actors.values()].some((each) => each.keepsOthersOut());
-  const said = new Promise<void>((resolve) => {
+  gate.shut();
+  while ([...actors.values()].some((each) => each.holdsByChance())) await sleep(1);
+  await new Promise<void>((resolve) => {
     process.send?.({ is: "stopping", ask } satisfies FromWorker, () => resolve());
   });
-  await said;
-  while (!isFree()) await turn();
   process.kill(process.pid, "SIGSTOP");
+  gate.open();
 }
 
 async function heed(message: ToWorker): Promise<void> {
