@@ -1,6 +1,7 @@
 import mysql from "mysql2/promise";
 import pg from "pg";
 import { expect, test } from "vitest";
+import { LedgerDesk } from "../src/console/ledger-desk.ts";
 import type { DatabaseKind, Usage } from "../src/database/shop-database.ts";
 import { onEachDatabase } from "./database.ts";
 import { eventually, RunningShop } from "./running-shop.ts";
@@ -139,6 +140,26 @@ onEachDatabase((kind) => {
     await shop.post("/checkout", protectedOrder);
     await eventually(async () => expect(await shop.orderStatus(protectedOrder.orderId)).toBe("paid"));
     expect(await shop.moved(protectedOrder.orderId)).toEqual(["charge at a"]);
+  });
+
+  test("a person takes a paid order back, in the console's process: it is unpaid, and its charge cancelled", async () => {
+    const order = shop.newOrder();
+    await shop.post("/checkout", order);
+    await eventually(async () => expect(await shop.orderStatus(order.orderId)).toBe("paid"));
+    const [charge = ""] = await shop.moved(order.orderId);
+    const desk = new LedgerDesk(shop.stack);
+    try {
+      const { operations } = await desk.list("DONE", undefined, 500);
+      const id = operations.find(({ key }) => key === `${order.orderId}.1`)?.id ?? "";
+      await desk.make(id, { move: "cancel", reason: "the customer called", by: "kim" });
+      await eventually(async () => expect(await shop.orderStatus(order.orderId)).toBe("unpaid"));
+      expect(await shop.moved(order.orderId)).toEqual([charge, charge.replace("charge", "cancel")]);
+      expect(await desk.find(id)).toMatchObject({ state: "CANCELLED" });
+    } finally {
+      await desk.close();
+    }
+    await shop.post("/checkout", order);
+    await eventually(async () => expect(await shop.orderStatus(order.orderId)).toBe("paid"));
   });
 
   const endOpen = endOpenSessions[kind];

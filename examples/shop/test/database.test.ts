@@ -94,7 +94,6 @@ onEachDatabase((kind) => {
     expect(await paid({ ...payment, attempt: 2 })).toBe(false);
     expect(await paid(payment, "b")).toBe(true);
     expect(await paid(payment, "a")).toBe(false);
-    await unpaid(payment);
     expect(await find(payment)).toMatchObject({ status: "paid", provider: "b", reason: null });
   });
 
@@ -108,6 +107,15 @@ onEachDatabase((kind) => {
     const again = { ...payment, attempt: 2 };
     expect(await begin(again)).toBe(true);
     expect(await paid(again)).toBe(true);
+  });
+
+  test("an order whose payment was undone is unpaid, at no provider, and may be paid again", async () => {
+    const payment = newPayment();
+    await begin(payment);
+    await paid(payment);
+    await unpaid(payment, "CANCELLED");
+    expect(await find(payment)).toMatchObject({ status: "unpaid", provider: null, reason: "CANCELLED" });
+    expect(await begin({ ...payment, attempt: 2 })).toBe(true);
   });
 
   test("the next attempt begins when the last one has failed, and is the one after it", async () => {

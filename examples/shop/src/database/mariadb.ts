@@ -102,8 +102,8 @@ function ordersIn(pool: Pool): Orders<PoolConnection> {
     },
     async unpaid(tx, { orderId, attempt }, reason) {
       await tx.execute(
-        `update orders set status = 'unpaid', reason = ?, updated_at = now(6)
-         where id = ? and attempt = ? and status = 'paying'`,
+        `update orders set status = 'unpaid', provider = null, reason = ?, updated_at = now(6)
+         where id = ? and attempt = ?`,
         [reason, orderId, attempt],
       );
     },

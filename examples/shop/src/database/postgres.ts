@@ -106,8 +106,8 @@ function ordersIn(pool: pg.Pool): Orders<pg.PoolClient> {
     },
     async unpaid(tx, { orderId, attempt }, reason) {
       await tx.query(
-        `update orders set status = 'unpaid', reason = $3, updated_at = clock_timestamp()
-         where id = $1 and attempt = $2 and status = 'paying'`,
+        `update orders set status = 'unpaid', provider = null, reason = $3, updated_at = clock_timestamp()
+         where id = $1 and attempt = $2`,
         [orderId, attempt, reason],
       );
     },

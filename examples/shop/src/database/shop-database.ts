@@ -49,6 +49,7 @@ export interface Orders<Tx> {
   begin(tx: Tx, payment: Payment): Promise<boolean> | boolean;
   /** @returns whether the order was still waiting for this payment. */
   paid(tx: Tx, payment: Payment, provider: string): Promise<boolean> | boolean;
+  /** Nothing of this payment stands. It may have stood: what was paid can be taken back. */
   unpaid(tx: Tx, payment: Payment, reason: string): Promise<void> | void;
 }
 

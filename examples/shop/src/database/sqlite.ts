@@ -104,8 +104,8 @@ function ordersIn(sql: SqlitePort, reader: DatabaseSync, use: Usage): Orders<Sql
     },
     unpaid(tx, { orderId, attempt }, reason) {
       tx.prepare(
-        `update orders set status = 'unpaid', reason = ?, updated_at = ${now}
-         where id = ? and attempt = ? and status = 'paying'`,
+        `update orders set status = 'unpaid', provider = null, reason = ?, updated_at = ${now}
+         where id = ? and attempt = ?`,
       ).run(reason, orderId, attempt);
     },
   };
