@@ -29,6 +29,7 @@ describe
     "snapshot",
     "statements",
     "statements-archive",
+    "statements-at-once",
     "statements-people",
     "strange-answers",
     "workers",

@@ -23,6 +23,7 @@ describe.each([
   "snapshot",
   "statements",
   "statements-archive",
+  "statements-at-once",
   "statements-people",
   "strange-answers",
   "workers",

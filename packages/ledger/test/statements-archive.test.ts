@@ -72,8 +72,9 @@ test("copied is what has ended, in the order of ids, from this one on and up to 
   for (const row of rows.slice(0, 1)) await store.note(row, { why: "noted", evidence: "e", by: "kim" });
   await wait(3);
   const ids = idsOf(rows);
-  expect(await store.archiveCopy(undefined, { ...now, limit: 2 })).toEqual(ids.slice(0, 2));
-  expect(await store.archiveCopy(ids[1], now)).toEqual(ids.slice(2));
+  expect(await store.archiveCopy(ids[0], { ...now, limit: 1 })).toEqual(ids.slice(1, 2));
+  expect(await store.archiveCopy(undefined, { ...now, limit: 1 })).toEqual(ids.slice(0, 1));
+  expect(await store.archiveCopy(undefined, now)).toEqual(ids.slice(2));
   // What was copied is not copied again.
   expect(await store.archiveCopy(undefined, now)).toEqual([]);
   expect([await isCopied(open), await isCopied(manual)]).toEqual([false, false]);

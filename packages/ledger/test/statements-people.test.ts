@@ -16,7 +16,11 @@ test("a person's move counts only with the fence and the state that were seen, a
   );
   if (unknown === undefined) throw new Error("not moved");
   const again = { to: "UNKNOWN", why: "operatorRetry", reason: "r", by: "kim", wantsCancel: false } as const;
-  expect(await store.intervene({ ...unknown, fence: 7 }, again)).toBeUndefined();
+  // Another row has the fence that this one has not.
+  const other = await stored(store, "p1 other");
+  const there = await store.move(store.sql.query, other, to(other, "UNKNOWN"));
+  expect(there && (await store.intervene(there, again))).toMatchObject({ fence: 2 });
+  expect(await store.intervene({ ...unknown, fence: 2 }, again)).toBeUndefined();
   expect(await store.intervene({ ...unknown, state: "CANCELLING" }, again)).toBeUndefined();
   // Nothing is written of what did not count.
   expect((await store.history([row.id])).get(row.id)).toHaveLength(2);

@@ -281,7 +281,10 @@ test.each(ways)("%s: times begin with what they are of, and are kept", async (wa
 test("a lease is renewed only by who has it, and what is sent then is in flight from then on", async () => {
   const store = storeOf(shop);
   const row = await stored(store, "r1", { dueInMs: 40 });
+  // Another row has the fence that this one has not.
+  await stored(store, "r2", { operation: "renewed", dueInMs: 0 });
   await wait(25);
+  expect(await store.claim(["renewed"], 1, hour, [])).toMatchObject([{ fence: 2, state: "SENDING" }]);
   expect(await store.renew({ ...row, fence: 2 }, hour)).toBeUndefined();
   expect(await store.renew({ ...row, state: "UNKNOWN" }, hour)).toBeUndefined();
   expect(secondsUntil(await found(store, row))).toBeLessThan(1);

@@ -65,7 +65,7 @@ interface Found {
 const opening = /\b(where|and|on|when|if)\s+(?!conflict\b|duplicate\b|function\b|exists\b)/g;
 /** What follows a condition, where no parenthesis is open. */
 const after =
-  /^\s*(\band\b|\bor\b|\bthen\b|\border by\b|\bgroup by\b|\blimit\b|\bfor update\b|\breturning\b|\bunion\b|\bon (?:conflict|duplicate)\b|\bset\b|;|$)/;
+  /^\s*(\band\b|\bor\b|\bthen\b|\border by\b|\bgroup by\b|\blimit\b|\bfor update\b|\breturning\b|\bunion\b|\bon (?:conflict|duplicate)\b|\bset\b|\bwhere\b|;|$)/;
 
 /** Each part of each condition. */
 function conditions(masked: string): readonly Found[] {

@@ -28,7 +28,7 @@ export interface StatementMutant extends Target {
 export interface StatementOptions {
   readonly database: DatabaseName;
   readonly lanes: number;
-  /** Only mutants whose place has this in it: a file, or a line of it. */
+  /** Only mutants whose place has one of these in it, with commas between them: a file, or a line of it. */
   readonly only?: string | undefined;
   readonly onTest: (done: number, of: number) => void;
   readonly onMutant: (done: number, of: number, mutant: StatementMutant) => void;
@@ -43,7 +43,8 @@ export interface StatementOptions {
 export async function mutateStatements(options: StatementOptions): Promise<readonly StatementMutant[]> {
   const { database, only } = options;
   const all = targetsOf(database);
-  const targets = all.filter(({ file, line }) => only === undefined || `${file}:${line}:`.includes(only));
+  const places = only?.split(",") ?? [""];
+  const targets = all.filter(({ file, line }) => places.some((at) => `${file}:${line}:`.includes(at)));
   const tree = copyOfTree(resolve("."), "mutation");
   const lanes = Array.from({ length: options.lanes }, () => new Lane(tree));
   const leave = (): void => {

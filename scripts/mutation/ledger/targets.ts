@@ -57,6 +57,7 @@ const tests = [
     "statements",
     "statements-people",
     "statements-archive",
+    "statements-at-once",
     "retention",
     "workers",
     "list",
