@@ -72,7 +72,7 @@ export async function mariadbDatabase(): Promise<CrashDatabase> {
       return new Map(rows.map((row) => [String(row["id"]), String(row["status"])]));
     },
     async close() {
-      await pool.end();
+      await pool.end().catch(() => {}); // The server may be what has failed.
       await server.stop();
       rmSync(dataDir, { recursive: true, force: true });
     },

@@ -67,7 +67,7 @@ export async function postgresDatabase(): Promise<CrashDatabase> {
       return new Map(rows.map(({ id, status }) => [id, status]));
     },
     async close() {
-      await pool.end();
+      await pool.end().catch(() => {}); // The server may be what has failed.
       await server.stop();
       rmSync(dataDir, { recursive: true, force: true });
     },

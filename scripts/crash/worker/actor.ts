@@ -65,7 +65,7 @@ export function actor<Tx>(client: Client<Tx>, gate: Gate, play: Play, say: Say):
   const ledger: Ledger<Tx> = createLedger<Tx>({
     sql: passage.sql,
     lease: `${play.leaseMs}ms`,
-    pollEvery: "150ms",
+    pollEvery: "300ms",
     drain: "0ms",
     wakeUp: false,
     random: seededRandom(id.length * 7_919 + Number.parseInt(id.replaceAll(/\D/g, "") || "0", 10)),
