@@ -289,6 +289,7 @@ test("a lease is renewed only by who has it, and what is sent then is in flight 
   expect(await store.renew({ ...row, state: "UNKNOWN" }, hour)).toBeUndefined();
   expect(secondsUntil(await found(store, row))).toBeLessThan(1);
   const renewed = await store.renew(row, hour);
+  expect(renewed?.id).toBe(row.id);
   expect(renewed?.sentForMs).toBeLessThan(20);
   expect(secondsUntil(await found(store, row))).toBeGreaterThan(3_500);
   if (renewed === undefined) throw new Error("not renewed");
