@@ -145,7 +145,8 @@ export function statements(schema: string): Statements {
     notify: `select pg_notify($1, '')`,
 
     // A copy first, and the original only when no statement can be running any more that saw neither: a key that was
-    // used is found at every moment.
+    // used is found at every moment. Two nodes that copied the same row at once would meet in the index of the keys, which
+    // "on conflict" does not look at.
     archiveCopy: `
       with c as (
         select o.* from ${operation} as o
@@ -154,6 +155,7 @@ export function statements(schema: string): Statements {
           and o.updated_at < statement_timestamp() - $2::float8 * interval '1 millisecond'
           and not exists (select from ${archive} as a where a.id = o.id and a.updated_at = o.updated_at)
         order by o.id limit $3
+        for no key update of o skip locked
       )
       insert into ${archive} (${operationColumns}, hot, copied_at, history)
       select ${operationColumns}, true, statement_timestamp(), ${historyOf("c")} from c
