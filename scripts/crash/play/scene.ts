@@ -15,6 +15,8 @@ export interface Part {
   readonly points: { readonly point: Point; readonly afterMs: number }[];
   standing: Point | undefined;
   standingSinceMs: number;
+  /** Whether the fault struck it where it stands. */
+  struck: boolean;
   answers: readonly string[] | undefined;
   ended: boolean;
 }
@@ -79,7 +81,15 @@ export class Scene {
   /** Gives it to a process. */
   enter(process: CrashProcess, how: "begin" | "recover", provider: string, point: Point | undefined): Part {
     const part: Part = {
-      ...{ process, points: [], standing: undefined, standingSinceMs: 0, answers: undefined, ended: false },
+      ...{
+        process,
+        points: [],
+        standing: undefined,
+        standingSinceMs: 0,
+        struck: false,
+        answers: undefined,
+        ended: false,
+      },
     };
     this.parts.push(part);
     const { id, of, orders, connection } = this;
@@ -100,6 +110,7 @@ export class Scene {
   struck(): void {
     const { part } = this;
     if (part?.standing === undefined) return;
+    part.struck = true;
     this.late ||= performance.now() - part.standingSinceMs > this.#leaseMs / 2;
   }
 
@@ -120,6 +131,9 @@ export class Scene {
       case "ended":
         part.ended = true;
         break;
+      case "goesOn":
+        part.ended = false;
+        return;
       case "failed":
         this.failed = message.error;
         break;

@@ -17,6 +17,8 @@ const leasesWhileLocked = 3;
 /** A verdict of "broken" is looked at again, in case something was still being written. */
 const secondLooks = 12;
 const secondLookAfterMs = 250;
+/** Until what the provider has said at last is known to the process. */
+const afterAnswerMs = 200;
 const webhookTries = 60;
 const webhookEveryMs = 150;
 
@@ -63,7 +65,11 @@ export class Stage {
     };
     try {
       const fault = cases[0]?.fault ?? "none";
-      await faults[fault]({ scenes, take, provider: this.#provider.url, database: this.#options.database });
+      const idle = (scene: Scene): Promise<void> => this.#idle(scene);
+      const { url: provider } = this.#provider;
+      await faults[fault]({ scenes, take, provider, idle, database: this.#options.database });
+      // What comes to its place after all stands there no more.
+      for (const { part, id } of scenes) part?.process.send({ do: "goOn", id });
       return await Promise.all(scenes.map((scene) => this.#end(scene)));
     } finally {
       await Promise.all(processes.map((process) => process.kill()));
@@ -116,6 +122,13 @@ export class Stage {
     }
   }
 
+  /** Nothing is under way at the providers any more. */
+  async #idle({ orders }: Scene): Promise<void> {
+    for (const untilMs = performance.now() + patienceMs; performance.now() < untilMs; await sleep(20)) {
+      if (!orders.some((order) => this.#provider.isBusy(order))) return;
+    }
+  }
+
   async #end(scene: Scene): Promise<Played> {
     const { of, parts, startedAtMs } = scene;
     let wrong: readonly string[] = [];
@@ -123,22 +136,20 @@ export class Stage {
     let statuses: ReadonlyMap<string, string> = new Map();
     for (let looks = 0; looks <= secondLooks; looks += 1) {
       if (looks > 0) await sleep(secondLookAfterMs);
-      for (const untilMs = performance.now() + patienceMs; performance.now() < untilMs; await sleep(20)) {
-        if (!scene.orders.some((order) => this.#provider.isBusy(order))) break;
-      }
+      await this.#idle(scene);
       looked = (await scene.part?.process.look(scene.id)) ?? [];
       statuses = await this.#options.database.statuses(scene.orders);
       wrong = this.#judge(scene, looked, statuses);
       if (wrong.length === 0) break;
     }
     const points = parts.map((part) => part.points);
-    const met = of.point === undefined || parts[0]?.standing !== undefined;
+    const met = of.point === undefined || parts[0]?.struck === true;
     const played: Played = {
       of,
       id: scene.name,
       wrong,
       points,
-      met: met && !scene.late && (of.recovery === undefined || parts[1]?.standing !== undefined),
+      met: met && !scene.late && (of.recovery === undefined || parts[1]?.struck === true),
       ms: performance.now() - startedAtMs,
     };
     if (wrong.length === 0 && of.weakness === undefined) return played;
@@ -167,6 +178,8 @@ interface Company {
   readonly scenes: readonly Scene[];
   readonly take: () => Promise<CrashProcess>;
   readonly provider: string;
+  /** Resolves when nothing is under way at the providers any more. */
+  readonly idle: (scene: Scene) => Promise<void>;
   readonly database: CrashDatabase;
 }
 
@@ -246,12 +259,12 @@ const faults: Readonly<Record<FaultName, (company: Company) => Promise<void>>> =
 };
 
 async function losingCommits(company: Company, fate: "swallowAnswer" | "neverArrives"): Promise<void> {
-  const { scenes, provider, take } = company;
+  const { scenes, take } = company;
   const first = await take();
   await each(scenes, async (scene) => {
-    const part = scene.enter(first, "begin", provider, scene.of.point);
-    await scene.comes(standsOrEnded(part));
+    const part = await begins(company, scene, first, standsOrEnded);
     if (part.standing === undefined) return;
+    scene.struck();
     scene.way?.next(fate);
     first.send({ do: "goOn", id: scene.id });
     await scene.comes(answeredAndEnded(part));
@@ -259,16 +272,26 @@ async function losingCommits(company: Company, fate: "swallowAnswer" | "neverArr
 }
 
 /** All begin in one process, and come to what is waited for. */
-async function began(
-  { scenes, provider, take }: Company,
-  holds: (part: Part) => () => boolean,
-): Promise<CrashProcess> {
-  const first = await take();
-  await each(scenes, async (scene) => {
-    const part = scene.enter(first, "begin", provider, scene.of.point);
-    await scene.comes(holds(part));
-  });
+async function began(company: Company, holds: (part: Part) => () => boolean): Promise<CrashProcess> {
+  const first = await company.take();
+  await each(company.scenes, (scene) => begins(company, scene, first, holds));
   return first;
+}
+
+/** What has ended may go on when something arrives late, and come to its place only then. */
+async function begins(
+  { provider, idle }: Company,
+  scene: Scene,
+  process: CrashProcess,
+  holds: (part: Part) => () => boolean,
+): Promise<Part> {
+  const part = scene.enter(process, "begin", provider, scene.of.point);
+  await scene.comes(holds(part));
+  if (scene.of.point === undefined || part.standing !== undefined) return part;
+  await idle(scene);
+  await sleep(afterAnswerMs);
+  await scene.comes(holds(part));
+  return part;
 }
 
 function struck(scenes: readonly Scene[]): void {

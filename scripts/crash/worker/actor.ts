@@ -73,12 +73,15 @@ export function actor<Tx>(client: Client<Tx>, gate: Gate, play: Play, say: Say):
     onEvent(event) {
       if (event.type !== "operationMoved") return;
       if (over.includes(event.to)) noteEnd(event.key);
-      else ended.delete(event.key);
+      else noteMore(event.key);
     },
   });
   const noteEnd = (order: string): void => {
     ended.add(order);
     if (!left && orders.every((each) => ended.has(each))) say({ is: "ended", id });
+  };
+  const noteMore = (order: string): void => {
+    if (ended.delete(order) && !left) say({ is: "goesOn", id });
   };
 
   const one = {
@@ -128,7 +131,7 @@ export function actor<Tx>(client: Client<Tx>, gate: Gate, play: Play, say: Say):
       try {
         for (const { order, standing } of await look()) {
           if (over.includes(standing)) noteEnd(order);
-          else ended.delete(order);
+          else noteMore(order);
         }
       } catch {
         // The database may be what is away.

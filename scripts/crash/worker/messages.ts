@@ -49,6 +49,8 @@ export type FromWorker =
   /** Its callers have got their answers. */
   | { readonly is: "answered"; readonly id: string; readonly answers: readonly string[] }
   | { readonly is: "ended"; readonly id: string }
+  /** It had ended, and something was learnt since: an effect that arrived late, say. */
+  | { readonly is: "goesOn"; readonly id: string }
   /** It is about to stop: nothing is heard of it until it is woken. */
   | { readonly is: "stopping"; readonly ask: number }
   | { readonly is: "told"; readonly ask: number; readonly taken: boolean }
