@@ -92,11 +92,7 @@ async function playAll(theatre: Theatre, options: CrashOptions): Promise<Played[
   const shown = new Set<string>();
   const chosen = (planned: readonly Planned[]): readonly Planned[] =>
     share === "representative" ? representative(planned, shown) : drawn(planned, options);
-  const first = chosen(
-    rehearsed
-      .flatMap(({ of, points }) => singles(of, points[0] ?? [], theatre.database, share))
-      .filter(isWanted),
-  );
+  const first = chosen(singles(rehearsed, theatre.database, share).filter(isWanted));
   const struck = await play("faults", first);
   const planOf = new Map(first.map((each) => [idOf(each.of), each]));
   const recovered = struck.flatMap(({ id, points }) => {
@@ -127,9 +123,7 @@ async function playWeak(theatre: Theatre, { share }: CrashOptions): Promise<read
     "rehearsals of what is weaker",
     weakRehearsals().map((of) => ({ of, afterMs: 0 })),
   );
-  const planned = rehearsed.flatMap(({ of, points }) =>
-    singles(of, points[0] ?? [], theatre.database, share),
-  );
+  const planned = singles(rehearsed, theatre.database, share);
   const faulty = share === "representative" ? planned.filter(({ of }) => tellingFor(of)) : planned;
   return [...rehearsed, ...(await theatre.play("what is weaker", faulty))];
 }

@@ -30,7 +30,8 @@ export interface Planned {
  *
  * - `all`: every pair of places.
  * - `main`: of the deaths after which the next process comes by the same places in the same order, one is paired with each
- *   of these; and a place that is come by a second time is met there by SIGKILL and lost commits only.
+ *   of these. A process is stopped, and a server, once at each place of each way that a definition goes, whatever the mode,
+ *   and not where a place is come by a second time.
  * - `representative`: the fewest cases that show every definition, mode, and fault at every place once.
  */
 export const shares = ["all", "main", "representative"] as const;
@@ -63,21 +64,26 @@ function mayBe(wanted: (id: string) => boolean, rehearsal: Case): boolean {
   return faultNames.some((fault) => wanted(idOf({ ...rehearsal, fault })));
 }
 
-/** Every fault at every place that the rehearsal came by. */
+/** Every fault at every place that a rehearsal came by. */
 export function singles(
-  rehearsed: Case,
-  met: Met,
+  rehearsed: readonly { readonly of: Case; readonly points: readonly Met[] }[],
   database: CrashDatabase,
   share: Share,
 ): readonly Planned[] {
-  const { weakness } = rehearsed;
-  const faults = weakness === undefined ? faultNames.slice(1) : weaknessOf(weakness).faults;
-  return distinct(met).flatMap(({ point, afterMs }) =>
-    faults
-      .filter((fault) => isPossible(fault, point, database))
-      .filter((fault) => share === "all" || point.endsWith("#1") || !slow.has(fault))
-      .map((fault) => ({ of: { ...rehearsed, fault, point }, afterMs })),
-  );
+  const seen = new Set<string>();
+  return rehearsed.flatMap(({ of, points }) => {
+    const met = distinct(points[0] ?? []);
+    const way = [of.definition, ...met.map(({ point }) => point)].join(" ");
+    const goneBefore = share === "main" && of.weakness === undefined && seen.has(way);
+    seen.add(way);
+    const faults = of.weakness === undefined ? faultNames.slice(1) : weaknessOf(of.weakness).faults;
+    return met.flatMap(({ point, afterMs }) =>
+      faults
+        .filter((fault) => isPossible(fault, point, database))
+        .filter((fault) => share === "all" || !slow.has(fault) || (point.endsWith("#1") && !goneBefore))
+        .map((fault) => ({ of: { ...of, fault, point }, afterMs })),
+    );
+  });
 }
 
 /** Waiting for a process that sleeps, or a server that starts, takes seconds. */
@@ -160,8 +166,8 @@ function alike(planned: readonly Planned[], after: (each: Planned) => number): r
 /** Of about the same size, and none larger than this. */
 function chunks<T>(items: readonly T[], atMost: number): readonly (readonly T[])[] {
   const count = Math.ceil(items.length / atMost);
-  const size = Math.ceil(items.length / count);
-  return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size));
+  const startOf = (index: number): number => Math.floor((index * items.length) / count);
+  return Array.from({ length: count }, (_, index) => items.slice(startOf(index), startOf(index + 1)));
 }
 
 /** What a share of the matrix has to show at least once. */
