@@ -69,7 +69,11 @@ describe.each(kinds)("on %s", (kind, open, missing) => {
       const listed = await ledger("sagas", "--json");
       expect([listed.code, JSON.parse(listed.stdout)]).toEqual([
         0,
-        expect.objectContaining({ key: "trip-2", state: "RUNNING" }),
+        expect.objectContaining({
+          key: "trip-2",
+          state: "RUNNING",
+          progressAt: expect.stringMatching(isoTime),
+        }),
       ]);
       expect((await ledger("sagas", "show", "trip", "trip-1")).stdout).toMatch(
         /ticket +do it +DONE +ticket +trip:trip-1:ticket/,
@@ -113,6 +117,8 @@ describe.each(kinds)("on %s", (kind, open, missing) => {
     });
   });
 });
+
+const isoTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 test("a file that is not there is not made", async () => {
   const { code, stderr } = await spawnCli(["ledger", "list", "--database", "sqlite:/nowhere/at-all.db"]);

@@ -107,7 +107,7 @@ test("with the statistics of empty tables a batch still looks up its own rows, a
       insert into grown.operation (operation, key, fingerprint, state, fence, provider, providers, request, created_at,
         updated_at)
       select 'pay', n::text, '', 'DONE', 1, 'a', '{a}', '{}', now(), now() from generate_series(1, 20000) as n`);
-    await client.query(
+    await shop.pool.query(
       "insert into grown.operation_archive select *, false, now(), '[]' from grown.operation",
     );
     await client.query("begin");

@@ -55,7 +55,7 @@ export function sagaRecord(
     lastError: row.lastError ?? null,
     steps: row.begun.map((each) => stepRecord(each, operations)),
     ...{ createdAt, updatedAt, nextAt },
-    progressAt: new Date(Date.parse(row.readAt) - row.stalledForMs).toISOString(),
+    progressAt: row.progressAt,
     asOf: row.readAt,
     history: [
       { at: createdAt, from: null, to: "RUNNING", why: "created", evidence: null, by: null },

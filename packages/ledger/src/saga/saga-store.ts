@@ -32,6 +32,7 @@ export interface SagaRow {
   readonly failure: string | undefined;
   /** Since the last progress. */
   readonly stalledForMs: number;
+  readonly progressAt: string;
   readonly cancelWanted: boolean;
   readonly lastError: Omit<LastError, "tries"> | undefined;
   readonly retriedAt: string | undefined;
@@ -223,6 +224,7 @@ function rowOf(row: SqlRow): SagaRow {
     begun: JSON.parse(String(row["steps"])) as readonly BegunOperation[],
     failure: text(row["failure"]),
     stalledForMs: Number(row["stalled_for_ms"] ?? 0),
+    progressAt: String(row["progress_at"]),
     cancelWanted: text(row["cancel_wanted_for_ms"]) !== undefined,
     lastError:
       message === undefined

@@ -58,6 +58,7 @@ export const sagaTables = (schema: string): readonly string[] => [
 const row = `
   s.id::text as id, s.saga, s.version, s.key, s.fingerprint, s.state, s.intent, s.fence::text as fence,
   s.tries::text as tries, s.request, s.steps, s.failure, ${msSince("s.since")} as stalled_for_ms,
+  ${iso("s.since")} as progress_at,
   ${msSince("s.cancel_wanted_at")} as cancel_wanted_for_ms, ${iso("s.last_error_at")} as last_error_at,
   s.last_error_code, s.last_error_message, ${iso("s.retried_at")} as retried_at, ${iso("s.created_at")} as created_at,
   ${iso("s.updated_at")} as updated_at, ${iso("s.due_at")} as due_at, ${iso("statement_timestamp()")} as read_at`;

@@ -51,7 +51,8 @@ export const sagaTables = (schema: string): readonly string[] => [
 
 const row = `
   id, saga, version, key, fingerprint, state, intent, fence, tries, request, steps, failure,
-  ${msSince("since")} as stalled_for_ms, ${msSince("cancel_wanted_at")} as cancel_wanted_for_ms,
+  ${msSince("since")} as stalled_for_ms, ${iso("since")} as progress_at,
+  ${msSince("cancel_wanted_at")} as cancel_wanted_for_ms,
   ${iso("last_error_at")} as last_error_at, last_error_code, last_error_message, ${iso("retried_at")} as retried_at,
   ${iso("created_at")} as created_at, ${iso("updated_at")} as updated_at, ${iso("due_at")} as due_at,
   ${iso(now)} as read_at`;
