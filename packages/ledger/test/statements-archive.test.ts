@@ -198,6 +198,7 @@ test("what was moved is brought back whole, once, and only where there is no ori
   const copied = await ended(store, "r3");
   await store.archiveCopy(undefined, now);
   expect(await store.archiveRestore(copied.id)).toBe(false);
+  expect((await store.history([copied.id])).get(copied.id)).toHaveLength(2);
   expect(await store.archiveRestore(row.id)).toBe(true);
   expect(await store.archiveRestore(row.id)).toBe(false);
   expect([await isHot(row), await isCopied(row)]).toEqual([true, false]);

@@ -71,7 +71,7 @@ const tests = [
 const more: Readonly<Record<DatabaseName, readonly string[]>> = {
   postgres: ["postgres-plans", "claims-ahead", "together", "transaction", "wake-up"],
   sqlite: [],
-  mariadb: [],
+  mariadb: ["mariadb-copies"],
 };
 
 export function testFilesOf(database: DatabaseName): readonly string[] {
