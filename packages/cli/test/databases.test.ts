@@ -118,7 +118,7 @@ describe.each(kinds)("on %s", (kind, open, missing) => {
   });
 });
 
-const isoTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+const isoTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 
 test("a file that is not there is not made", async () => {
   const { code, stderr } = await spawnCli(["ledger", "list", "--database", "sqlite:/nowhere/at-all.db"]);
