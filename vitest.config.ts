@@ -13,6 +13,8 @@ const slow = [
   "ledger/test/killed-on-sqlite",
   "ledger/test/model/model",
   "ledger/test/on-sqlite",
+  "shop/test/start",
+  "shop/test/checkout-on-each",
 ];
 
 class SlowFirst extends BaseSequencer {
