@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { createLedger, fromSqlite, type SqliteTx } from "@outrigger/ledger";
 import type { Order, Side } from "./ledger-cases.ts";
 import { atLeast, callers, inTurns, type Part, ratioIn } from "./ledger-turns.ts";
@@ -90,23 +90,33 @@ function twoCommitsOnSqlite(file: string): Side {
   };
 }
 
+/** Prepared once for each connection, as the floor's are. */
+const statements = new WeakMap<SqliteTx, Readonly<Record<"place" | "pay" | "abandon", StatementSync>>>();
+
+function on(tx: SqliteTx): Readonly<Record<"place" | "pay" | "abandon", StatementSync>> {
+  const known = statements.get(tx);
+  if (known !== undefined) return known;
+  const prepared = {
+    place: tx.prepare("insert into orders (id, status, amount) values (?, 'paying', ?)"),
+    pay: tx.prepare("update orders set status = 'paid' where id = ?"),
+    abandon: tx.prepare("update orders set status = 'void' where id = ?"),
+  };
+  statements.set(tx, prepared);
+  return prepared;
+}
+
 const business = {
-  prepare: (tx: SqliteTx, order: Order) =>
-    tx.prepare("insert into orders (id, status, amount) values (?, 'paying', ?)").run(order.id, order.amount),
-  commit: (tx: SqliteTx, order: Order) =>
-    tx.prepare("update orders set status = 'paid' where id = ?").run(order.id),
-  abandon: (tx: SqliteTx, order: Order) =>
-    tx.prepare("update orders set status = 'void' where id = ?").run(order.id),
+  prepare: (tx: SqliteTx, { id, amount }: Order) => on(tx).place.run(id, amount),
+  commit: (tx: SqliteTx, { id }: Order) => on(tx).pay.run(id),
+  abandon: (tx: SqliteTx, { id }: Order) => on(tx).abandon.run(id),
 };
 
 const many = {
   prepare(tx: SqliteTx, list: readonly Order[]) {
-    const insert = tx.prepare("insert into orders (id, status, amount) values (?, 'paying', ?)");
-    for (const { id, amount } of list) insert.run(id, amount);
+    for (const order of list) business.prepare(tx, order);
   },
   commit(tx: SqliteTx, items: readonly { readonly input: Order }[]) {
-    const update = tx.prepare("update orders set status = 'paid' where id = ?");
-    for (const { input } of items) update.run(input.id);
+    for (const { input } of items) business.commit(tx, input);
   },
 };
 
