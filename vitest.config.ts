@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
@@ -40,6 +41,8 @@ export default defineConfig({
     ],
     execArgv: ["--conditions=@outrigger/source"],
     globalSetup: "test/one-postgres.ts",
+    // Most of them wait for databases and sockets, so that two share a processor well.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     restoreMocks: true,
     sequence: { sequencer: SlowFirst },
     // How long a broken product takes to fail, not how fast a machine must be.
