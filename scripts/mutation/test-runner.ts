@@ -30,12 +30,17 @@ type Suite = typeof import("./suite.ts");
 const timings = "test-timings.json";
 
 interface Options extends StrykerOptions {
-  readonly inProcess: { readonly tests: readonly string[]; readonly leaveOut: readonly string[] };
+  readonly inProcess: {
+    readonly tests: readonly string[];
+    readonly leaveOut: readonly string[];
+    /** Whether files are loaded anew in the same process, which keeps the old ones in memory; or else a new one is begun. */
+    readonly reloads?: boolean;
+  };
 }
 
 /**
  * Runs the tests of a package in Stryker's worker process itself: loaded once, run for every mutant. For one of what is
- * done while a file is loaded, the package's files are loaded anew, and others' stay.
+ * done while a file is loaded, the packages' files are loaded anew.
  */
 class InProcessRunner implements TestRunner {
   static inject = tokens(commonTokens.options);
@@ -43,7 +48,7 @@ class InProcessRunner implements TestRunner {
   readonly #spentMs = new Map<string, number>();
   #suite: Suite | undefined;
   #loaded = false;
-  /** Says in the addresses of the package's files how often they were loaded. */
+  /** Says in the addresses of the packages' files how often they were loaded. */
   #generation = 0;
 
   constructor(options: StrykerOptions) {
@@ -51,7 +56,7 @@ class InProcessRunner implements TestRunner {
   }
 
   capabilities(): TestRunnerCapabilities {
-    return { reloadEnvironment: true };
+    return { reloadEnvironment: this.#options.inProcess.reloads ?? false };
   }
 
   async init(): Promise<void> {
@@ -70,10 +75,13 @@ class InProcessRunner implements TestRunner {
     registerHooks({
       resolve: (specifier, context, next) => {
         const url = mapped.get(specifier);
-        if (url !== undefined && url !== context.parentURL) return { url, shortCircuit: true };
-        const found = next(specifier, context);
+        const found =
+          url === undefined || url === context.parentURL
+            ? next(specifier, context)
+            : { url, shortCircuit: true };
+        // Everything of the packages is of one generation: what two of them share is then one.
         const generation = /\?generation=\d+$/.exec(context.parentURL ?? "")?.[0];
-        return generation === undefined || packageOf(found.url) !== packageOf(context.parentURL ?? "")
+        return generation === undefined || !isOurs(found.url)
           ? found
           : { ...found, url: found.url + generation };
       },
@@ -201,8 +209,7 @@ function notLoaded(wrong: string): CompleteDryRunResult {
   return { status: DryRunStatus.Complete, tests: [failed] };
 }
 
-const packageOf = (url: string): string | undefined =>
-  url.includes("/node_modules/") ? undefined : /\/packages\/[^/]+\//.exec(url)?.[0];
+const isOurs = (url: string): boolean => url.includes("/packages/") && !url.includes("/node_modules/");
 
 function mutants(): InstrumenterContext {
   const world = globalThis as unknown as Record<string, InstrumenterContext>;
@@ -220,6 +227,7 @@ export const strykerValidationSchema = {
       required: ["tests", "leaveOut"],
       properties: {
         tests: { description: "Their files.", type: "array", items: { type: "string" } },
+        reloads: { description: "Whether files are loaded anew in the same process.", type: "boolean" },
         leaveOut: {
           description:
             "Parts of the names of those that take seconds and would be run for thousands of mutants.",

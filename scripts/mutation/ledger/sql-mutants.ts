@@ -114,7 +114,7 @@ const replacements: readonly (readonly [RegExp, (was: string) => string, string]
     turned,
     "a lease is over when it begins",
   ],
-  [/\border by [a-z_.]+(?= |\n|$|\))/g, () => "", "in any order"],
+  [/\border by [a-z_.]+(?: collate "C")?(?= |\n|$|\))/g, () => "", "in any order"],
   [/\blimit (?:\$\d|at_most)/g, () => "", "without a limit"],
   [/\bcoalesce\((?:x+|\w\.\w+), (?:\w\.)?(?:result|failure)\)/g, first, "what was known is forgotten"],
   [/\bcoalesce\((?:\w\.)?\w+_(?:since|at), (?:x+|statement_timestamp\(\))\)/g, second, "a time begins anew"],
