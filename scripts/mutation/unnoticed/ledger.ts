@@ -1,11 +1,19 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are lines of sources, with what is put into them.
 import type { Explanation } from "../unnoticed.ts";
 
+const postgres = "packages/ledger/src/store/postgres";
 const sqlite = "packages/ledger/src/store/sqlite";
 const mariadb = "packages/ledger/src/store/mariadb";
 
 /** Of the ledger's statements. */
 export const ledger: readonly Explanation[] = [
+  {
+    file: `${postgres}/functions-8.ts`,
+    line: "where due_at <= statement_timestamp() and state in (${listed(dueStates)}) and operation || '' = any(operations)",
+    was: "state in (${listed(dueStates)})",
+    becomes: "true",
+    why: "The table's check lets only a row in one of these states have a due_at; it is said for the index of what is open.",
+  },
   {
     file: `${sqlite}/statements.ts`,
     line: "where due_at <= ${now} and state in (${listed(openStates)}) and state in (${listed(dueStates)})",
