@@ -40,6 +40,8 @@ const seen = new Set<string>();
 /** The names of functions in the database, with the tags of their texts. */
 const functions = new Map<string, readonly string[]>();
 
+// Whoever started it has gone.
+process.once("disconnect", () => process.exit(1));
 process.once("message", (job) => {
   run(job as Job).then(
     () => process.send?.("end"),
