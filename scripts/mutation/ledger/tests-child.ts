@@ -17,7 +17,7 @@ export interface Job {
   readonly tags: readonly string[];
 }
 
-export interface TestToRun {
+interface TestToRun {
   readonly id: string;
   readonly limitMs: number;
 }
