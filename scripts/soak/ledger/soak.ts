@@ -54,6 +54,8 @@ const atOnce = 24;
 /** A round ends when its last one is settled, which takes seconds however many there are. */
 const ordersPerRound = (operations: number): number => Math.min(20_000, Math.max(4_000, operations / 50));
 const pauseMs = 4_000;
+/** How long sessions whose processes have ended may take to be gone. */
+const leavingMs = 30_000;
 /** What nothing may take longer than to settle, on any machine. */
 const settleMs = 300_000;
 /** Copies wait ten times the longest that a transaction may take (a lease of 3 s, a statement of 5 s) for their originals. */
@@ -327,15 +329,23 @@ async function leftBehind(
   await Promise.all(slots.map((slot) => slot.stop()));
   const { states } = await ledger.snapshot();
   const open = Object.values(states).reduce((sum, count) => sum + count, 0);
-  const { rows } = await pool.query<{ count: string }>(
-    `select count(*)::text as count from pg_stat_activity
-    where datname = current_database() and backend_type = 'client backend' and state <> 'idle'
-      and pid <> pg_backend_pid()`,
-  );
-  const busy = Number(rows[0]?.count);
+  const atWork = async (): Promise<readonly string[]> => {
+    const { rows } = await pool.query<{ query: string }>(
+      `select left(query, 80) as query from pg_stat_activity
+      where datname = current_database() and backend_type = 'client backend' and state <> 'idle'
+        and pid <> pg_backend_pid()`,
+    );
+    return rows.map(({ query }) => query);
+  };
+  let busy = await atWork();
+  // The server notices that a process has gone when it has answered its last statement.
+  for (const untilMs = performance.now() + leavingMs; busy.length > 0 && performance.now() < untilMs; ) {
+    await sleep(100);
+    busy = await atWork();
+  }
   return {
     name: "nothing is left behind",
-    holds: open === 0 && busy === 0,
-    measured: `${open} operations open, ${busy} sessions at work`,
+    holds: open === 0 && busy.length === 0,
+    measured: [`${open} operations open, ${busy.length} sessions at work`, ...busy].join("; "),
   };
 }
