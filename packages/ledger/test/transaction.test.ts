@@ -76,6 +76,33 @@ test.each([
   },
 );
 
+test.each(["rollback", "rollback; begin", "rollback and chain"])(
+  "a prepare that sends %j and does not wait for it is refused all the same",
+  async (statement) => {
+    const key = `n${statement.length}`;
+    const node = singleProvider(
+      shop,
+      {},
+      {
+        unknown,
+        definition: {
+          async prepare(tx, order) {
+            await tx.query("insert into orders (id, status) values ($1, 'pending')", [order.id]);
+            tx.query(statement).catch(() => {});
+          },
+        },
+      },
+    );
+    await expect(node.pay.run({ id: key, amount: 1 }, { key })).rejects.toMatchObject({
+      code: "TRANSACTION_ABORTED",
+      effect: "none",
+    });
+    expect(shop.a.requests).not.toContain(`/charge ${key}`);
+    expect(await recordOf(node, key)).toBeUndefined();
+    expect(await shop.status(key)).toBeUndefined();
+  },
+);
+
 test("a prepare that commits the transaction itself is refused, and what it stored is settled", async () => {
   const node = singleProvider(
     shop,

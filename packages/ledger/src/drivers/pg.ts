@@ -1,17 +1,16 @@
 import { databaseUnavailable, statementTimedOut } from "../failure.ts";
 import type { SqlBounds, SqlPort, SqlQuery, SqlRow, SqlStatement } from "../store/sql-port.ts";
+import { beginningWith, beginText, type PgResult } from "./pg/beginning-with.ts";
+import { endsOf } from "./pg/ends.ts";
 import { isTimedOut, property } from "./shared/causes.ts";
 import { failedTransaction, isLost, isTransient, sqlStateOf } from "./shared/postgres-errors.ts";
 import { checkOf, endedBy, endSessionText, stateText } from "./shared/transaction-check.ts";
-import { transactionFailed } from "./shared/transaction-failures.ts";
+import { transactionEnded, transactionFailed } from "./shared/transaction-failures.ts";
 import { within } from "./shared/within.ts";
 
 /** The part of `pg`'s client that the ledger uses. */
 export interface PgClient {
-  query(
-    text: string,
-    values?: unknown[],
-  ): Promise<{ readonly rows: unknown[]; readonly rowCount: number | null; readonly command: string }>;
+  query(text: string, values?: unknown[]): Promise<PgResult>;
   on(event: "error", listener: (error: Error) => void): unknown;
   removeListener(event: "error", listener: (error: Error) => void): unknown;
   release(destroy?: boolean): void;
@@ -55,20 +54,17 @@ export function fromPgPool<Client extends PgClient = PgTx>(pool: PgPool<Client>)
     query: (text, values, bounds) => withClient(pool, bounds, (session) => session.query(text, values)),
     transaction: (work, bounds) =>
       withClient(pool, bounds, async (session) => {
-        const { transaction } = await session.begin();
+        await session.begin();
         const value = await session.orRollback(() => work(session.client, session.query));
-        await session.commit(transaction);
+        await session.commit();
         return value;
       }),
     transactionWith: (first, work, bounds) =>
       withClient(pool, bounds, async (session) => {
-        let transaction = "";
-        const value = await session.orRollback(async () => {
-          const begun = await session.begin(first);
-          transaction = begun.transaction;
-          return await work(begun.rows, session.client, session.query);
-        });
-        await session.commit(transaction);
+        const value = await session.orRollback(async () =>
+          work(await session.begin(first), session.client, session.query),
+        );
+        await session.commit();
         return value;
       }),
     join: joined,
@@ -137,18 +133,13 @@ async function listenOn(
   };
 }
 
-interface Begun {
-  readonly transaction: string;
-  readonly rows: readonly SqlRow[];
-}
-
 interface Session<Client> {
   readonly client: Client;
   readonly query: SqlQuery;
-  /** @returns the transaction's number, and the rows of the first statement. */
-  begin(first?: SqlStatement): Promise<Begun>;
+  /** @returns the rows of the first statement. */
+  begin(first?: SqlStatement): Promise<readonly SqlRow[]>;
   orRollback<T>(work: () => Promise<T>): Promise<T>;
-  commit(transaction: string): Promise<void>;
+  commit(): Promise<void>;
 }
 
 async function withClient<Client extends PgClient, T>(
@@ -160,10 +151,13 @@ async function withClient<Client extends PgClient, T>(
   /** Of the transaction that was given up before its COMMIT. */
   let leftBehind: string | undefined;
   let number = "";
+  /** Of what the connection has begun and ended, as it was after BEGIN. Undefined where that is not seen. */
+  let begunAt: number | undefined;
   const onError = (): void => {
     lost = true;
   };
   const client = await checkOut(pool, onError, bounds);
+  const ends = endsOf(client);
   const answer = async <R>(sent: Promise<R>): Promise<R> => {
     try {
       return await within(bounds, bounds?.statementMs, sent);
@@ -181,13 +175,17 @@ async function withClient<Client extends PgClient, T>(
       client,
       query,
       async begin(first) {
-        const together = first === undefined ? undefined : beginningWith(pool, client, first);
+        const countBefore = ends?.count ?? 0;
+        const together = first === undefined ? undefined : beginningWith(pool.Client, client, first);
         const results =
-          together === undefined ? sendAll(send, `${beginText}; ${numberText}`) : answer(together());
-        const begun = begunBy(await results);
-        number = begun.transaction;
-        if (first === undefined || together !== undefined) return begun;
-        return { ...begun, rows: await query(first.text, first.values) };
+          together === undefined
+            ? await sendAll(send, `${beginText}; ${numberText}`)
+            : await answer(together());
+        if (ends?.count === countBefore + 1) begunAt = ends.count;
+        const rows = (results[1]?.rows ?? []) as readonly SqlRow[];
+        number = String(rows[0]?.["transaction"] ?? (await query(numberText))[0]?.["transaction"]);
+        if (first === undefined || together !== undefined) return rows;
+        return await query(first.text, first.values);
       },
       async orRollback(inner) {
         try {
@@ -204,18 +202,23 @@ async function withClient<Client extends PgClient, T>(
           throw lost && !isTransient(error) ? databaseUnavailable(error) : error;
         }
       },
-      async commit(transaction) {
+      async commit() {
+        // Whether it still is the one that was begun, the server is asked only where that cannot be seen from here.
+        const seenWhole = ends !== undefined && ends.count === begunAt;
         let results: readonly PgResult[];
         try {
-          results = await sendAll(send, `${checkOf(transaction)}; commit`);
+          results = await sendAll(send, seenWhole ? "commit" : `${checkOf(number)}; commit`);
         } catch (error) {
-          const ended = await endedBy({ error, lost, state: () => stateOf(query, transaction) });
+          const ended = await endedBy({ error, lost, state: () => stateOf(query, number) });
           lost = true;
           if (ended !== undefined) throw ended;
           return;
         }
         // PostgreSQL answers COMMIT of a failed transaction with a plain ROLLBACK, without an error.
         if (results.at(-1)?.command !== "COMMIT") throw transactionFailed();
+        // Somebody's statement that nobody waited for was answered before this one.
+        if (seenWhole && ends.count !== (begunAt ?? 0) + 1)
+          throw transactionEnded(await stateOf(query, number));
       },
     });
   } finally {
@@ -227,8 +230,6 @@ async function withClient<Client extends PgClient, T>(
   }
 }
 
-type PgResult = Awaited<ReturnType<PgClient["query"]>>;
-
 /** Several statements in one message; pg answers with a list of results. */
 async function sendAll(
   send: (text: string) => Promise<PgResult | readonly PgResult[]>,
@@ -238,68 +239,7 @@ async function sendAll(
   return Array.isArray(results) ? results : [results as PgResult];
 }
 
-const beginText = "begin isolation level read committed";
-const numberText = "select txid_current()::text as number";
-
-/** What `pg` writes to its connection for a statement with values. */
-interface PgWire {
-  parse(message: { readonly text: string }): void;
-  bind(message: object): void;
-  describe(message: { readonly type: "P" }): void;
-  execute(message: object): void;
-}
-
-/** The class of `pg` that a statement is an instance of. */
-type PgQueryClass = new (
-  config: { readonly text: string; readonly values: readonly unknown[] },
-  callback: (error: unknown, results: readonly PgResult[]) => void,
-) => { submit(connection: PgWire): unknown };
-
-/**
- * Sends BEGIN, the question for the transaction's number, and a statement in one round trip: `pg` itself waits for each
- * answer. They stand before one Sync, so when BEGIN fails the server skips the others, and never runs one outside of a
- * transaction.
- *
- * @returns undefined where this is not the JavaScript client of `pg`: then they are sent one after the other.
- */
-function beginningWith<Client extends PgClient>(
-  { Client: clientClass }: PgPool<Client>,
-  client: Client,
-  { text, values }: SqlStatement,
-): (() => Promise<readonly PgResult[]>) | undefined {
-  const Query = property(clientClass, "Query");
-  const wire = property(client, "connection");
-  if (typeof Query !== "function" || typeof property(Query.prototype, "submit") !== "function")
-    return undefined;
-  if (wireParts.some((part) => typeof property(wire, part) !== "function")) return undefined;
-  return () =>
-    new Promise((resolve, reject) => {
-      const query = new (Query as PgQueryClass)({ text, values: [...values] }, (error, results) =>
-        error === null || error === undefined ? resolve(results) : reject(error),
-      );
-      const submit = query.submit.bind(query);
-      query.submit = (connection) => {
-        for (const before of [beginText, numberText]) {
-          connection.parse({ text: before });
-          connection.bind({});
-          connection.describe({ type: "P" });
-          connection.execute({});
-        }
-        return submit(connection);
-      };
-      (client.query as unknown as (query: object) => void).call(client, query);
-    });
-}
-
-const wireParts: readonly (keyof PgWire)[] = ["parse", "bind", "describe", "execute"];
-
-/** From the results of BEGIN, of the transaction's number, and of the first statement if there was one. */
-function begunBy(results: readonly PgResult[]): Begun {
-  return {
-    transaction: String(property(results[1]?.rows[0], "number")),
-    rows: (results[2]?.rows ?? []) as readonly SqlRow[],
-  };
-}
+const numberText = "select txid_current()::text as transaction";
 
 async function stateOf(query: SqlQuery, transaction: string): Promise<unknown> {
   try {

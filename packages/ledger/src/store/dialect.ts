@@ -17,8 +17,10 @@ export type StatementFunction = (query: SqlQuery, values: readonly unknown[]) =>
 /** A statement for many records at once. */
 export interface StatementForMany {
   readonly statement: Statement;
-  /** What it gets of them. */
-  values(records: readonly object[]): readonly unknown[];
+  /** The values of each time that it is sent: records that have little in common may take several, in one transaction. */
+  calls(records: readonly object[]): readonly (readonly unknown[])[];
+  /** What it was answered with, all times together, as rows. Absent where it is answered with them. */
+  read?(answers: readonly SqlRow[]): readonly SqlRow[];
 }
 
 /**

@@ -94,10 +94,16 @@ function moveParameters({
     fence: row.fence,
     cancelKnown: row.cancelWantedForMs !== undefined,
     noted: move.from !== move.to || row.provider !== move.provider || move.by !== undefined,
+    answered: isAnswer(move),
     failed: error !== undefined,
     errorCode: error?.code,
     errorMessage: error?.message,
   };
+}
+
+/** All that is to be told of the end that nearly every operation comes to. */
+function isAnswer({ from, to, why, evidence, by }: Move): boolean {
+  return from === "SENDING" && to === "DONE" && why === "succeeded" && (evidence ?? by) === undefined;
 }
 
 type Moving = Omit<

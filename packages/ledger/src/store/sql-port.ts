@@ -47,7 +47,8 @@ export interface SqlPort<Tx> {
   transaction<T>(work: (tx: Tx, query: SqlQuery) => Promise<T>, bounds?: SqlBounds): Promise<T>;
   /**
    * The same, with a statement that is sent along with BEGIN, which saves a round trip; `work` gets its rows. When BEGIN
-   * fails it must not run. Absent where the driver cannot do it: then it is the first statement of the transaction.
+   * fails it must not run. On PostgreSQL its rows may say the transaction's number as `transaction`, so that nobody has to
+   * ask for it. Absent where the driver cannot do it: then it is the first statement of the transaction.
    */
   transactionWith?<T>(
     first: SqlStatement,

@@ -41,9 +41,7 @@ export class Store<Tx> {
     query: SqlQuery,
     fresh: readonly NewOperation[],
   ): Promise<readonly (OperationRow | undefined)[]> {
-    const { records, read } = insertion(fresh, this.#clock.now());
-    const { statement, values } = this.#text.insert;
-    return read(await this.send(query, statement, values(records)));
+    return await this.#sendMany(query, this.#text.insert, insertion(fresh, this.#clock.now()));
   }
 
   /** A transaction that begins with {@link insertMany}, in one round trip where the driver can do that. */
@@ -64,9 +62,7 @@ export class Store<Tx> {
     query: SqlQuery,
     planned: readonly PlannedMove[],
   ): Promise<readonly (OperationRow | undefined)[]> {
-    const { records, read } = moves(planned, this.#clock.now());
-    const { statement, values } = this.#text.move;
-    return read(await this.send(query, statement, values(records)));
+    return await this.#sendMany(query, this.#text.move, moves(planned, this.#clock.now()));
   }
 
   /** A transaction that begins with {@link moveMany}, in one round trip where the driver can do that. */
@@ -224,24 +220,43 @@ export class Store<Tx> {
     }));
   }
 
-  async #beginningWith<R, T>(
-    { statement, values: valuesOf }: StatementForMany,
+  async #sendMany<R>(
+    query: SqlQuery,
+    { statement, calls, read: rowsOf = asTheyAre }: StatementForMany,
     { records, read }: Asked<R>,
+  ): Promise<R> {
+    const asked = calls(records);
+    if (asked.length > 1 && query === this.sql.query) {
+      return await this.sql.transaction((_, own) =>
+        this.#sendMany(own, { statement, calls: () => asked, read: rowsOf }, { records, read }),
+      );
+    }
+    const answers: SqlRow[] = [];
+    for (const values of asked) answers.push(...(await this.send(query, statement, values)));
+    return read(rowsOf(answers));
+  }
+
+  async #beginningWith<R, T>(
+    many: StatementForMany,
+    asked: Asked<R>,
     work: (found: R, tx: Tx, query: SqlQuery) => Promise<T>,
   ): Promise<T> {
     const { sql } = this;
-    const values = valuesOf(records);
-    if (typeof statement !== "string" || sql.transactionWith === undefined) {
+    const { statement, calls, read: rowsOf = asTheyAre } = many;
+    const [first, ...more] = calls(asked.records);
+    if (typeof statement !== "string" || sql.transactionWith === undefined || first === undefined) {
       return await sql.transaction(async (tx, query) =>
-        work(read(await this.send(query, statement, values)), tx, query),
+        work(await this.#sendMany(query, many, asked), tx, query),
       );
     }
     let ours = true;
     try {
-      return await sql.transactionWith({ text: statement, values }, (rows, tx, query) => {
+      return await sql.transactionWith({ text: statement, values: first }, async (rows, tx, query) => {
+        const answers = [...rows];
+        for (const values of more) answers.push(...(await query(statement, values)));
         // What fails from here on is the user's, with tables of its own.
         ours = false;
-        return work(read(rows), tx, query);
+        return await work(asked.read(rowsOf(answers)), tx, query);
       });
     } catch (error) {
       throw ours && this.dialect.isNotMigrated(error) ? notMigrated(error) : error;
@@ -259,6 +274,8 @@ export class Store<Tx> {
     }
   }
 }
+
+const asTheyAre = (rows: readonly SqlRow[]): readonly SqlRow[] => rows;
 
 async function inTurn(
   query: SqlQuery,

@@ -15,8 +15,8 @@ export function statements(schema: string): Statements {
   // Collations that compare byte by byte leave out spaces at the end.
   const of = `o.operation = $1 and char_length(o.operation) = char_length($1) and o.\`key\` = $2`;
   return {
-    insert: { statement: insert(schema), values: (records) => [records] },
-    move: { statement: move(schema), values: (records) => [records] },
+    insert: { statement: insert(schema), calls: (records) => [[records]] },
+    move: { statement: move(schema), calls: (records) => [[records]] },
     intervene: intervene(schema),
     note: note(schema),
     renew: renew(schema),

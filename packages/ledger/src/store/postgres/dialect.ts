@@ -7,8 +7,8 @@ import { reconciliationStatements } from "./reconciliation.ts";
 import { sagaStatements } from "./saga.ts";
 import { statements } from "./statements.ts";
 
-/** No such table, schema or column. Source: PostgreSQL manual, appendix A. */
-const notThere: ReadonlySet<unknown> = new Set(["42P01", "3F000", "42703"]);
+/** No such table, schema, column or function. Source: PostgreSQL manual, appendix A. */
+const notThere: ReadonlySet<unknown> = new Set(["42P01", "3F000", "42703", "42883"]);
 
 export const postgres: Dialect = {
   statements,

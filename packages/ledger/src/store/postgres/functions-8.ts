@@ -12,8 +12,8 @@ import { inMs, leftToKnow, leftToKnowTypes, listed, movingTypes, row, slotGroupC
  * - `id = any(array[m.id])`, and not `id = m.id`, which may be joined from either side.
  * - A subquery for one value, and not `not exists`, which may become a join.
  *
- * Records come in groups, see `inGroups`, and are put in one order: two batches with rows in common must not wait for each
- * other.
+ * Records come in groups, what its rows have in common once, and are put in one order: two batches with rows in common must
+ * not wait for each other.
  *
  * They belong to the migration that makes them: what is released is never edited, only followed by another.
  */

@@ -1,45 +1,64 @@
-type Fields = Record<string, unknown>;
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** Of a procedure for many records. */
+export interface Parameter {
+  /** Of the records. */
+  readonly field: string;
+  readonly name: string;
+  readonly type: string;
+  /** A list of each record's own, and not what all of them have in common. */
+  readonly each?: true;
+}
 
 interface Group {
-  readonly common: Fields;
-  readonly names: readonly string[];
-  readonly rows: Fields[];
+  readonly common: readonly unknown[];
+  readonly records: Fields[];
 }
 
 /** More than there are kinds of outcomes in most batches; whoever is like none of the last ones begins another. */
 const comparedWith = 4;
 
 /**
- * Records as a list in JSON of what several of them have in common, each with its `rows`: the fields that are each one's
- * own. In a batch almost everything is the same, and each name of a field costs the database as much as its value. What is
- * false is left out.
+ * The values of a procedure's calls, one for each group of records that are alike in all that is not each one's own: in a
+ * batch that is nearly everything, and what is sent for each record costs the database as much as writing it.
  */
-export function inGroups(records: readonly object[], own: readonly string[]): string {
+export function inGroups(
+  records: readonly Fields[],
+  parameters: readonly Parameter[],
+): readonly (readonly unknown[])[] {
+  const shared = parameters.filter(({ each }) => each !== true);
   const groups: Group[] = [];
-  for (const record of records as readonly Fields[]) {
-    const names = Object.keys(record).filter((name) => said(record[name]) && !own.includes(name));
-    const group = groups.slice(-comparedWith).find((each) => alike(each, record, names));
-    if (group === undefined) groups.push({ common: record, names, rows: [only(record, own)] });
-    else group.rows.push(only(record, own));
+  for (const record of records) {
+    const common = shared.map(({ field }) => record[field]);
+    const group = groups.slice(-comparedWith).find((other) => alike(other.common, common));
+    if (group === undefined) groups.push({ common, records: [record] });
+    else group.records.push(record);
   }
-  return JSON.stringify(groups.map(({ common, names, rows }) => ({ ...only(common, names), rows })));
-}
-
-const said = (value: unknown): boolean => value !== undefined && value !== false;
-
-function alike({ common, names }: Group, record: Fields, others: readonly string[]): boolean {
-  return names.length === others.length && others.every((name) => same(common[name], record[name]));
-}
-
-function same(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  return (
-    Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((each, at) => each === b[at])
+  return groups.map(({ records: alikes }) =>
+    parameters.map(({ field, each }) =>
+      each === true ? listOf(alikes.map((record) => record[field])) : sentOf(alikes[0]?.[field]),
+    ),
   );
 }
 
-function only(record: Fields, names: readonly string[]): Fields {
-  const chosen: Fields = {};
-  for (const name of names) chosen[name] = record[name];
-  return chosen;
+function alike(these: readonly unknown[], others: readonly unknown[]): boolean {
+  return these.every((each, at) => same(each, others[at]));
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return a === b || (Array.isArray(a) && Array.isArray(b) && a.length === b.length && alike(a, b));
+}
+
+function sentOf(value: unknown): unknown {
+  return Array.isArray(value) ? listOf(value) : (value ?? null);
+}
+
+/** As PostgreSQL writes a list: every driver has its own way to send one, and all of them send text as it is. */
+function listOf(values: readonly unknown[]): string | null {
+  return values.every((value) => value === undefined) ? null : `{${values.map(elementOf).join(",")}}`;
+}
+
+function elementOf(value: unknown): string {
+  if (value === undefined || value === null) return "NULL";
+  return typeof value === "string" ? `"${value.replace(/["\\]/g, "\\$&")}"` : String(value);
 }

@@ -1,7 +1,7 @@
 import { type OperationState, openStates, settledStates } from "../../state/transitions.ts";
 import type { Statements } from "../dialect.ts";
 import { inMs, iso, listed, moving, msSince, stored } from "./columns.ts";
-import { inGroups } from "./groups.ts";
+import { insertOf, moveOf } from "./procedures-9.ts";
 
 /* The statements for PostgreSQL. Only the schema's validated name is written into them; values are parameters. */
 
@@ -22,31 +22,31 @@ export function statements(schema: string): Statements {
   const operation = `${schema}.operation`;
   const event = `${schema}.operation_event`;
   const archive = `${schema}.operation_archive`;
-  // That it was created is not written down: its row says so.
+  // That it was created is not written down, nor that its first call was answered: its row says so.
   const historyOf = (o: string): string => `(
     select json_agg(entry order by seq)::text from (
-      select 0 as seq, json_build_object('at', ${iso(`${o}.created_at`)},
+      select 0::numeric as seq, json_build_object('at', ${iso(`${o}.created_at`)},
         'fence', case when first.state = 'READY' then 0 else 1 end, 'from', null, 'to', first.state,
         'provider', ${o}.providers[1], 'why', 'created', 'evidence', null, 'by', null) as entry
       from (
-        select coalesce((
+        select case when ${o}.answered_at is not null then 'SENDING' else coalesce((
           select coalesce(e.from_state, '') from ${event} as e where e.operation_id = ${o}.id order by e.id limit 1
-        ), ${o}.state) as state
+        ), ${o}.state) end as state
       ) as first where first.state <> ''
+      union all
+      select 0.5 + coalesce((
+          select max(e.id) from ${event} as e where e.operation_id = ${o}.id and e.at <= ${o}.answered_at
+        ), 0), json_build_object('at', ${iso(`${o}.answered_at`)}, 'fence', 1, 'from', 'SENDING', 'to', 'DONE',
+        'provider', ${o}.providers[1], 'why', 'succeeded', 'evidence', null, 'by', null)
+      where ${o}.answered_at is not null
       union all
       select e.id, json_build_object('at', ${iso("e.at")}, 'fence', e.fence, 'from', e.from_state,
         'to', e.to_state, 'provider', e.provider, 'why', e.why, 'evidence', e.evidence, 'by', e.actor)
       from ${event} as e where e.operation_id = ${o}.id
     ) as entries)`;
   return {
-    insert: {
-      statement: `select * from ${schema}.insert_operations_8($1::json)`,
-      values: (records) => [inGroups(records, ["key", "fingerprint", "request"])],
-    },
-    move: {
-      statement: `select * from ${schema}.move_operations_8($1::json)`,
-      values: (records) => [inGroups(records, ["id", "fence", "result"])],
-    },
+    insert: insertOf(schema),
+    move: moveOf(schema),
 
     // A person's move. Whoever has the row loses it, and it is due at once; a call under way is left to its worker.
     intervene: `

@@ -60,8 +60,8 @@ export function statements(schema: string): Statements {
     and o.state = a.state and o.updated_at = a.updated_at where a.hot = 2`;
   const findByKey = `select ${stored("o.")} from ${operation} as o where o.operation = $1 and o.key = $2`;
   return {
-    insert: { statement: insertOf(operation, archive), values: (records) => [records] },
-    move: { statement: moveOf(operation, event), values: (records) => [records] },
+    insert: { statement: insertOf(operation, archive), calls: (records) => [[records]] },
+    move: { statement: moveOf(operation, event), calls: (records) => [[records]] },
 
     // A person's move. Whoever has the row loses it, and it is due at once; a call under way is left to its worker.
     intervene: [
