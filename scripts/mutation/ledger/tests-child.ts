@@ -135,7 +135,7 @@ async function watchStatements(database: DatabaseName, tags: readonly string[]):
         (schema: string) => readonly string[]
       >;
       for (const text of made[`functions${version}`]?.("") ?? []) {
-        functions.set(/create function (\S+)/.exec(text)?.[1] ?? "", found(text));
+        functions.set(/create (?:function|procedure) (\S+)/.exec(text)?.[1] ?? "", found(text));
       }
     }
   }

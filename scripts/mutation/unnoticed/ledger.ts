@@ -8,7 +8,7 @@ const mariadb = "packages/ledger/src/store/mariadb";
 /** Of the ledger's statements. */
 export const ledger: readonly Explanation[] = [
   {
-    file: `${postgres}/functions-8.ts`,
+    file: `${postgres}/claim-8.ts`,
     line: "where due_at <= statement_timestamp() and state in (${listed(dueStates)}) and operation || '' = any(operations)",
     was: "state in (${listed(dueStates)})",
     becomes: "true",

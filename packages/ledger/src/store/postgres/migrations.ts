@@ -4,9 +4,9 @@ import { bounded, type SqlPort, type SqlQuery } from "../sql-port.ts";
 import { barrierTables } from "./barrier.ts";
 import { functions4 } from "./functions-4.ts";
 import { functions8 } from "./functions-8.ts";
+import { functions9 } from "./functions-9.ts";
 import { inboxTables } from "./inbox.ts";
 import { outboxTables } from "./outbox.ts";
-import { procedures9 } from "./procedures-9.ts";
 import { reconciliationTables } from "./reconciliation.ts";
 import { sagaTables } from "./saga.ts";
 
@@ -119,7 +119,7 @@ const migrations: readonly ((schema: string) => string | readonly string[])[] = 
   // Statements for many rows whose plan is kept, as that for one row is.
   functions8,
   // Cheaper statements for many rows, and no entry of its own for the end that nearly all operations come to.
-  procedures9,
+  functions9,
 ];
 
 /** What {@link migrate} brings the tables to. */

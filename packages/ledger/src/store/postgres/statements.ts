@@ -1,7 +1,7 @@
 import { type OperationState, openStates, settledStates } from "../../state/transitions.ts";
 import type { Statements } from "../dialect.ts";
 import { inMs, iso, listed, moving, msSince, stored } from "./columns.ts";
-import { insertOf, moveOf } from "./procedures-9.ts";
+import { insertOf, moveOf } from "./functions-9.ts";
 
 /* The statements for PostgreSQL. Only the schema's validated name is written into them; values are parameters. */
 

@@ -189,7 +189,7 @@ export const moveOf = (schema: string): StatementForMany =>
   calling(`${schema}.move_operations_9`, moveParameters, movedFrom);
 
 /** Migration 9. */
-export function procedures9(schema: string): readonly string[] {
+export function functions9(schema: string): readonly string[] {
   return [
     // Of an operation that was sent when it was stored, and answered by its first call: the entry that is not written.
     `alter table ${schema}.operation add column answered_at timestamptz`,
