@@ -53,7 +53,7 @@ export {
   type UnknownPolicy,
   unknownDefaults,
 } from "./operation/definition.ts";
-export type { Guarantee, GuaranteeLevel } from "./operation/guarantee.ts";
+export type { ConsistentLevel, Guarantee, GuaranteeLevel } from "./operation/guarantee.ts";
 export type {
   EnqueueOptions,
   Observed,

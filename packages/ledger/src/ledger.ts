@@ -5,11 +5,13 @@ import { hasCode, ledgerFailureCodes } from "./failure.ts";
 import { type ListOptions, list, type OperationPage } from "./list/list.ts";
 import { checkedDefinition } from "./operation/checked-definition.ts";
 import type {
+  AcceptsNothingLess,
   ManyProvidersDefinition,
   OperationDefinition,
   SingleProviderDefinition,
 } from "./operation/definition.ts";
 import { explain } from "./operation/explain.ts";
+import type { ConsistentLevel, Guarantee, GuaranteeLevel } from "./operation/guarantee.ts";
 import { checkedKey } from "./operation/key.ts";
 import type { Operation, Outcome } from "./operation/operation.ts";
 import { checkedOptions, type LedgerOptions } from "./options.ts";
@@ -65,6 +67,14 @@ export interface Ledger<Tx = PgTx> {
    *
    * @throws TypeError or RangeError that names the option, the value and the fix.
    */
+  operation<I, R>(
+    name: string,
+    definition: SingleProviderDefinition<Tx, I, R> & AcceptsNothingLess,
+  ): Operation<I, R, Tx, ConsistentLevel>;
+  operation<I, R>(
+    name: string,
+    definition: ManyProvidersDefinition<Tx, I, R> & AcceptsNothingLess,
+  ): Operation<I, R, Tx, ConsistentLevel>;
   operation<I, R>(name: string, definition: SingleProviderDefinition<Tx, I, R>): Operation<I, R, Tx>;
   operation<I, R>(name: string, definition: ManyProvidersDefinition<Tx, I, R>): Operation<I, R, Tx>;
   /**
@@ -232,12 +242,15 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
       const timeoutMs = durationMs("migrate.timeout", given.timeout ?? defaultMigrateTimeout);
       return await dialect.migrate(sql, schema, { clock, timeoutMs });
     },
-    operation<I, R>(name: string, definition: OperationDefinition<Tx, I, R>): Operation<I, R, Tx> {
+    operation<I, R, Level extends GuaranteeLevel>(
+      name: string,
+      definition: OperationDefinition<Tx, I, R>,
+    ): Operation<I, R, Tx, Level> {
       const checked = checkedDefinition(name, definition, leaseMs) as unknown as AnyDefinition<Tx>;
       if (definitions.has(name))
         throw new TypeError(`operation ${show(name)} is already defined in this ledger`);
       definitions.set(name, checked);
-      return handleOf<Tx, I, R>(engine, checked);
+      return handleOf<Tx, I, R, Level>(engine, checked);
     },
     saga: (name, definition) => there("sagas", desk).define(name, definition),
     get sagas() {
@@ -309,11 +322,15 @@ export function createLedger<Tx>(options: LedgerOptions<Tx>): Ledger<Tx> {
 }
 
 /** What a user holds of one operation. */
-function handleOf<Tx, I, R>(engine: Engine<Tx>, definition: AnyDefinition<Tx>): Operation<I, R, Tx> {
+function handleOf<Tx, I, R, Level extends GuaranteeLevel>(
+  engine: Engine<Tx>,
+  definition: AnyDefinition<Tx>,
+): Operation<I, R, Tx, Level> {
   const { name, guarantee } = definition;
   return {
     name,
-    guarantee,
+    // A definition that promises less than it accepts was refused.
+    guarantee: guarantee as Guarantee<Level>,
     run: (input, options) => run(engine, definition, input, options) as Promise<Outcome<R>>,
     enqueue: (input, options) => enqueue(engine, definition, input, options) as Promise<Outcome<R>>,
     async observe(key, learnt, options) {

@@ -213,6 +213,11 @@ export interface ManyProvidersDefinition<Tx, I, R> extends Common<Tx, I, R> {
   readonly providers: Readonly<Record<string, ProviderDefinition<I, R>>>;
 }
 
+/** A definition that accepts nothing less than agreement. */
+export interface AcceptsNothingLess {
+  readonly accept?: undefined;
+}
+
 export type OperationDefinition<Tx, I, R> =
   | SingleProviderDefinition<Tx, I, R>
   | ManyProvidersDefinition<Tx, I, R>;

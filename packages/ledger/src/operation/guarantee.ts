@@ -11,8 +11,11 @@ import type { NotFoundPolicy, ProviderFacts, UnknownFirst } from "../state/trans
  */
 export type GuaranteeLevel = "exactly-once-effect" | "eventually-consistent" | "detect-only" | "none";
 
-export interface Guarantee {
-  readonly level: GuaranteeLevel;
+/** What a definition promises that accepts nothing less: both sides end in agreement. */
+export type ConsistentLevel = "exactly-once-effect" | "eventually-consistent";
+
+export interface Guarantee<Level extends GuaranteeLevel = GuaranteeLevel> {
+  readonly level: Level;
   /** Why it is no better, or what it rests on; for people. */
   readonly reason: string;
   /** Within how long both sides agree, where that is known and everything answers. Milliseconds. */

@@ -1,6 +1,6 @@
 import type { PgTx } from "../drivers/pg.ts";
 import type { AbandonedFailure, Inquiry } from "./definition.ts";
-import type { Guarantee } from "./guarantee.ts";
+import type { Guarantee, GuaranteeLevel } from "./guarantee.ts";
 
 export interface RunOptions {
   /** Names the operation for ever: the same key is the same effect. 1 to 255 visible ASCII characters. */
@@ -45,11 +45,16 @@ export type Outcome<R> =
   | { readonly status: "abandoned"; readonly failure: AbandonedFailure; readonly id: string }
   | { readonly status: "pending"; readonly id: string };
 
-/** One kind of external call that ends in agreement with a local transaction. */
-export interface Operation<I, R, Tx = PgTx> {
+/**
+ * One kind of external call that ends in agreement with a local transaction.
+ *
+ * `Level` is what it may promise: a function that moves money can ask for `Operation<I, R, Tx, ConsistentLevel>`, and an
+ * operation whose definition accepts less is then refused by the compiler.
+ */
+export interface Operation<I, R, Tx = PgTx, Level extends GuaranteeLevel = GuaranteeLevel> {
   readonly name: string;
   /** What the declared capabilities allow to promise, and why. */
-  readonly guarantee: Guarantee;
+  readonly guarantee: Guarantee<Level>;
   /**
    * Stores the intent, calls the provider, and stores the outcome.
    *
