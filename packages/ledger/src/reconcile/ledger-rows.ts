@@ -1,5 +1,5 @@
 import { sentKey } from "../operation/key.ts";
-import type { StoredOperation } from "../store/operation-row.ts";
+import type { ComparedOperation } from "../store/operation-row.ts";
 import type { Store } from "../store/store.ts";
 import { exactAmount } from "./amount.ts";
 import type { LocalRow, TimeRange } from "./rows.ts";
@@ -17,7 +17,7 @@ export interface LedgerRowsOptions {
   readonly amountOf: AmountOf;
 }
 
-const pageRows = 500;
+const pageRows = 1_000;
 /** An id is made, and a row dated, a little apart: a statement may have waited for another in between. */
 const idMarginMs = 3_600_000;
 
@@ -27,19 +27,44 @@ export async function* ledgerRows<Tx>(
   range: TimeRange,
   options: LedgerRowsOptions,
 ): AsyncGenerator<readonly LocalRow[]> {
-  const last = idAt(range.toAtMs + idMarginMs);
-  let after = idAt(range.fromAtMs - idMarginMs);
-  for (;;) {
-    const page = await store.page(after, pageRows);
-    yield page.flatMap((stored) => {
-      if (stored.operation !== options.operation || !stored.providers.includes(options.provider)) return [];
+  for await (const page of pages(store, range)) {
+    const rows: LocalRow[] = [];
+    for (const stored of page) {
+      if (stored.operation !== options.operation || !stored.providers.includes(options.provider)) continue;
       const row = localRow(stored, options);
-      return row.atMs >= range.fromAtMs && row.atMs < range.toAtMs ? [row] : [];
-    });
-    const end = page.at(-1)?.id;
-    if (page.length < pageRows || end === undefined || end > last) return;
-    after = end;
+      if (row.atMs >= range.fromAtMs && row.atMs < range.toAtMs) rows.push(row);
+    }
+    yield rows;
   }
+}
+
+/** The database is asked for the next page before the one that is there is looked at, so that neither waits. */
+async function* pages<Tx>(
+  store: Store<Tx>,
+  { fromAtMs, toAtMs }: TimeRange,
+): AsyncGenerator<readonly ComparedOperation[]> {
+  const last = idAt(toAtMs + idMarginMs);
+  let coming = ask(store, idAt(fromAtMs - idMarginMs));
+  try {
+    for (;;) {
+      const page = await coming;
+      const end = page.at(-1)?.id;
+      const isLast = page.length < pageRows || end === undefined || end > last;
+      if (!isLast) coming = ask(store, end);
+      yield page;
+      if (isLast) return;
+    }
+  } finally {
+    // Nobody looks at it where the reader has gone, and nothing goes on after that.
+    await coming.catch(() => {});
+  }
+}
+
+function ask<Tx>(store: Store<Tx>, after: string): Promise<readonly ComparedOperation[]> {
+  const page = store.compared(after, pageRows);
+  // It may fail while the page before it is looked at, and is told when it is wanted.
+  page.catch(() => {});
+  return page;
 }
 
 /** The smallest id of that time: ids begin with the milliseconds since 1970. */
@@ -49,7 +74,7 @@ function idAt(atMs: number): string {
 }
 
 /** @throws RangeError that names the operation, when its amount is not exact. */
-export function localRow(stored: StoredOperation, options: LedgerRowsOptions): LocalRow {
+export function localRow(stored: ComparedOperation, options: LedgerRowsOptions): LocalRow {
   const { operation, key, result } = stored;
   const { amount, currency } = options.amountOf(
     JSON.parse(stored.request),

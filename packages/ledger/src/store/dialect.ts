@@ -55,6 +55,8 @@ export interface Statements {
   readonly history: Statement;
   /** after this id, limit. */
   readonly page: Statement;
+  /** The same of every operation, with no more than a comparison with a provider's list needs. */
+  readonly compared: Statement;
   /**
    * after this id, limit, states, operation, age in ms; each of them but the limit and the states null for any. Those that
    * were moved out of the way included, in the order of ids. What is open is found without reading what is settled.

@@ -46,6 +46,12 @@ export interface StoredOperation extends OperationRow {
   readonly asOf: string;
 }
 
+/** What of it is compared with a provider's list. */
+export type ComparedOperation = Pick<
+  StoredOperation,
+  "id" | "operation" | "key" | "state" | "provider" | "providers" | "request" | "result" | "createdAt"
+>;
+
 /** What the last call, inquiry, cancel or local transaction failed with, if any ever did. */
 export interface LastError {
   /** ISO 8601, UTC, by the database's clock. */

@@ -1,5 +1,12 @@
 import type { Intent, OperationState } from "../state/transitions.ts";
-import type { LastError, Move, NewOperation, OperationRow, PlannedMove } from "./operation-row.ts";
+import type {
+  ComparedOperation,
+  LastError,
+  Move,
+  NewOperation,
+  OperationRow,
+  PlannedMove,
+} from "./operation-row.ts";
 import type { SqlRow } from "./sql-port.ts";
 
 /** What a statement for many gets, and what its rows say. */
@@ -157,6 +164,20 @@ export function whole(row: SqlRow, readAtMs: number): OperationRow {
     result: optional(row["result"]),
     failure: optional(row["failure"]),
     readAtMs,
+  };
+}
+
+export function toCompared(row: SqlRow): ComparedOperation {
+  return {
+    id: String(row["id"]),
+    operation: String(row["operation"]),
+    key: String(row["key"]),
+    state: row["state"] as OperationState,
+    provider: String(row["provider"]),
+    providers: JSON.parse(String(row["providers"])) as string[],
+    request: String(row["request"]),
+    result: optional(row["result"]),
+    createdAt: String(row["created_at"]),
   };
 }
 

@@ -4,6 +4,7 @@ import type { OpenState, SettledState } from "../state/transitions.ts";
 import type { Dialect, Statement, StatementForMany, Statements } from "./dialect.ts";
 import type {
   ArchiveBatch,
+  ComparedOperation,
   HistoryEntry,
   Intervention,
   ListFilter,
@@ -14,7 +15,17 @@ import type {
   PlannedMove,
   StoredOperation,
 } from "./operation-row.ts";
-import { type Asked, compare, insertion, moved, moves, optional, toLastError, whole } from "./row-codec.ts";
+import {
+  type Asked,
+  compare,
+  insertion,
+  moved,
+  moves,
+  optional,
+  toCompared,
+  toLastError,
+  whole,
+} from "./row-codec.ts";
 import type { SqlPort, SqlQuery, SqlRow } from "./sql-port.ts";
 
 /** The statements with types on both sides. Decides nothing. */
@@ -139,6 +150,10 @@ export class Store<Tx> {
 
   page(afterId: string | undefined, limit: number): Promise<readonly StoredOperation[]> {
     return this.stored(this.#text.page, [afterId ?? null, limit]);
+  }
+
+  async compared(afterId: string, limit: number): Promise<readonly ComparedOperation[]> {
+    return (await this.send(this.sql.query, this.#text.compared, [afterId, limit])).map(toCompared);
   }
 
   list({ states, operation, olderThanMs, after, limit }: ListFilter): Promise<readonly StoredOperation[]> {

@@ -38,6 +38,10 @@ export const stored: string = `${row()},
   ${iso("o.created_at")} as created_at, ${iso("o.updated_at")} as updated_at, ${iso("o.due_at")} as due_at,
   ${iso(now)} as read_at`;
 
+/** What is compared with a provider's list. */
+export const compared: string = `o.id, o.operation, o.\`key\`, o.state, o.provider, o.providers, o.request, o.result,
+  ${iso("o.created_at")} as created_at`;
+
 /** Every column, for what moves whole rows. A migration that adds one adds it here. */
 export const every: readonly string[] = [
   ...[

@@ -2,7 +2,7 @@ import { type OperationState, openStates, settledStates } from "../../state/tran
 import type { StatementFunction, Statements } from "../dialect.ts";
 import { archiveCopy, archiveDrop, archiveForget, archiveRestore } from "./archive.ts";
 import { claim, giveBack, renew } from "./claim.ts";
-import { stored } from "./columns.ts";
+import { compared, stored } from "./columns.ts";
 import { historiesOf } from "./history.ts";
 import { insert } from "./insert.ts";
 import { intervene, move, note } from "./move.ts";
@@ -14,6 +14,11 @@ export function statements(schema: string): Statements {
   const archive = `${schema}_operation_archive`;
   // Collations that compare byte by byte leave out spaces at the end.
   const of = `o.operation = $1 and char_length(o.operation) = char_length($1) and o.\`key\` = $2`;
+  const pageOf = (columns: string): string => `
+    (select ${columns} from ${operation} as o where $1 is null or o.id > $1 order by o.id limit $2)
+    union all
+    (select ${columns} from ${archive} as o where o.hot = 0 and ($1 is null or o.id > $1) order by o.id limit $2)
+    order by id limit $2`;
   return {
     insert: { statement: insert(schema), calls: (records) => [[records]] },
     move: { statement: move(schema), calls: (records) => [[records]] },
@@ -29,11 +34,8 @@ export function statements(schema: string): Statements {
     findArchivedById: `select ${stored} from ${archive} as o where o.id = lower($1)`,
     findArchivedByKey: `select ${stored} from ${archive} as o where ${of}`,
     history: history(schema),
-    page: `
-      (select ${stored} from ${operation} as o where $1 is null or o.id > $1 order by o.id limit $2)
-      union all
-      (select ${stored} from ${archive} as o where o.hot = 0 and ($1 is null or o.id > $1) order by o.id limit $2)
-      order by id limit $2`,
+    page: pageOf(stored),
+    compared: pageOf(compared),
     list: list(schema),
     version: `select cast(max(version) as char) as version from ${schema}_migration`,
     open: `

@@ -1,6 +1,6 @@
 import { type OperationState, openStates, settledStates } from "../../state/transitions.ts";
 import type { Statements } from "../dialect.ts";
-import { inMs, iso, listed, moving, msSince, stored } from "./columns.ts";
+import { compared, inMs, iso, listed, moving, msSince, stored } from "./columns.ts";
 import { insertOf, moveOf } from "./functions-9.ts";
 
 /* The statements for PostgreSQL. Only the schema's validated name is written into them; values are parameters. */
@@ -22,6 +22,12 @@ export function statements(schema: string): Statements {
   const operation = `${schema}.operation`;
   const event = `${schema}.operation_event`;
   const archive = `${schema}.operation_archive`;
+  const pageOf = (columns: string): string => `
+    (select ${columns} from ${operation} as o where $1::uuid is null or o.id > $1::uuid order by o.id limit $2)
+    union all
+    (select ${columns} from ${archive} as o
+      where not o.hot and ($1::uuid is null or o.id > $1::uuid) order by o.id limit $2)
+    order by id limit $2`;
   // That it was created is not written down, nor that its first call was answered: its row says so.
   const historyOf = (o: string): string => `(
     select json_agg(entry order by seq)::text from (
@@ -108,12 +114,8 @@ export function statements(schema: string): Statements {
       union all
       select a.id::text, a.history from ${archive} as a where a.id = any($1::uuid[]) and not a.hot`,
 
-    page: `
-      (select ${stored} from ${operation} as o where $1::uuid is null or o.id > $1::uuid order by o.id limit $2)
-      union all
-      (select ${stored} from ${archive} as o
-        where not o.hot and ($1::uuid is null or o.id > $1::uuid) order by o.id limit $2)
-      order by id limit $2`,
+    page: pageOf(stored),
+    compared: pageOf(compared),
 
     // A branch that is not asked for is not run. The name is hidden from the planner, which would else read all of that
     // operation by the index of the keys.

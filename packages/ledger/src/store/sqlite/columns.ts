@@ -65,6 +65,11 @@ export const row = (o: string): string => `${moving(o)},
   ${o}operation as operation, ${o}key as key, ${o}fingerprint as fingerprint, ${o}providers as providers,
   ${o}request as request, ${o}result as result, ${o}failure as failure`;
 
+/** What is compared with a provider's list. */
+export const compared: string = `o.id as id, o.operation as operation, o.key as key, o.state as state,
+  o.provider as provider, o.providers as providers, o.request as request, o.result as result,
+  ${iso("o.created_at")} as created_at`;
+
 export const stored = (o: string): string => `${row(o)},
   ${iso(`${o}last_error_at`)} as last_error_at, ${o}last_error_code as last_error_code,
   ${o}last_error_message as last_error_message, ${o}last_error_tries as last_error_tries,

@@ -1,6 +1,7 @@
 import { dueStates, type OperationState, openStates, settledStates } from "../../state/transitions.ts";
 import type { Statements } from "../dialect.ts";
 import {
+  compared,
   elements,
   firstIdAt,
   inMs,
@@ -40,6 +41,12 @@ export function statements(schema: string): Statements {
   const operation = `${schema}_operation`;
   const event = `${schema}_operation_event`;
   const archive = `${schema}_operation_archive`;
+  const pageOf = (columns: string): string => `
+    select * from (select ${columns} from ${operation} as o where o.id > coalesce($1, '') order by o.id limit $2)
+    union all
+    select * from (
+      select ${columns} from ${archive} as o where o.hot = 0 and o.id > coalesce($1, '') order by o.id limit $2)
+    order by id limit $2`;
   // That it was created is not written down: its row says so.
   const historyOf = (o: string): string => `(
     select json_group_array(json(entry) order by seq) from (
@@ -126,13 +133,8 @@ export function statements(schema: string): Statements {
       union all
       select a.id, a.history from ${archive} as a where a.id in ${elements("$1")} and a.hot = 0`,
 
-    page: `
-      select * from (
-        select ${stored("o.")} from ${operation} as o where o.id > coalesce($1, '') order by o.id limit $2)
-      union all
-      select * from (
-        select ${stored("o.")} from ${archive} as o where o.hot = 0 and o.id > coalesce($1, '') order by o.id limit $2)
-      order by id limit $2`,
+    page: pageOf(stored("o.")),
+    compared: pageOf(compared),
 
     list: `
       select * from (
