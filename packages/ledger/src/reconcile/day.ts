@@ -1,6 +1,13 @@
 import { messageOf } from "../run/describe.ts";
 import type { Engine } from "../run/engine.ts";
-import { type Classified, classify, type FindingClass, findingClasses, type ItemClass } from "./classify.ts";
+import {
+  type Classified,
+  type ClassifyBounds,
+  classify,
+  type FindingClass,
+  findingClasses,
+  type ItemClass,
+} from "./classify.ts";
 import { DayTotals, dayOf } from "./days.ts";
 import { sortedByKey } from "./external-sort.ts";
 import { ledgerKeyOf, ledgerRows, localRow } from "./ledger-rows.ts";
@@ -47,6 +54,7 @@ export async function* readDay<Tx>(
 ): AsyncGenerator<Part> {
   const { rowsInMemory, overlapMs, offset } = settings;
   const day = dayOf(range.fromAtMs, offset);
+  const bounds: ClassifyBounds = { range, youngFromAtMs };
   const around = { fromAtMs: range.fromAtMs - overlapMs, toAtMs: range.toAtMs + overlapMs };
   const broken: BrokenLine[] = [];
   let brokenLines = 0;
@@ -79,7 +87,10 @@ export async function* readDay<Tx>(
       pairs += 1;
       if (afterKey !== null && pair.key <= afterKey) continue;
       last = pair.key;
-      const item = await classified(engine, settings, pair, { range, youngFromAtMs });
+      const first = classify(pair, bounds);
+      // Nearly every pair is plain, and a wait for each would cost more than the pair.
+      const item =
+        first?.class === "orphanRemote" ? await owned(engine, settings, pair, first, bounds) : first;
       if (item === undefined) continue;
       totals.add(item.class, item);
       if (isFinding(item.class)) findings.push(findingOf(settings, day, item, brokenLines));
@@ -90,18 +101,18 @@ export async function* readDay<Tx>(
   yield part();
 }
 
-async function classified<Tx>(
+/** It may have been created long before its effect. Only what the ledger does not know at all has no owner. */
+async function owned<Tx>(
   { store }: Engine<Tx>,
   { rows }: ReconciliationSettings,
   pair: Pair,
-  bounds: Parameters<typeof classify>[1],
+  orphan: Classified,
+  bounds: ClassifyBounds,
 ): Promise<Classified | undefined> {
-  const item = classify(pair, bounds);
-  const key = item?.class === "orphanRemote" ? ledgerKeyOf(pair.key, rows) : undefined;
-  if (key === undefined) return item;
-  // It may have been created long before its effect. Only what the ledger does not know at all has no owner.
+  const key = ledgerKeyOf(pair.key, rows);
+  if (key === undefined) return orphan;
   const stored = await store.findByKey(rows.operation, key);
-  if (stored === undefined || !stored.providers.includes(rows.provider)) return item;
+  if (stored === undefined || !stored.providers.includes(rows.provider)) return orphan;
   return classify({ ...pair, local: localRow(stored, rows) }, bounds);
 }
 
