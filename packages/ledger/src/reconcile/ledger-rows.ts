@@ -17,7 +17,7 @@ export interface LedgerRowsOptions {
   readonly amountOf: AmountOf;
 }
 
-const pageRows = 1_000;
+const pageRows = 500;
 /** An id is made, and a row dated, a little apart: a statement may have waited for another in between. */
 const idMarginMs = 3_600_000;
 

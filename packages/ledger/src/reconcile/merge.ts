@@ -56,7 +56,8 @@ export async function* mergeByKey(
   }
 }
 
-const pairsAtMost = 1_000;
+/** Few, for the same reason as the rows in a batch of the sort. */
+const pairsAtMost = 200;
 
 function add(rows: CheckedRemote[], row: CheckedRemote): void {
   const same = rows.findIndex(({ id }) => id === row.id);

@@ -2,8 +2,8 @@ import type { FileHandle } from "node:fs/promises";
 import { type Keyed, newline, rowOf } from "./held-rows.ts";
 import type { Run } from "./spill-file.ts";
 
-/** Rows in a batch that leaves. */
-export const batchRows = 1_000;
+/** Rows in a batch that leaves: few, so that little is there to outlive a collection of young objects. */
+export const batchRows = 200;
 /** Read at a time of each run. */
 const blockBytes = 16 * 1024;
 
