@@ -22,6 +22,7 @@ describe.each([
   "retention",
   "snapshot",
   "statements",
+  "statements-answered",
   "statements-archive",
   "statements-at-once",
   "statements-people",

@@ -51,6 +51,8 @@ const migrations: readonly ((schema: string) => readonly string[])[] = [
     ...outboxTables(schema),
     ...barrierTables(schema),
   ],
+  // Of an operation that was sent when it was stored, and answered by its first call: the entry that is not written.
+  (schema) => [`alter table ${schema}_operation add column answered_at integer`],
 ];
 
 /** Times are milliseconds since 1970, yes is 1. JSON is text. */

@@ -62,6 +62,14 @@ export function insertOf(operation: string, archive: string): StatementFunction 
   };
 }
 
+/**
+ * Answered to whoever began it, by its first call: all of that entry is known, and its time stands in the row. It is the end
+ * that nearly every operation comes to, and saves it two pages of the log.
+ */
+function isFirstAnswer({ answered }: Readonly<Record<string, string>>): string {
+  return `(${answered} and fence = 1 and attempt = 1 and sent_at = created_at)`;
+}
+
 /** The only statement by which workers change a state. */
 export function moveOf(operation: string, event: string): StatementFunction {
   // Fence and state must still be those that were seen, and a cancel that was asked for meanwhile is not overlooked.
@@ -69,7 +77,7 @@ export function moveOf(operation: string, event: string): StatementFunction {
     [
       ...["id", "fence", "from", "cancelKnown", "to", "intent", "provider", "inDoubt", "abandoned"],
       ...["resendRefused", "personOnly", "dueInMs", "result", "failure", "afresh", "keyWindowMs"],
-      ...["failed", "errorCode", "errorMessage"],
+      ...["failed", "errorCode", "errorMessage", "answered"],
     ],
     (m) => `
       update ${operation} set
@@ -98,10 +106,11 @@ export function moveOf(operation: string, event: string): StatementFunction {
         last_error_code = case when ${m["failed"]} then ${m["errorCode"]} else last_error_code end,
         last_error_message = case when ${m["failed"]} then ${m["errorMessage"]} else last_error_message end,
         last_error_tries = case when ${m["failed"]} then tries else last_error_tries end,
+        answered_at = case when ${isFirstAnswer(m)} then ${now} else answered_at end,
         updated_at = ${now}
       where id = ${m["id"]} and fence = ${m["fence"]} and state = ${m["from"]}
         and (cancel_wanted_at is not null) = ${m["cancelKnown"]}
-      returning ${moving("")}`,
+      returning ${moving("")}, ${isFirstAnswer(m)} as answered`,
   );
   const note = of(
     ["id", "fence", "from", "to", "provider", "why", "evidence", "by"],
@@ -113,7 +122,9 @@ export function moveOf(operation: string, event: string): StatementFunction {
     const rows: SqlRow[] = [];
     for (const element of list as readonly Fields[]) {
       const moved = await query(move.text, move.values(element));
-      if (moved.length > 0 && element["noted"] === true) await query(note.text, note.values(element));
+      const [row] = moved;
+      if (row !== undefined && element["noted"] === true && row["answered"] !== 1)
+        await query(note.text, note.values(element));
       rows.push(...moved);
     }
     return rows;

@@ -37,6 +37,9 @@ const filter = `o.state in ${elements("$3")} and o.id > coalesce($1, '')
 const asksFor = (states: readonly OperationState[]): string =>
   `exists (select 1 from json_each($3) where value in (${listed(states)}))`;
 
+/** Larger than every id of an entry. */
+const afterAll = "9223372036854775807";
+
 export function statements(schema: string): Statements {
   const operation = `${schema}_operation`;
   const event = `${schema}_operation_event`;
@@ -47,17 +50,28 @@ export function statements(schema: string): Statements {
     select * from (
       select ${columns} from ${archive} as o where o.hot = 0 and o.id > coalesce($1, '') order by o.id limit $2)
     order by id limit $2`;
-  // That it was created is not written down: its row says so.
+  // That it was created is not written down, nor that its first call was answered: its row says so. What came before the
+  // answer was noted of SENDING, what came after it begins with what was noted of DONE.
   const historyOf = (o: string): string => `(
     select json_group_array(json(entry) order by seq) from (
       select 0 as seq, json_object('at', ${iso(`${o}.created_at`)},
         'fence', case when first.state = 'READY' then 0 else 1 end, 'from', null, 'to', first.state,
         'provider', ${o}.providers ->> '$[0]', 'why', 'created', 'evidence', null, 'by', null) as entry
       from (
-        select coalesce((
-          select coalesce(e.from_state, '') from ${event} as e where e.operation_id = ${o}.id order by e.id limit 1
-        ), ${o}.state) as state
+        select case when ${o}.answered_at is not null and earliest.state = 'DONE' then 'SENDING'
+          else earliest.state end as state
+        from (
+          select coalesce((
+            select coalesce(e.from_state, '') from ${event} as e where e.operation_id = ${o}.id order by e.id limit 1
+          ), iif(${o}.answered_at is null, ${o}.state, 'SENDING')) as state
+        ) as earliest
       ) as first where first.state <> ''
+      union all
+      select coalesce((
+          select min(e.id) - 0.5 from ${event} as e where e.operation_id = ${o}.id and e.from_state = 'DONE'
+        ), ${afterAll}), json_object('at', ${iso(`${o}.answered_at`)}, 'fence', 1, 'from', 'SENDING', 'to', 'DONE',
+        'provider', ${o}.providers ->> '$[0]', 'why', 'succeeded', 'evidence', null, 'by', null)
+      where ${o}.answered_at is not null
       union all
       select e.id, json_object('at', ${iso("e.at")}, 'fence', e.fence, 'from', e.from_state,
         'to', e.to_state, 'provider', e.provider, 'why', e.why, 'evidence', e.evidence, 'by', e.actor)

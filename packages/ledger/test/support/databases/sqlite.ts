@@ -16,7 +16,7 @@ export async function sqlite(name: string): Promise<ShopDatabase<SqliteTx>> {
   return {
     product: "SQLite",
     module: import.meta.url,
-    version: 1,
+    version: 2,
     url: file,
     orders,
     defersConstraints: true,
