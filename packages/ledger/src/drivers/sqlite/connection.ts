@@ -5,38 +5,52 @@ import type { SqlRow } from "../../store/sql-port.ts";
 /** More texts than the ledger has statements; beyond it somebody puts values into them. */
 const statementsAtMost = 500;
 
+interface Prepared {
+  readonly statement: StatementSync;
+  /** The highest number that it names: of several statements that run as one, each gets all the values. */
+  readonly places: number;
+}
+
 /** A connection with its statements prepared. Everything on it is synchronous. */
 export class Connection {
   readonly db: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements = new Map<string, Prepared>();
 
   constructor(db: DatabaseSync) {
     this.db = db;
   }
 
   send(text: string, values: readonly unknown[] = []): readonly SqlRow[] {
-    return this.#prepared(text).all(named(values)) as readonly SqlRow[];
+    const { statement, places } = this.#prepared(text);
+    return statement.all(...inPlaces(values, places)) as readonly SqlRow[];
   }
 
-  #prepared(text: string): StatementSync {
+  #prepared(text: string): Prepared {
     const known = this.#statements.get(text);
     if (known !== undefined) return known;
-    const statement = this.db.prepare(text);
-    // Of several statements that run as one, each names the values that it needs.
-    statement.setAllowUnknownNamedParameters(true);
+    const prepared = prepare(this.db, text);
     if (this.#statements.size >= statementsAtMost) this.#statements.clear();
-    this.#statements.set(text, statement);
-    return statement;
+    this.#statements.set(text, prepared);
+    return prepared;
   }
+}
+
+/** `$1` is a name to SQLite, and `?1` a place: names for twenty values cost as much as the rest of the statement. */
+function prepare(db: DatabaseSync, text: string): Prepared {
+  let places = 0;
+  const placed = text.replaceAll(/\$(\d+)/g, (_, place: string) => {
+    places = Math.max(places, Number(place));
+    return `?${place}`;
+  });
+  return { statement: db.prepare(placed), places };
 }
 
 type Value = string | number | bigint | null | NodeJS.ArrayBufferView;
 
-/** `$1` is a name to SQLite. */
-function named(values: readonly unknown[]): Record<string, Value> {
-  const byName: Record<string, Value> = {};
-  for (const [index, value] of values.entries()) byName[index + 1] = bindable(value);
-  return byName;
+function inPlaces(values: readonly unknown[], places: number): readonly Value[] {
+  const inPlace: Value[] = [];
+  for (let index = 0; index < places; index += 1) inPlace.push(bindable(values[index]));
+  return inPlace;
 }
 
 function bindable(value: unknown): Value {

@@ -54,12 +54,15 @@ const ages = (o: string): string =>
     .map(([name, age]) => `case when ${o}due_at is not null then ${age} end as ${name}`)
     .join(", ");
 
-/** What a worker has to know of a row, and cannot know without reading it. `o`: "o." or nothing. */
+/** What even the worker who has moved a row cannot know without reading it. `o`: "o." or nothing. */
+export const moved = (o: string): string =>
+  `${o}id as id, ${o}tries as tries, ${msSince(`${o}cancel_wanted_at`)} as cancel_wanted_for_ms, ${ages(o)}`;
+
+/** What nobody else can know. */
 export const moving = (o: string): string => `
-  ${o}id as id, ${o}state as state, ${o}intent as intent, ${o}fence as fence, ${o}provider as provider,
-  ${o}attempt as attempt, ${o}tries as tries, ${yesNo(`${o}in_doubt`)} as in_doubt,
-  ${yesNo(`${o}abandoned`)} as abandoned, ${yesNo(`${o}resend_refused`)} as resend_refused,
-  ${yesNo(`${o}person_only`)} as person_only, ${msSince(`${o}cancel_wanted_at`)} as cancel_wanted_for_ms, ${ages(o)}`;
+  ${moved(o)}, ${o}state as state, ${o}intent as intent, ${o}fence as fence, ${o}provider as provider,
+  ${o}attempt as attempt, ${yesNo(`${o}in_doubt`)} as in_doubt, ${yesNo(`${o}abandoned`)} as abandoned,
+  ${yesNo(`${o}resend_refused`)} as resend_refused, ${yesNo(`${o}person_only`)} as person_only`;
 
 export const row = (o: string): string => `${moving(o)},
   ${o}operation as operation, ${o}key as key, ${o}fingerprint as fingerprint, ${o}providers as providers,

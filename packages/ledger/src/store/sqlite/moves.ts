@@ -1,6 +1,6 @@
 import type { StatementFunction } from "../dialect.ts";
 import type { SqlRow } from "../sql-port.ts";
-import { inMs, moving, now, timedId } from "./columns.ts";
+import { inMs, moved, now, timedId } from "./columns.ts";
 
 /*
  * What every operation passes through. SQLite is asked without a round trip, so a batch is one statement after the other,
@@ -110,7 +110,7 @@ export function moveOf(operation: string, event: string): StatementFunction {
         updated_at = ${now}
       where id = ${m["id"]} and fence = ${m["fence"]} and state = ${m["from"]}
         and (cancel_wanted_at is not null) = ${m["cancelKnown"]}
-      returning ${moving("")}, ${isFirstAnswer(m)} as answered`,
+      returning ${moved("")}, ${isFirstAnswer(m)} as answered`,
   );
   const note = of(
     ["id", "fence", "from", "to", "provider", "why", "evidence", "by"],
@@ -121,11 +121,10 @@ export function moveOf(operation: string, event: string): StatementFunction {
   return async (query, [list]) => {
     const rows: SqlRow[] = [];
     for (const element of list as readonly Fields[]) {
-      const moved = await query(move.text, move.values(element));
-      const [row] = moved;
-      if (row !== undefined && element["noted"] === true && row["answered"] !== 1)
-        await query(note.text, note.values(element));
-      rows.push(...moved);
+      const [row] = await query(move.text, move.values(element));
+      if (row === undefined) continue;
+      rows.push(row);
+      if (element["noted"] === true && row["answered"] !== 1) await query(note.text, note.values(element));
     }
     return rows;
   };
