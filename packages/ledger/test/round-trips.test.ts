@@ -62,6 +62,27 @@ test("a pool that tells nothing of its clients works too, with one wait more for
   expect(await shop.status("t2")).toBe("paid");
 });
 
+test("a client that somebody has wrapped, and that answers with promises only, works too", async () => {
+  const pool = newPool();
+  const promising = (client: pg.PoolClient): pg.PoolClient =>
+    new Proxy(client, {
+      get: (of, name) => {
+        if (name === "connection") return undefined;
+        if (name === "query") return (text: string, values?: unknown[]) => of.query(text, values);
+        const own: unknown = Reflect.get(of, name);
+        return typeof own === "function" ? own.bind(of) : own;
+      },
+    });
+  const bare = {
+    connect: (callback: (error: Error | undefined, client: pg.PoolClient | undefined) => void) =>
+      pool.connect((error, client) => callback(error, client && promising(client))),
+  } as unknown as pg.Pool;
+  const pay = payThrough(bare);
+  expect(await pay.run({ id: "t5" }, { key: "t5" })).toMatchObject({ status: "committed" });
+  // An error of the database comes through as one.
+  await expect(pay.run({ id: "t5" }, { key: "t5-again" })).rejects.toMatchObject({ code: "23505" });
+});
+
 test("what is sent with BEGIN is in its transaction, and gone with it", async () => {
   const sql = fromPgPool<PgTx>(newPool());
   const first = {

@@ -232,13 +232,15 @@ async function withClient<Client extends PgClient, T>(
 
 /**
  * With a callback: what `pg`'s own promise brings stays reachable from objects of earlier statements until all memory is
- * collected, so that of a million rows, read page after page, the most survived.
+ * collected, so that of a million rows, read page after page, the most survived. A client that answers with a promise all
+ * the same, as one that somebody has wrapped may do, is heard too.
  */
 function answered(client: PgClient, text: string, values: unknown[] | undefined): Promise<PgResult> {
   return new Promise((resolve, reject) => {
-    (client as unknown as PgCallbackClient).query(text, values, (error, result) =>
+    const sent = (client as unknown as PgCallbackClient).query(text, values, (error, result) =>
       error === null || error === undefined ? resolve(result) : reject(error),
     );
+    if (sent instanceof Promise) sent.then(resolve, reject);
   });
 }
 
