@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { assertKnownKeys, functionAt, show, systemClock } from "@outrigger/core";
 import type { SqlBounds, SqlPort, SqlQuery } from "../store/sql-port.ts";
 import { property } from "./shared/causes.ts";
-import { Connection, openConnection } from "./sqlite/connection.ts";
+import { Connection, type Opened, openConnection } from "./sqlite/connection.ts";
 import { isTransient } from "./sqlite/errors.ts";
 import { whenFree } from "./sqlite/when-free.ts";
 import { Writer } from "./sqlite/writer.ts";
@@ -40,7 +40,7 @@ export function fromSqlite(file: string | URL, options: SqliteOptions = {}): Sql
   assertKnownKeys("fromSqlite options", options, ["setUp"]);
   const { setUp } = options;
   if (setUp !== undefined) functionAt("fromSqlite.setUp", setUp);
-  const reader = openConnection(file, { readOnly: true, setUp });
+  const reader = openConnection(file, { readOnly: true, setUp }).connection;
   const writer = writerBeside(reader, () => openConnection(file, { readOnly: false, setUp }));
   const location = reader.db.location();
   return {
@@ -60,7 +60,7 @@ export function fromSqlite(file: string | URL, options: SqliteOptions = {}): Sql
 }
 
 /** Both are open, or none. */
-function writerBeside(reader: Connection, open: () => Connection): Writer {
+function writerBeside(reader: Connection, open: () => Opened): Writer {
   try {
     return new Writer(open);
   } catch (error) {

@@ -1,10 +1,8 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** A request's fingerprint: equal for equal JSON, whatever the order of the keys. */
 export function fingerprintOf(json: string): string {
-  return createHash("sha256")
-    .update(JSON.stringify(sorted(JSON.parse(json))))
-    .digest("hex");
+  return hash("sha256", JSON.stringify(sorted(JSON.parse(json))));
 }
 
 function sorted(value: unknown): unknown {

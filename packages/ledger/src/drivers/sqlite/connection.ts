@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { show } from "@outrigger/core";
 import type { SqlRow } from "../../store/sql-port.ts";
+import { EndWatch } from "./end-watch.ts";
 
 /** More texts than the ledger has statements; beyond it somebody puts values into them. */
 const statementsAtMost = 500;
@@ -15,20 +16,24 @@ interface Prepared {
 export class Connection {
   readonly db: DatabaseSync;
   readonly #statements = new Map<string, Prepared>();
+  /** The connection's own, whatever watches over what others prepare. */
+  readonly #prepare: DatabaseSync["prepare"];
 
   constructor(db: DatabaseSync) {
     this.db = db;
+    this.#prepare = db.prepare.bind(db);
   }
 
   send(text: string, values: readonly unknown[] = []): readonly SqlRow[] {
     const { statement, places } = this.#prepared(text);
-    return statement.all(...inPlaces(values, places)) as readonly SqlRow[];
+    return statement.all(...bindables(values, places)) as readonly SqlRow[];
   }
 
   #prepared(text: string): Prepared {
     const known = this.#statements.get(text);
     if (known !== undefined) return known;
-    const prepared = prepare(this.db, text);
+    const { placed, places } = inPlace(text);
+    const prepared = { statement: this.#prepare(placed), places };
     if (this.#statements.size >= statementsAtMost) this.#statements.clear();
     this.#statements.set(text, prepared);
     return prepared;
@@ -36,26 +41,32 @@ export class Connection {
 }
 
 /** `$1` is a name to SQLite, and `?1` a place: names for twenty values cost as much as the rest of the statement. */
-function prepare(db: DatabaseSync, text: string): Prepared {
+function inPlace(text: string): { readonly placed: string; readonly places: number } {
   let places = 0;
   const placed = text.replaceAll(/\$(\d+)/g, (_, place: string) => {
     places = Math.max(places, Number(place));
     return `?${place}`;
   });
-  return { statement: db.prepare(placed), places };
+  return { placed, places };
 }
 
 type Value = string | number | bigint | null | NodeJS.ArrayBufferView;
 
-function inPlaces(values: readonly unknown[], places: number): readonly Value[] {
-  const inPlace: Value[] = [];
-  for (let index = 0; index < places; index += 1) inPlace.push(bindable(values[index]));
-  return inPlace;
+function bindables(values: readonly unknown[], places: number): readonly Value[] {
+  const bound: Value[] = [];
+  for (let index = 0; index < places; index += 1) bound.push(bindable(values[index]));
+  return bound;
 }
 
 function bindable(value: unknown): Value {
   if (value === undefined) return null;
   return typeof value === "boolean" ? Number(value) : (value as Value);
+}
+
+/** A connection of the port's own. */
+export interface Opened {
+  readonly connection: Connection;
+  readonly watch: EndWatch;
 }
 
 export interface OpenOptions {
@@ -75,8 +86,10 @@ const openWithinMs = 5_000;
  * - `busy_timeout` 0: SQLite waits by stopping the whole process, also whoever in it holds the lock; the port waits by
  *   itself.
  */
-export function openConnection(file: string | URL, { readOnly, setUp }: OpenOptions): Connection {
+export function openConnection(file: string | URL, { readOnly, setUp }: OpenOptions): Opened {
   const connection = new Connection(new (sqlite().DatabaseSync)(file));
+  // Before `setUp`, which may keep what it prepares.
+  const watch = new EndWatch(connection);
   const { db } = connection;
   try {
     db.exec(`pragma busy_timeout = ${openWithinMs}`);
@@ -97,7 +110,7 @@ export function openConnection(file: string | URL, { readOnly, setUp }: OpenOpti
       );
     }
     db.exec(`pragma busy_timeout = 0; pragma query_only = ${readOnly ? "on" : "off"}`);
-    return connection;
+    return { connection, watch };
   } catch (error) {
     db.close();
     throw error;

@@ -4,27 +4,24 @@ import type { SqlBounds, SqlQuery } from "../../store/sql-port.ts";
 import { isTimedOut } from "../shared/causes.ts";
 import { transactionEnded } from "../shared/transaction-failures.ts";
 import { within } from "../shared/within.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, Opened } from "./connection.ts";
 import { isBusy } from "./errors.ts";
 import { Turns } from "./turns.ts";
 import { whenFree } from "./when-free.ts";
 
-/** Shows whether a function has ended the ledger's transaction, also when it has begun another one since. */
-const mark = "outrigger_ledger";
-
 /** The port's only way to write: one transaction at a time, on one connection. */
 export class Writer {
-  readonly #open: () => Connection;
+  readonly #open: () => Opened;
   readonly #turns = new Turns();
-  #connection: Connection | undefined;
+  #opened: Opened | undefined;
   #closed = false;
   /** Whether a commit failed of which a crash might yet find the whole in the log. */
   #inDoubt = false;
 
   /** @param open - Called at once, and again after a connection had to be given up. */
-  constructor(open: () => Connection) {
+  constructor(open: () => Opened) {
     this.#open = open;
-    this.#connection = open();
+    this.#opened = open();
   }
 
   /** What is under way is rolled back. */
@@ -49,27 +46,30 @@ export class Writer {
     work: (tx: DatabaseSync, query: SqlQuery) => Promise<T>,
     bounds: SqlBounds,
   ): Promise<T> {
-    const connection = await this.#begin(bounds);
+    const opened = await this.#begin(bounds);
+    const { connection, watch } = opened;
     let value: T;
     try {
-      const query: SqlQuery = async (text, values) => connection.send(text, values);
+      const query: SqlQuery = async (text, values) => {
+        watch.beforeStatement(text);
+        return connection.send(text, values);
+      };
       value = await within(bounds, bounds.transactionMs, work(connection.db, query));
     } catch (error) {
       throw this.#rolledBack(connection, error);
     }
-    this.#commit(connection);
+    this.#commit(opened);
     return value;
   }
 
-  async #begin(bounds: SqlBounds): Promise<Connection> {
+  async #begin(bounds: SqlBounds): Promise<Opened> {
     try {
       return await whenFree(bounds, () => {
         if (this.#closed) throw new Error("the port to SQLite is closed");
-        this.#connection ??= this.#open();
-        if (this.#inDoubt) this.#overwriteLast(this.#connection);
-        this.#connection.send("begin immediate");
-        this.#connection.send(`savepoint ${mark}`);
-        return this.#connection;
+        this.#opened ??= this.#open();
+        if (this.#inDoubt) this.#overwriteLast(this.#opened.connection);
+        this.#opened.watch.begin();
+        return this.#opened;
       });
     } catch (error) {
       throw databaseUnavailable(error);
@@ -85,11 +85,9 @@ export class Writer {
     return error;
   }
 
-  #commit(connection: Connection): void {
+  #commit({ connection, watch }: Opened): void {
     if (!connection.db.isOpen) throw databaseUnavailable(new Error("the port to SQLite is closed"));
-    try {
-      connection.send(`release ${mark}`);
-    } catch {
+    if (!watch.isWhole()) {
       this.#rollBack(connection);
       throw transactionEnded(undefined);
     }
@@ -142,8 +140,8 @@ export class Writer {
   }
 
   #giveUp(): void {
-    const connection = this.#connection;
-    this.#connection = undefined;
-    if (connection?.db.isOpen === true) connection.db.close();
+    const db = this.#opened?.connection.db;
+    this.#opened = undefined;
+    if (db?.isOpen === true) db.close();
   }
 }
