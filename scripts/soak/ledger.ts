@@ -22,6 +22,7 @@ export async function soakLedgerTopic(args: readonly string[]): Promise<boolean>
   const report = await soakTheLedger({
     operations,
     seed,
+    onViolation: (violation) => console.error(`VIOLATION ${violation}`),
     onProgress: ({ done, of, perSecond, violations }) => {
       const minutes = (of - done) / perSecond / 60;
       console.error(

@@ -11,6 +11,13 @@ const topics: Readonly<Record<string, (args: readonly string[]) => Promise<boole
 
 const [name = "", ...args] = process.argv.slice(2);
 const topic = topics[name];
+// What is to be ended at an exit is ended then too.
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const) {
+  process.once(signal, () => process.exit(code));
+}
 if (topic === undefined) {
   console.error(
     `usage: npm run soak -- ${Object.keys(topics).join("|")} [--json] [--seed <n>] [--requests <n> | --operations <n>]`,

@@ -68,6 +68,10 @@ export class Slot {
     });
     this.#child = child;
     child.on("error", () => {});
+    // One that is stopped does not hear that its parent has gone.
+    const end = (): void => void child.kill("SIGKILL");
+    process.once("exit", end);
+    child.once("close", () => process.removeListener("exit", end));
     child.on("message", (message) => this.#hear(child, message as FromSoakWorker));
     child.once("close", () => {
       if (this.#child !== child) return;

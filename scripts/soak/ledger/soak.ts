@@ -16,6 +16,8 @@ import { traitsOf } from "./traits.ts";
 export interface LedgerSoakOptions {
   readonly operations: number;
   readonly seed: number;
+  /** Told at once: a run of an hour may be cut off. */
+  readonly onViolation: (violation: string) => void;
   readonly onProgress: (progress: LedgerSoakProgress) => void;
 }
 
@@ -98,6 +100,7 @@ export async function soakTheLedger(options: LedgerSoakOptions): Promise<LedgerS
       await settled(ledger, provider, orders);
       const judged = await judgeAll({ ledger, provider, pool, orders, seed });
       violations.push(...judged.violations);
+      for (const each of judged.violations) options.onViolation(each);
       withPerson += judged.withPerson;
       for (const order of orders) provider.forget(order);
       await pool.query("truncate orders");

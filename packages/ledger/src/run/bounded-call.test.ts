@@ -3,8 +3,11 @@ import { VirtualClock } from "@outrigger/lab";
 import { expect, test } from "vitest";
 import { boundedCall } from "./bounded-call.ts";
 
-function start(work: (signal: AbortSignal) => Promise<string>, signal?: AbortSignal) {
-  const clock = new VirtualClock();
+function start(
+  work: (signal: AbortSignal) => Promise<string>,
+  signal?: AbortSignal,
+  clock: VirtualClock = new VirtualClock(),
+) {
   const seen = { outcome: "waiting" as unknown, late: 0 };
   boundedCall({ clock, deadlineAtMs: 1_000, graceMs: 100, signal, onLate: () => seen.late++ }, (stop) =>
     work(stop.signal),
@@ -42,6 +45,20 @@ test("work that ignores its signal is left at the end of the grace, with an unkn
   finish("too late");
   await clock.advance(0);
   expect(seen.late).toBe(1);
+});
+
+test("work whose time has run out before it begins is told so before it does anything", async () => {
+  const clock = new VirtualClock();
+  // A process that was stopped meanwhile.
+  await clock.advance(1_000);
+  const heeding = async (signal: AbortSignal): Promise<string> => {
+    signal.throwIfAborted();
+    return "sent";
+  };
+  const { seen } = start(heeding, undefined, clock);
+  await clock.advance(0);
+  expect(seen.outcome).toMatchObject({ code: "CALL_TIMEOUT", effect: "unknown" });
+  expect(clock.pending).toBe(0);
 });
 
 test("work that heeds its signal says itself what it reached", async () => {

@@ -38,7 +38,8 @@ export function boundedCall<T>(
       });
     };
     const onAbort = (): void => stop(aborted(signal?.reason));
-    const deadline = clock.setTimer(bounds.deadlineAtMs - clock.now(), () => stop(timedOut()));
+    const leftMs = bounds.deadlineAtMs - clock.now();
+    const deadline = clock.setTimer(leftMs, () => stop(timedOut()));
     const leave = (): void => {
       deadline.cancel();
       grace?.cancel();
@@ -46,6 +47,8 @@ export function boundedCall<T>(
     };
     signal?.addEventListener("abort", onAbort);
     if (signal?.aborted === true) onAbort();
+    // A process may have been stopped since it looked at its lease; a timer would tell only after the work has begun.
+    if (leftMs <= 0) stop(timedOut());
     new Promise<T>((begun) => begun(work(inner))).finally(leave).then(
       (value) => {
         if (left) bounds.onLate({ status: "fulfilled", value });
