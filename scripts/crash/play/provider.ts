@@ -38,6 +38,14 @@ interface Counts {
   cancels: number;
 }
 
+interface Charge {
+  readonly provider: string;
+  readonly order: string;
+  readonly key: string;
+  /** Instant after which nothing may come of it any more. */
+  readonly untilMs: number;
+}
+
 type Answer = readonly [status: number, body: object] | "lost";
 
 /**
@@ -108,9 +116,10 @@ export class CrashProvider {
     const [, provider = "", what = ""] = pathname.split("/");
     const order = searchParams.get("order") ?? "";
     const key = searchParams.get("key") ?? "";
+    const untilMs = Number(searchParams.get("until") ?? Number.POSITIVE_INFINITY);
     const noted = this.#noted(order, `${provider} ${what} ${key}`);
     const answer = await this.#during(order, async () => {
-      if (what === "charge") return await this.#charge(provider, order, key);
+      if (what === "charge") return await this.#charge({ provider, order, key, untilMs });
       return what === "inquire" ? this.#inquire(provider, order, key) : this.#cancel(provider, order, key);
     });
     if (what === "cancel") this.#countsOf(order).cancel += 1;
@@ -124,7 +133,8 @@ export class CrashProvider {
     response.end(JSON.stringify(answer[1]));
   }
 
-  async #charge(provider: string, order: string, key: string): Promise<Answer> {
+  async #charge(asked: Charge): Promise<Answer> {
+    const { provider, order, key } = asked;
     const behaviour = this.#behaviour(provider, order);
     const { charge, chargesLost = 0, answersLost = 0, againAfterMs } = behaviour;
     const { chargesBusy = 0, answeredLateMs, appliedAfterMs = 0, appliedAfter } = behaviour;
@@ -139,14 +149,14 @@ export class CrashProvider {
       case "late":
         void this.#later(order, appliedAfterMs, async () => {
           if (appliedAfter !== undefined) await this.#until(() => counts[appliedAfter] > 0);
-          this.#apply(provider, order, key);
+          this.#apply(asked);
         });
         return "lost";
       default:
     }
-    const stands = this.#apply(provider, order, key);
+    const stands = this.#apply(asked);
     if (againAfterMs !== undefined) {
-      void this.#later(order, againAfterMs, () => this.#apply(provider, order, key));
+      void this.#later(order, againAfterMs, () => this.#apply(asked));
     }
     if (behaviour.webhookFirst === true) {
       await this.#webhook(order, provider);
@@ -157,11 +167,11 @@ export class CrashProvider {
     return stands ? [200, { charge: `${provider}-${key}` }] : [410, { code: "KEY_CANCELLED" }];
   }
 
-  /** Once per key, unless it was blocked before. @returns whether the charge stands. */
-  #apply(provider: string, order: string, key: string): boolean {
+  /** Once per key, unless it was blocked before, or its time is over. @returns whether the charge stands. */
+  #apply({ provider, order, key, untilMs }: Charge): boolean {
     const known = this.#knownOf(order);
     const name = `${provider} ${key}`;
-    if (!known.has(name)) {
+    if (!known.has(name) && Date.now() <= untilMs) {
       known.set(name, { state: "charged", atMs: Date.now() });
       this.#write({ atMs: Date.now(), provider, kind: "charge", order, key });
     }

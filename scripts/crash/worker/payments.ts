@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Failure } from "@outrigger/core";
+import { durationMs, Failure } from "@outrigger/core";
 import type { CallInfo, Capabilities, Inquiry, ProviderDefinition } from "@outrigger/ledger";
 import { consistencyDelay, type Declared } from "../matrix/definitions.ts";
 import type { WeaknessName } from "../matrix/weaknesses.ts";
@@ -98,8 +98,12 @@ async function post(
   key: string,
   signal?: AbortSignal,
 ): Promise<Response> {
+  const { maxInFlight } = way.declared;
+  // What is declared is true here, however slow this machine is: the provider does nothing of a request that is older.
+  const until =
+    maxInFlight === undefined ? "" : `&until=${Date.now() + durationMs("maxInFlight", maxInFlight)}`;
   try {
-    return await fetch(`${way.url}/${path}?${query(order, key)}`, {
+    return await fetch(`${way.url}/${path}?${query(order, key)}${until}`, {
       method: "POST",
       ...(signal !== undefined && { signal }),
     });
