@@ -45,6 +45,11 @@ test("an answer to the first call is an entry with its time, also after more has
   await store.note(done, note);
   const [, again] = (await entries(store, done)) ?? [];
   expect(again).toEqual(history?.[1]);
+  // A clock that was set back.
+  const events = shop.database.table("operation_event");
+  await shop.database.query(
+    `update ${events} set at = ${shop.database.instant(-hour)} where operation_id = '${done.id}' and why = 'noted'`,
+  );
   await move(store, done, "MANUAL", { why: "strayEffect", personOnly: true });
   expect(await whys(store, done)).toEqual(["created", "succeeded", "noted", "strayEffect"]);
 });

@@ -103,6 +103,86 @@ test.each(["rollback", "rollback; begin", "rollback and chain"])(
   },
 );
 
+test.each<readonly [string, readonly string[]]>([
+  ["a COMMIT that fails", ["insert into late_check values (1)", "commit"]],
+  ["a PREPARE TRANSACTION that fails", ["prepare transaction 'nowhere'"]],
+])("%s in prepare, and that is caught, is refused, and nothing is sent", async (name, statements) => {
+  await shop.pool.query(`
+    create table if not exists late_checked (id integer primary key);
+    create table if not exists late_check (
+      id integer references late_checked (id) deferrable initially deferred)`);
+  for (const waits of [true, false]) {
+    const key = `f${name.length}${waits}`;
+    const node = singleProvider(
+      shop,
+      {},
+      {
+        unknown,
+        definition: {
+          async prepare(tx, order) {
+            await tx.query("insert into orders (id, status) values ($1, 'pending')", [order.id]);
+            for (const statement of statements) {
+              const sent = tx.query(statement).catch(() => {});
+              if (waits) await sent;
+            }
+          },
+        },
+      },
+    );
+    await expect(node.pay.run({ id: key, amount: 1 }, { key })).rejects.toMatchObject({
+      code: "TRANSACTION_ABORTED",
+      effect: "none",
+    });
+    expect(shop.a.requests).not.toContain(`/charge ${key}`);
+    expect([await recordOf(node, key), await shop.status(key)]).toEqual([undefined, undefined]);
+  }
+});
+
+test("a commit that fails to commit, and hides it, leaves no charge without its order", async () => {
+  await shop.pool.query("create table if not exists never (id integer unique deferrable initially deferred)");
+  const node = singleProvider(
+    shop,
+    {},
+    {
+      unknown,
+      definition: {
+        async commit(tx) {
+          await tx.query("insert into never values (1), (1)");
+          await tx.query("commit").catch(() => {});
+        },
+      },
+    },
+  );
+  node.ledger.start();
+  expect(await node.pay.run({ id: "cf", amount: 1 }, { key: "cf" })).toMatchObject({ status: "pending" });
+  await shop.settled(node);
+  expect((await recordOf(node, "cf"))?.state).toBe("CANCELLED");
+  expect(shop.a.activeCharges("cf")).toBe(0);
+});
+
+test("a prepare that commits, and fails in a transaction of its own, is not told that nothing was stored", async () => {
+  const node = singleProvider(
+    shop,
+    {},
+    {
+      unknown,
+      lease: "400ms",
+      definition: {
+        async prepare(tx, order) {
+          await tx.query("insert into orders (id, status) values ($1, 'pending')", [order.id]);
+          tx.query("commit; begin; select 1 / 0").catch(() => {});
+        },
+      },
+    },
+  );
+  const running = node.pay.run({ id: "pe", amount: 1 }, { key: "pe" });
+  await expect(running).rejects.toMatchObject({ code: "TRANSACTION_ABORTED", effect: "unknown" });
+  node.ledger.start();
+  await shop.settled(node);
+  expect(await recordOf(node, "pe")).toMatchObject({ state: "CANCELLED" });
+  expect(shop.a.requests).not.toContain("/charge pe");
+});
+
 test("a prepare that commits the transaction itself is refused, and what it stored is settled", async () => {
   const node = singleProvider(
     shop,

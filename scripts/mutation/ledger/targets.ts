@@ -21,7 +21,7 @@ interface Source {
 
 const store = "packages/ledger/src/store";
 
-/** Versions whose functions the statements call; the others are for older nodes. */
+/** Versions whose functions the statements call, as a migration that replaces one has to say here; the others are for older nodes. */
 export const functionsOfPostgres: readonly string[] = ["8", "9"];
 
 const sources: Readonly<Record<DatabaseName, readonly Source[]>> = {

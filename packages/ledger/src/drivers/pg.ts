@@ -54,8 +54,10 @@ export function fromPgPool<Client extends PgClient = PgTx>(pool: PgPool<Client>)
     query: (text, values, bounds) => withClient(pool, bounds, (session) => session.query(text, values)),
     transaction: (work, bounds) =>
       withClient(pool, bounds, async (session) => {
-        await session.begin();
-        const value = await session.orRollback(() => work(session.client, session.query));
+        const value = await session.orRollback(async () => {
+          await session.begin();
+          return await work(session.client, session.query);
+        });
         await session.commit();
         return value;
       }),
@@ -205,20 +207,21 @@ async function withClient<Client extends PgClient, T>(
       async commit() {
         // Whether it still is the one that was begun, the server is asked only where that cannot be seen from here.
         const seenWhole = ends !== undefined && ends.count === begunAt;
+        // Somebody's statement that nobody waited for was answered before this one.
+        const wasEnded = (): boolean => seenWhole && ends.count > (begunAt ?? 0) + 1;
         let results: readonly PgResult[];
         try {
           results = await sendAll(send, seenWhole ? "commit" : `${checkOf(number)}; commit`);
         } catch (error) {
+          if (!lost && wasEnded()) throw transactionEnded(await stateOf(query, number));
           const ended = await endedBy({ error, lost, state: () => stateOf(query, number) });
           lost = true;
           if (ended !== undefined) throw ended;
           return;
         }
+        if (wasEnded()) throw transactionEnded(await stateOf(query, number));
         // PostgreSQL answers COMMIT of a failed transaction with a plain ROLLBACK, without an error.
         if (results.at(-1)?.command !== "COMMIT") throw transactionFailed();
-        // Somebody's statement that nobody waited for was answered before this one.
-        if (seenWhole && ends.count !== (begunAt ?? 0) + 1)
-          throw transactionEnded(await stateOf(query, number));
       },
     });
   } finally {
@@ -240,7 +243,7 @@ function answered(client: PgClient, text: string, values: unknown[] | undefined)
     const sent = (client as unknown as PgCallbackClient).query(text, values, (error, result) =>
       error === null || error === undefined ? resolve(result) : reject(error),
     );
-    if (sent instanceof Promise) sent.then(resolve, reject);
+    if (typeof property(sent, "then") === "function") (sent as PromiseLike<PgResult>).then(resolve, reject);
   });
 }
 

@@ -19,7 +19,7 @@ export function insertion(
   fresh: readonly NewOperation[],
   readAtMs: number,
 ): Asked<readonly (OperationRow | undefined)[]> {
-  // Always in the same order, so that two batches never wait for each other.
+  // Always in the same order, so that two batches do not wait for each other.
   const sorted = [...fresh].sort((a, b) => compare(a.operation, b.operation) || compare(a.key, b.key));
   return {
     records: sorted,

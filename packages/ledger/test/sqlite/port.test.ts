@@ -195,6 +195,37 @@ test.each(["rollback", "commit", "rollback; begin", "commit; begin; insert into 
   },
 );
 
+test("what looks like a place in quoted text and comments is left as it is", async () => {
+  const sql = await withTable();
+  await sql.transaction(async (_, query) => {
+    await query("insert into item (name) values ('costs $1 ''$2'' ' || $1) -- of $3", ["x"]);
+    await query("insert into item (name) values (/* $7 */ $2)", ["unused", "y"]);
+  });
+  expect(await names(sql)).toEqual(["costs $1 '$2' x", "y"]);
+  expect(await sql.query('select $1 as "$9"', ["z"])).toMatchObject([{ $9: "z" }]);
+});
+
+test("a function that closes its connection stops nobody but itself", async () => {
+  const sql = await withTable();
+  const closed = sql.transaction(async (tx) => {
+    put(tx, "a");
+    tx.close();
+  }, bounds);
+  await expect(closed).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE", effect: "none" });
+  await sql.transaction(async (tx) => put(tx, "b"), bounds);
+  expect(await names(sql)).toEqual(["b"]);
+});
+
+test("many comments before a statement cost no more than they are long", async () => {
+  const sql = await withTable();
+  await sql.transaction(async (tx) => tx.exec(`${"/**/".repeat(2_000)} select 1`), bounds);
+  const rows = await sql.transaction(
+    async (tx) => tx.prepare(`${"/* * */".repeat(2_000)} select 1 as one`).all(),
+    bounds,
+  );
+  expect(rows).toHaveLength(1);
+});
+
 test("a savepoint of a function's own is its own affair", async () => {
   const sql = await withTable();
   await sql.transaction(async (tx) => {

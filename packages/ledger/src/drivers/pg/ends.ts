@@ -10,8 +10,9 @@ const tags: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * Counts the statements with which a connection has begun and ended transactions, by what the server has answered. Whoever
- * sends them, and in whatever text: they all come by here.
+ * Counts what may have begun or ended a transaction on a connection, by what the server has answered: such statements, and
+ * errors, because a COMMIT that fails ends its transaction too. Whoever sends them, and in whatever text: they all come by
+ * here.
  */
 export interface Ends {
   readonly count: number;
@@ -31,9 +32,12 @@ export function endsOf(client: object): Ends | undefined {
     const tag = property(answer, "text");
     if (typeof tag !== "string" || tags.has(tag)) ends.count += 1;
   });
+  (wire as PgAnswers).on("errorMessage", () => {
+    ends.count += 1;
+  });
   return ends;
 }
 
 interface PgAnswers {
-  on(event: "commandComplete", listener: (answer: unknown) => void): unknown;
+  on(event: "commandComplete" | "errorMessage", listener: (answer: unknown) => void): unknown;
 }

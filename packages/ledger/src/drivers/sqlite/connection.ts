@@ -40,10 +40,14 @@ export class Connection {
   }
 }
 
+/** A place, or what may only look as if there were one in it: quoted text and comments. */
+const placesAndQuotes = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$(\d+)/g;
+
 /** `$1` is a name to SQLite, and `?1` a place: names for twenty values cost as much as the rest of the statement. */
 function inPlace(text: string): { readonly placed: string; readonly places: number } {
   let places = 0;
-  const placed = text.replaceAll(/\$(\d+)/g, (_, place: string) => {
+  const placed = text.replaceAll(placesAndQuotes, (found, place: string | undefined) => {
+    if (place === undefined) return found;
     places = Math.max(places, Number(place));
     return `?${place}`;
   });

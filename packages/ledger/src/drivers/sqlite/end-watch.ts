@@ -12,7 +12,7 @@ const mark = "outrigger_ledger";
 
 const words = "(?:begin|commit|end|rollback|savepoint|release)\\b";
 /** A statement that may begin or end a transaction; before it there may be comments. */
-const ends = new RegExp(`^(?:\\s|;|--[^\\n]*\\n|/\\*[\\s\\S]*?\\*/)*${words}`, "i");
+const ends = new RegExp(`^(?:\\s|;|--[^\\n]*\\n|/\\*(?:[^*]|\\*(?!/))*\\*/)*${words}`, "i");
 /** Among several statements, or in what only looks like one of them. */
 const mayEnd = new RegExp(`\\b${words}`, "i");
 

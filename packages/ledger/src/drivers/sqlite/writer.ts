@@ -79,14 +79,17 @@ export class Writer {
   /** @returns what the caller is told. */
   #rolledBack(connection: Connection, error: unknown): unknown {
     // The function may still be running; on a closed connection it gets no further.
-    if (isTimedOut(error)) this.#giveUp();
+    if (isTimedOut(error) || !connection.db.isOpen) this.#giveUp();
     if (!connection.db.isOpen) return databaseUnavailable(error);
     this.#rollBack(connection);
     return error;
   }
 
   #commit({ connection, watch }: Opened): void {
-    if (!connection.db.isOpen) throw databaseUnavailable(new Error("the port to SQLite is closed"));
+    if (!connection.db.isOpen) {
+      this.#giveUp();
+      throw databaseUnavailable(new Error("the connection to SQLite was closed"));
+    }
     if (!watch.isWhole()) {
       this.#rollBack(connection);
       throw transactionEnded(undefined);

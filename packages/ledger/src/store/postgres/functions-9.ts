@@ -66,13 +66,13 @@ const moveParameters: readonly Parameter[] = [
   { field: "noted", name: "p_noted", type: "boolean" },
   { field: "answered", name: "p_answered", type: "boolean" },
   { field: "failed", name: "p_failed", type: "boolean" },
-  { field: "errorCode", name: "p_error_code", type: "text" },
   { field: "id", name: "p_ids", type: "uuid[]", each: true },
   { field: "fence", name: "p_fences", type: "bigint[]", each: true },
   { field: "result", name: "p_results", type: "text[]", each: true },
   { field: "failure", name: "p_failures", type: "text[]", each: true },
   { field: "dueInMs", name: "p_due_in_ms", type: "float8[]", each: true },
   { field: "evidence", name: "p_evidence", type: "text[]", each: true },
+  { field: "errorCode", name: "p_error_codes", type: "text[]", each: true },
   { field: "errorMessage", name: "p_error_messages", type: "text[]", each: true },
 ];
 
@@ -103,15 +103,15 @@ const move = (schema: string): string => `
         then coalesce(p.cancelling_since, statement_timestamp()) else p.cancelling_since end,
       retried_at = case when p_afresh then statement_timestamp() else p.retried_at end,
       last_error_at = case when p_failed then statement_timestamp() else p.last_error_at end,
-      last_error_code = case when p_failed then p_error_code else p.last_error_code end,
+      last_error_code = case when p_failed then m.error_code else p.last_error_code end,
       last_error_message = case when p_failed then m.error_message else p.last_error_message end,
       last_error_tries = case when p_failed then p.tries else p.last_error_tries end,
       -- Answered to whoever began it, by its first call: all of that entry is known.
       answered_at = case when p_answered and p.fence = 1 and p.attempt = 1 and p.sent_at = p.created_at
         then statement_timestamp() else p.answered_at end,
       updated_at = statement_timestamp()
-    from unnest(p_ids, p_fences, p_results, p_failures, p_due_in_ms, p_evidence, p_error_messages)
-      as m (id, fence, result, failure, due_in_ms, evidence, error_message)
+    from unnest(p_ids, p_fences, p_results, p_failures, p_due_in_ms, p_evidence, p_error_codes,
+      p_error_messages) as m (id, fence, result, failure, due_in_ms, evidence, error_code, error_message)
     where p.id = any(array[m.id]) and p.fence = m.fence and p.state = p_from
       and (p.cancel_wanted_at is not null) = p_cancel_known
     returning p.id, p.fence, p.tries, p.due_at, p.cancel_wanted_at, p.sent_at, p.key_expires_at, p.unknown_since,

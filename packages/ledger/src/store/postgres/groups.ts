@@ -21,6 +21,9 @@ const comparedWith = 4;
 /**
  * The values of a procedure's calls, one for each group of records that are alike in all that is not each one's own: in a
  * batch that is nearly everything, and what is sent for each record costs the database as much as writing it.
+ *
+ * Within a group they keep their order. Two batches with rows in common could wait for each other where their kinds
+ * alternate; a row is in one worker's hands, and PostgreSQL ends one of two that wait, which then are written one by one.
  */
 export function inGroups(
   records: readonly Fields[],

@@ -40,9 +40,10 @@ export function statements(schema: string): Statements {
         ), ${o}.state) end as state
       ) as first where first.state <> ''
       union all
-      select 0.5 + coalesce((
-          select max(e.id) from ${event} as e where e.operation_id = ${o}.id and e.at <= ${o}.answered_at
-        ), 0), json_build_object('at', ${iso(`${o}.answered_at`)}, 'fence', 1, 'from', 'SENDING', 'to', 'DONE',
+      -- What came after it begins with what was noted of DONE.
+      select coalesce((
+          select min(e.id) - 0.5 from ${event} as e where e.operation_id = ${o}.id and e.from_state = 'DONE'
+        ), 'Infinity'), json_build_object('at', ${iso(`${o}.answered_at`)}, 'fence', 1, 'from', 'SENDING', 'to', 'DONE',
         'provider', ${o}.providers[1], 'why', 'succeeded', 'evidence', null, 'by', null)
       where ${o}.answered_at is not null
       union all
