@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import {
@@ -42,6 +43,10 @@ describe.skipIf(missing !== undefined)("a MariaDB server of our own", () => {
     expect(await setting("version")).toContain("MariaDB");
     expect(await setting("innodb_flush_log_at_trx_commit")).toBe(1);
     expect(await setting("bind_address")).toBe("127.0.0.1");
+  });
+
+  test("keeps its temporary tables where no other server deletes them as it starts", async () => {
+    expect(dirname(await setting("tmpdir"))).toBe(dirname(await setting("datadir")));
   });
 
   test("lets in one user, with a password", async () => {

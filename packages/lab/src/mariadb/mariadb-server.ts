@@ -1,5 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { type Ending, ServerProcess } from "../server/server-process.ts";
 import { assertEnterable, type ServerUser, serverUser } from "../server/server-user.ts";
@@ -58,6 +67,8 @@ export class MariadbServer {
     const dataDir = join(folder, "data");
     assertEnterable("MariaDB", folder, this.#user);
     this.#own(folder, 0o700);
+    mkdirSync(this.#temporary, { recursive: true });
+    this.#own(this.#temporary, 0o700);
     if (!existsSync(dataDir)) await this.#initialise(binaries.install, dataDir);
     const password = this.#password();
     const first = join(folder, "first.sql");
@@ -89,6 +100,7 @@ export class MariadbServer {
       `--datadir=${unfinished}`,
       "--auth-root-authentication-method=normal",
       "--skip-test-db",
+      `--tmpdir=${this.#temporary}`,
       ...this.#durability(),
     ]);
     renameSync(unfinished, dataDir);
@@ -109,6 +121,7 @@ export class MariadbServer {
       `--port=${port}`,
       "--bind-address=127.0.0.1",
       `--socket=${join(this.#options.folder, "socket")}`,
+      `--tmpdir=${this.#temporary}`,
       "--skip-name-resolve",
       // As MySQL, and MariaDB from 11 on, have it by themselves.
       "--character-set-server=utf8mb4",
@@ -117,6 +130,14 @@ export class MariadbServer {
       "--innodb-log-file-size=32M",
       ...this.#durability(),
     ];
+  }
+
+  /**
+   * Not the system's folder: a server that starts there deletes the temporary tables of every other one, which then ends
+   * with a segmentation fault.
+   */
+  get #temporary(): string {
+    return join(this.#options.folder, "tmp");
   }
 
   /** A commit reaches the operating system in any case, so only a crash of the machine can lose it. */
