@@ -192,6 +192,21 @@ describe("a connection", () => {
   });
 });
 
+describe("closing", () => {
+  test("waits for a connection that an aborted request has just ended", async () => {
+    const { api, server } = await lane(() => {});
+    const controller = new AbortController();
+    const aborted = failureOf(send(api, "plain", { signal: controller.signal }));
+    await until(() => server.received.length === 1);
+    controller.abort();
+    await aborted;
+
+    await api.close();
+
+    expect(api.snapshot().pool).toMatchObject({ open: 0, opened: 1, closed: 1 });
+  });
+});
+
 describe("an idle connection", () => {
   test.each([
     ["timeout=1", 1_000],

@@ -59,6 +59,8 @@ export class ConnectionPool {
   readonly #all = new Set<Connection>();
   /** Those that take no more requests and still serve some. Only HTTP/2 has any. */
   readonly #leaving = new Set<Connection>();
+  /** Those whose sockets are closing, which takes a turn of the event loop and more. */
+  readonly #closing = new Set<Promise<void>>();
   readonly #waiters = new WaiterQueue<Grant>();
   #destroyed = false;
   #inUse = 0;
@@ -126,14 +128,15 @@ export class ConnectionPool {
     };
   }
 
-  /** Ends every connection, those in use included. */
+  /** Ends every connection, those in use included. @returns when all are closed, also those that were ended before. */
   async destroy(reason: Error): Promise<void> {
     this.#destroyed = true;
     const all = [...this.#all, ...this.#leaving];
     this.#all.clear();
     this.#leaving.clear();
     this.#available.length = 0;
-    await Promise.all(all.map((connection) => connection.destroy(reason)));
+    for (const connection of all) this.#close(connection, reason);
+    await Promise.all(this.#closing);
   }
 
   /** A connection, if one can be had without waiting. Whoever waits is served as soon as one can, and never overtaken. */
@@ -250,7 +253,14 @@ export class ConnectionPool {
     }
     if (!this.#all.delete(connection) && !this.#leaving.delete(connection)) return;
     // Nothing is in flight on it, so there is nobody to tell and nothing to wait for.
-    connection.destroy(new Error("the connection is no longer needed")).catch(() => {});
+    this.#close(connection, new Error("the connection is no longer needed"));
+  }
+
+  #close(connection: Connection, reason: Error): void {
+    const closing = connection.destroy(reason).finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+    // Whoever waits for it is told; nobody may.
+    closing.catch(() => {});
   }
 }
 
