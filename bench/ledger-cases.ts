@@ -142,23 +142,62 @@ export const business = {
     tx.query("update orders set status = 'void' where id = $1", [order.id]),
 };
 
-export const many = {
-  prepare: (tx: PgTx, list: readonly Order[]) =>
-    tx.query(
-      `insert into orders (id, status, amount)
-       select id, 'paying', amount from unnest($1::text[], $2::integer[]) as m (id, amount)`,
-      [list.map(({ id }) => id), list.map(({ amount }) => amount)],
-    ),
-  commit: (tx: PgTx, items: readonly { readonly input: Order }[]) =>
-    tx.query("update orders set status = 'paid' where id = any($1::text[])", [
-      items.map(({ input }) => input.id),
-    ]),
+/** The same writes, said beforehand. */
+const said = {
+  prepare: {
+    statement: (order: Order) => ({
+      text: "insert into orders (id, status, amount) values ($1, 'paying', $2)",
+      values: [order.id, order.amount],
+    }),
+  },
+  commit: {
+    statement: (order: Order) => ({
+      text: "update orders set status = 'paid' where id = $1",
+      values: [order.id],
+    }),
+  },
 };
 
-/** The ledger, with functions for one order, or for many at once as well. */
+const saidOfMany = {
+  prepare: {
+    statement: (list: readonly Order[]) => ({
+      text: `insert into orders (id, status, amount)
+        select id, 'paying', amount from unnest($1::text[], $2::integer[]) as m (id, amount)`,
+      values: [list.map(({ id }) => id), list.map(({ amount }) => amount)],
+    }),
+  },
+  commit: {
+    statement: (items: readonly { readonly input: Order }[]) => ({
+      text: "update orders set status = 'paid' where id = any($1::text[])",
+      values: [items.map(({ input }) => input.id)],
+    }),
+  },
+};
+
+export const many = {
+  prepare: (tx: PgTx, list: readonly Order[]) => {
+    const { text, values } = saidOfMany.prepare.statement(list);
+    return tx.query(text, values);
+  },
+  commit: (tx: PgTx, items: readonly { readonly input: Order }[]) => {
+    const { text, values } = saidOfMany.commit.statement(items);
+    return tx.query(text, values);
+  },
+};
+
+/** How the business rows are written: by a function, or by a statement; for one order, or for many at once as well. */
+export type How = "singly" | "together" | "functions, singly" | "functions, together";
+
+const writes: Readonly<Record<How, object>> = {
+  singly: said,
+  together: { ...said, many: saidOfMany },
+  "functions, singly": {},
+  "functions, together": { many },
+};
+
 export async function outrigger(
   url: string,
-  how: "singly" | "together",
+  how: How,
   /** Run for each of its tables. */
   perTable?: string,
 ): Promise<Side> {
@@ -173,7 +212,7 @@ export async function outrigger(
   }
   const pay = ledger.operation<Order, { readonly charge: string }>("pay", {
     ...business,
-    ...(how === "together" && { many }),
+    ...writes[how],
     call,
     inquire: async () => ({ status: "notFound" }),
     cancel: async () => {},

@@ -24,7 +24,7 @@ export const wholePart: Part = {
     const failed: Judged[] = [];
     try {
       for (const make of [twoCommits, gathered]) sides.push(await make(await context.fresh()));
-      for (const how of ["singly", "together"] as const)
+      for (const how of ["singly", "together", "functions, singly", "functions, together"] as const)
         sides.push(await outrigger(await context.fresh(), how));
       for (const peer of peers) {
         try {
@@ -81,6 +81,14 @@ function claims(measured: Measured, there: readonly Peer[]): readonly Judged[] {
       "64 callers: of the gathered floor",
       ratio("outrigger, together, 64", "floor: gathered, 64"),
       0.5,
+    ),
+    reported(
+      "functions, 1 caller: of the two-commit floor",
+      ratio("outrigger, functions, singly, 1", "floor: two commits, 1"),
+    ),
+    reported(
+      "functions, 64 callers: of the gathered floor",
+      ratio("outrigger, functions, together, 64", "floor: gathered, 64"),
     ),
     ...there.map(({ name, claim }) => claim(ratio("outrigger, together, 64", `${name}, 64`))),
   ];

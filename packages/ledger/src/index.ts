@@ -38,6 +38,7 @@ export type { InboxRecord } from "./inbox/tables.ts";
 export { createLedger, type FindOptions, type Ledger, type LedgerSnapshot, type Which } from "./ledger.ts";
 export { type ListOptions, listDefaults, type OperationPage } from "./list/list.ts";
 export { type PersonMove, personMoves } from "./list/person-moves.ts";
+export type { BusinessStatement, BusinessWrite, WriteByStatement } from "./operation/business-write.ts";
 export {
   type AbandonedFailure,
   type Amount,

@@ -1,4 +1,4 @@
-import type { CommittedItem, ManyWrites, PgTx } from "@outrigger/ledger";
+import type { CommittedItem, PgTx } from "@outrigger/ledger";
 import { expect, test } from "vitest";
 import { CommitProxy } from "./support/commit-proxy.ts";
 import type { Order, Payment } from "./support/payments.ts";
@@ -11,7 +11,10 @@ const input = (id: string) => ({ id, amount: 1 });
 function writes(): {
   readonly prepared: number[];
   readonly committed: number[];
-  many: ManyWrites<PgTx, Order, Payment>;
+  many: {
+    prepare(tx: PgTx, list: readonly Order[]): Promise<void>;
+    commit(tx: PgTx, items: readonly CommittedItem<Order, Payment>[]): Promise<void>;
+  };
 } {
   const prepared: number[] = [];
   const committed: number[] = [];

@@ -1,5 +1,6 @@
 import type { SqlBounds, SqlPort } from "../store/sql-port.ts";
-import { checkOut, fromPgPool, type PgClient, type PgPool } from "./pg.ts";
+import { checkOut } from "./pg/check-out.ts";
+import { fromPgPool, type PgClient, type PgPool } from "./pg.ts";
 import { property } from "./shared/causes.ts";
 import { hasMethods, type Library, portOf } from "./shared/library.ts";
 import { closePg, type PgConnection, pgConnection, sendThroughPg } from "./shared/pg-client.ts";

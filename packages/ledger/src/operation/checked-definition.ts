@@ -1,8 +1,10 @@
 import { assertKnownKeys, assertObject, durationMs, join, oneOf, show } from "@outrigger/core";
-import { asOperationStep } from "../guard/run-in-transaction.ts";
 import type { FoundPolicy, NotFoundPolicy, ProviderFacts, UnknownFirst } from "../state/transitions.ts";
+import { type CheckedWrite, checkedWrite } from "./business-write.ts";
 import {
+  type AbandonedFailure,
   type Amount,
+  type CommittedItem,
   type ManyWrites,
   type OperationDefinition,
   type ProviderDefinition,
@@ -21,14 +23,22 @@ export interface CheckedProvider<I, R> extends ProviderFacts {
   readonly guarantee: Guarantee;
 }
 
+interface CheckedMany<Tx, I, R> {
+  readonly prepare: CheckedWrite<Tx, [inputs: readonly I[]]>;
+  readonly commit: CheckedWrite<Tx, [items: readonly CommittedItem<I, R>[]]>;
+}
+
 /** A definition after its checks: every default filled in, every duration in milliseconds. */
 export interface CheckedDefinition<Tx, I, R> {
   readonly name: string;
   readonly providers: ReadonlyMap<string, CheckedProvider<I, R>>;
-  readonly prepare: OperationDefinition<Tx, I, R>["prepare"];
-  readonly commit: OperationDefinition<Tx, I, R>["commit"];
-  readonly abandon: OperationDefinition<Tx, I, R>["abandon"];
-  readonly many: ManyWrites<Tx, I, R> | undefined;
+  readonly prepare: CheckedWrite<Tx, [input: I]>;
+  readonly commit: CheckedWrite<
+    Tx,
+    [input: I, result: R, info: { readonly provider: string; readonly key: string }]
+  >;
+  readonly abandon: CheckedWrite<Tx, [input: I, why: AbandonedFailure]>;
+  readonly many: CheckedMany<Tx, I, R> | undefined;
   readonly amount: ((input: I) => Amount) | undefined;
   readonly first: UnknownFirst;
   readonly onFound: FoundPolicy;
@@ -73,7 +83,15 @@ export function checkedDefinition<Tx, I, R>(
   assertObject(path, definition);
   const many = Object.hasOwn(definition, "providers");
   assertKnownKeys(path, definition, [...commonKeys, ...(many ? ["providers"] : providerKeys)]);
-  for (const each of ["prepare", "commit", "abandon"] as const) assertFunction(path, definition, each);
+  const writes = {
+    prepare: checkedWrite<Tx, [I]>(path, definition, "prepare"),
+    commit: checkedWrite<Tx, [I, R, { readonly provider: string; readonly key: string }]>(
+      path,
+      definition,
+      "commit",
+    ),
+    abandon: checkedWrite<Tx, [I, AbandonedFailure]>(path, definition, "abandon"),
+  };
   if (definition.amount !== undefined) assertFunction(path, definition, "amount");
   const functions = declaredProviders(path, definition);
   const parts = Object.entries(functions).map(([key, each]) =>
@@ -90,9 +108,7 @@ export function checkedDefinition<Tx, I, R>(
   return {
     name,
     providers: new Map(providers.map((provider) => [provider.name, provider])),
-    prepare: asOperationStep(`${path}: prepare`, definition.prepare.bind(definition)),
-    commit: asOperationStep(`${path}: commit`, definition.commit.bind(definition)),
-    abandon: asOperationStep(`${path}: abandon`, definition.abandon.bind(definition)),
+    ...writes,
     amount: definition.amount?.bind(definition),
     many: checkedMany(path, definition.many),
     ...unknown,
@@ -105,15 +121,14 @@ export function checkedDefinition<Tx, I, R>(
 function checkedMany<Tx, I, R>(
   definitionPath: string,
   many: ManyWrites<Tx, I, R> | undefined,
-): ManyWrites<Tx, I, R> | undefined {
+): CheckedMany<Tx, I, R> | undefined {
   if (many === undefined) return undefined;
   const path = join(definitionPath, "many");
   assertObject(path, many);
   assertKnownKeys(path, many, ["prepare", "commit"]);
-  for (const each of ["prepare", "commit"] as const) assertFunction(path, many, each);
   return {
-    prepare: asOperationStep(`${definitionPath}: many.prepare`, many.prepare.bind(many)),
-    commit: asOperationStep(`${definitionPath}: many.commit`, many.commit.bind(many)),
+    prepare: checkedWrite(path, many, "prepare"),
+    commit: checkedWrite(path, many, "commit"),
   };
 }
 

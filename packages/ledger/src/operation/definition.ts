@@ -1,5 +1,6 @@
 import type { Duration, FailureKind } from "@outrigger/core";
 import type { FoundPolicy, NotFoundPolicy, UnknownFirst } from "../state/transitions.ts";
+import type { BusinessWrite } from "./business-write.ts";
 
 /** What a call to a provider is told. */
 export interface CallInfo {
@@ -150,31 +151,33 @@ export interface CommittedItem<I, R> {
   readonly key: string;
 }
 
+/** By functions, or by one statement each: see {@link BusinessWrite}. */
 export interface ManyWrites<Tx, I, R> {
-  prepare(tx: Tx, inputs: readonly I[]): Promise<unknown> | unknown;
+  readonly prepare: BusinessWrite<Tx, [inputs: readonly I[]]>;
   /** @throws when one of them cannot be taken: all are then taken one by one. */
-  commit(tx: Tx, items: readonly CommittedItem<I, R>[]): Promise<unknown> | unknown;
+  readonly commit: BusinessWrite<Tx, [items: readonly CommittedItem<I, R>[]]>;
 }
 
 interface Common<Tx, I, R> {
-  /** Stores the business row in the transaction that makes the operation durable, before anything is sent. */
-  prepare(tx: Tx, input: I): Promise<unknown> | unknown;
+  /**
+   * Stores the business row in the transaction that makes the operation durable, before anything is sent: a function of
+   * the transaction and the input, or `{ statement }` with one of the input, see {@link BusinessWrite}.
+   */
+  readonly prepare: BusinessWrite<Tx, [input: I]>;
   /** Completes the business row. What it throws for good leads to the cancel. */
-  commit(
-    tx: Tx,
-    input: I,
-    result: R,
-    info: { readonly provider: string; readonly key: string },
-  ): Promise<unknown> | unknown;
+  readonly commit: BusinessWrite<
+    Tx,
+    [input: I, result: R, info: { readonly provider: string; readonly key: string }]
+  >;
   /**
    * Voids the business row. It may follow `commit`: a committed operation can be cancelled where the provider has a
    * cancel. So it has to void a row that is complete too, and give back what `commit` took.
    */
-  abandon(tx: Tx, input: I, why: AbandonedFailure): Promise<unknown> | unknown;
+  readonly abandon: BusinessWrite<Tx, [input: I, why: AbandonedFailure]>;
   /**
-   * The same functions for many operations at once. With them the writes of concurrent callers share statements and
+   * The same for many operations at once. With them the writes of concurrent callers share statements and
    * commits: each still is durable with its own business row before its caller goes on, and one who is alone waits for
-   * nobody. When one of them is refused, each is written by itself, by the functions above.
+   * nobody. When one of them is refused, each is written by itself, as said above.
    */
   readonly many?: ManyWrites<Tx, I, R>;
   /**

@@ -31,7 +31,7 @@ export async function begin<Tx>(
   if (error === undefined) {
     return row === undefined ? await existing(engine, fresh) : await begun(engine, row, fresh.dueInMs);
   }
-  if (hasCode(error, ledgerFailureCodes.commitUnknown) && row !== undefined) {
+  if (hasCode(error, ledgerFailureCodes.commitUnknown) && !taken) {
     return await afterLostCommit(engine, fresh, row, error);
   }
   if (hasCode(error, ledgerFailureCodes.transactionAborted)) throw inPrepare(error as Failure);
@@ -53,7 +53,7 @@ export async function beginIn<Tx>(
   const query = store.sql.join(tx);
   const row = await store.insert(query, fresh);
   if (row === undefined) return await existing(engine, fresh, query);
-  await definition.prepare(tx, JSON.parse(fresh.request));
+  await definition.prepare.run({ tx, query }, JSON.parse(fresh.request));
   await engine.wakeAtCommit(query);
   return { fresh: true, held: { row, leaseEndsAtMs: row.readAtMs, mine: false } };
 }
@@ -110,11 +110,13 @@ async function existing<Tx>(
  * Finds out what became of a commit whose answer was lost: the same key is inserted once more, which waits for
  * the old transaction if it still runs, and is rolled back. If that insert succeeds, the old commit never
  * happened and never will.
+ *
+ * @param inserted - Undefined where its answer was lost too. What is found then may be somebody else's, so it is not sent.
  */
 async function afterLostCommit<Tx>(
   engine: Engine<Tx>,
   fresh: NewOperation,
-  inserted: OperationRow,
+  inserted: OperationRow | undefined,
   cause: unknown,
 ): Promise<Begun> {
   const { store } = engine;
@@ -125,8 +127,8 @@ async function afterLostCommit<Tx>(
       );
       if (again !== undefined) throw new NeverCommitted();
     });
-    const row = await store.find(inserted.id);
-    if (row === undefined) return await existing(engine, fresh);
+    const row = inserted && (await store.find(inserted.id));
+    if (row === undefined || inserted === undefined) return await existing(engine, fresh);
     // Another worker may have taken it meanwhile; it is then no longer ours to send.
     if (row.fence !== inserted.fence || row.state !== inserted.state) return { fresh: false, row };
     return await begun(engine, { ...row, readAtMs: inserted.readAtMs }, fresh.dueInMs);

@@ -1,4 +1,5 @@
 import { hasCode, ledgerFailureCodes } from "../failure.ts";
+import type { CommittedItem } from "../operation/definition.ts";
 import type { NewOperation, OperationRow, PlannedMove } from "../store/operation-row.ts";
 import type { SqlPort } from "../store/sql-port.ts";
 import type { AnyDefinition, Engine } from "./engine.ts";
@@ -116,25 +117,44 @@ async function intendAll<Tx>(
   batch: readonly NewOperation[],
 ): Promise<readonly PromiseSettledResult<Intended>[]> {
   const { store } = engine;
-  let rows: readonly (OperationRow | undefined)[] = [];
+  let rows: readonly (OperationRow | undefined)[] | undefined;
   try {
+    rows = await intendAtOnce(engine, definition, batch);
     // Our rows first: their unique keys order callers, and a repeated key ends here.
-    await store.inserting(batch, async (inserted, tx) => {
+    rows ??= await store.inserting(batch, async (inserted, tx, query) => {
       rows = inserted;
-      const fresh = rows.filter((row) => row !== undefined);
-      if (fresh.length === 0) return;
-      await definition.many?.prepare(
-        tx,
+      const fresh = inserted.filter((row) => row !== undefined);
+      if (fresh.length === 0) return inserted;
+      await definition.many?.prepare.run(
+        { tx, query },
         fresh.map(({ request }) => JSON.parse(request)),
       );
       await engine.step("intent.beforeCommit");
+      return inserted;
     });
     return fulfilled(rows.map((row) => ({ row, taken: row === undefined })));
   } catch (error) {
     // Each finds out about its own key. Whatever else failed has been rolled back.
     if (!hasCode(error, ledgerFailureCodes.commitUnknown)) throw error;
-    return fulfilled(rows.map((row) => ({ row, taken: row === undefined, error })));
+    return fulfilled(
+      batch.map((_, index) => {
+        const row = rows?.[index];
+        return { row, taken: rows !== undefined && row === undefined, error };
+      }),
+    );
   }
+}
+
+/** @returns undefined where they cannot be written at once, and nothing was. */
+async function intendAtOnce<Tx>(
+  { store, step }: Engine<Tx>,
+  { many }: AnyDefinition<Tx>,
+  batch: readonly NewOperation[],
+): Promise<readonly OperationRow[] | undefined> {
+  if (many?.prepare.statement === undefined || !store.writesAtOnce) return undefined;
+  const business = many.prepare.statement(batch.map(({ request }) => JSON.parse(request)));
+  await step("intent.beforeCommit");
+  return await store.insertAtOnce(batch, business);
 }
 
 async function settleAll<Tx>(
@@ -144,21 +164,12 @@ async function settleAll<Tx>(
 ): Promise<readonly PromiseSettledResult<OperationRow | undefined>[]> {
   const { store } = engine;
   try {
+    const atOnce = await settleAtOnce(engine, definition, batch);
+    if (atOnce !== undefined) return fulfilled(atOnce);
     // Our rows first: their locks order workers, and a lost row does not reach the user's function.
-    const rows = await store.moving(batch, async (moved, tx) => {
+    const rows = await store.moving(batch, async (moved, tx, query) => {
       const ours = batch.filter((_, index) => moved[index] !== undefined);
-      const committed = ours.filter(({ transition }) => transition.business === "commit");
-      if (committed.length > 0) {
-        await definition.many?.commit(
-          tx,
-          committed.map(({ row, evidence: { result } }) => ({
-            input: JSON.parse(row.request),
-            result: result === undefined ? undefined : JSON.parse(result),
-            provider: row.provider,
-            key: row.key,
-          })),
-        );
-      }
+      if (ours.length > 0) await definition.many?.commit.run({ tx, query }, ours.map(committed));
       await engine.step("outcome.beforeCommit");
       return moved;
     });
@@ -167,4 +178,25 @@ async function settleAll<Tx>(
     if (!store.sql.isTransient(error)) throw error;
     return batch.map(() => ({ status: "rejected", reason: error }));
   }
+}
+
+/** The same. */
+async function settleAtOnce<Tx>(
+  { store, step }: Engine<Tx>,
+  { many }: AnyDefinition<Tx>,
+  batch: readonly Outcome[],
+): Promise<readonly OperationRow[] | undefined> {
+  if (many?.commit.statement === undefined || !store.writesAtOnce) return undefined;
+  const business = many.commit.statement(batch.map(committed));
+  await step("outcome.beforeCommit");
+  return await store.moveAtOnce(batch, business);
+}
+
+function committed({ row, evidence: { result } }: Outcome): CommittedItem<unknown, unknown> {
+  return {
+    input: JSON.parse(row.request),
+    result: result === undefined ? undefined : JSON.parse(result),
+    provider: row.provider,
+    key: row.key,
+  };
 }

@@ -19,12 +19,19 @@ export async function intend<Tx>(
   let row: OperationRow | undefined;
   let taken = false;
   try {
+    const { statement } = definition.prepare;
+    if (statement !== undefined && store.writesAtOnce) {
+      const business = statement(JSON.parse(fresh.request));
+      await engine.step("intent.beforeCommit");
+      const rows = await store.insertAtOnce([fresh], business);
+      if (rows !== undefined) return { row: rows[0], taken };
+    }
     // Our row first: its unique key orders callers, and a repeated key ends here, before the user's function.
-    await store.inserting([fresh], async ([inserted], tx) => {
+    await store.inserting([fresh], async ([inserted], tx, query) => {
       row = inserted;
       taken = row === undefined;
       if (taken) return;
-      await definition.prepare(tx, JSON.parse(fresh.request));
+      await definition.prepare.run({ tx, query }, JSON.parse(fresh.request));
       await engine.step("intent.beforeCommit");
     });
     return { row, taken };

@@ -1,6 +1,8 @@
+import type { CheckedWrite } from "../operation/business-write.ts";
 import type { AbandonedFailure } from "../operation/definition.ts";
 import type { Transition } from "../state/transitions.ts";
-import type { Move, OperationRow, PlannedMove } from "../store/operation-row.ts";
+import type { OperationRow, PlannedMove } from "../store/operation-row.ts";
+import { type SqlQuery, type SqlStatement, StatementFailed } from "../store/sql-port.ts";
 import type { AnyDefinition, Engine, StepName } from "./engine.ts";
 import type { Evidence } from "./evidence.ts";
 
@@ -32,54 +34,80 @@ const retryLockTimeoutMs = 2_000;
 export async function settleOne<Tx>(
   engine: Engine<Tx>,
   definition: AnyDefinition<Tx>,
-  { row, move, transition, evidence }: Outcome,
+  outcome: Outcome,
   again = false,
 ): Promise<OperationRow | undefined> {
   const { store } = engine;
+  const { row, move, transition } = outcome;
+  const planned = [{ row, move }];
+  const write = businessOf(definition, outcome);
   let ours = false;
   try {
-    const work = async (fenced: OperationRow | undefined, tx: Tx): Promise<OperationRow> => {
+    if (write?.statement !== undefined && !again && store.writesAtOnce) {
+      ours = true;
+      const business = write.statement();
+      await engine.step(`${stepOf(transition)}.beforeCommit`);
+      ours = false;
+      const moved = await store.moveAtOnce(planned, business);
+      if (moved !== undefined) return moved[0];
+    }
+    const work = async (fenced: OperationRow | undefined, tx: Tx, query: SqlQuery): Promise<OperationRow> => {
       if (fenced === undefined) throw new RowLost();
       ours = true;
-      await business(definition, tx, row, transition, move, evidence);
+      await write?.run({ tx, query });
       await engine.step(`${stepOf(transition)}.beforeCommit`);
       return fenced;
     };
     // Our row first: its lock orders workers, and a lost row ends here, before the user's function runs.
-    if (!again) return await store.moving([{ row, move }], async ([fenced], tx) => await work(fenced, tx));
+    if (!again) return await store.moving(planned, ([fenced], tx, query) => work(fenced, tx, query));
     return await store.sql.transaction(async (tx, query) =>
       work(
         await store.dialect.boundLockWait(query, retryLockTimeoutMs, () => store.move(query, row, move)),
         tx,
+        query,
       ),
     );
-  } catch (error) {
-    if (error instanceof RowLost) return undefined;
-    if (ours && transition.business !== undefined && !store.sql.isTransient(error))
+  } catch (caught) {
+    if (caught instanceof RowLost) return undefined;
+    const isTheirs = caught instanceof StatementFailed;
+    const error = isTheirs ? caught.cause : caught;
+    if ((ours || isTheirs) && transition.business !== undefined && !store.sql.isTransient(error))
       throw new BusinessRejected(error);
     throw error;
   }
 }
 
-async function business<Tx>(
-  definition: AnyDefinition<Tx>,
-  tx: Tx,
-  row: OperationRow,
-  transition: Transition,
-  move: Move,
-  evidence: Evidence,
-): Promise<void> {
-  const input: unknown = JSON.parse(row.request);
+/** One outcome's business write. */
+interface Write<Tx> {
+  run(on: { readonly tx: Tx; readonly query: SqlQuery }): unknown;
+  readonly statement: (() => SqlStatement) | undefined;
+}
+
+function businessOf<Tx>(
+  { commit, abandon }: AnyDefinition<Tx>,
+  { row, move, transition, evidence }: Outcome,
+): Write<Tx> | undefined {
+  const input = (): unknown => JSON.parse(row.request);
   if (transition.business === "commit") {
     const result: unknown = evidence.result === undefined ? undefined : JSON.parse(evidence.result);
-    await definition.commit(tx, input, result, { provider: row.provider, key: row.key });
-  } else if (transition.business === "abandon" && !row.abandoned) {
-    await definition.abandon(
-      tx,
-      input,
-      JSON.parse(move.failure ?? row.failure ?? "null") as AbandonedFailure,
-    );
+    const info = { provider: row.provider, key: row.key };
+    return withArguments(commit, (): [unknown, unknown, typeof info] => [input(), result, info]);
   }
+  if (transition.business === "abandon" && !row.abandoned) {
+    const why = (): AbandonedFailure => JSON.parse(move.failure ?? row.failure ?? "null") as AbandonedFailure;
+    return withArguments(abandon, (): [unknown, AbandonedFailure] => [input(), why()]);
+  }
+  return undefined;
+}
+
+function withArguments<Tx, Args extends readonly unknown[]>(
+  { run, statement }: CheckedWrite<Tx, Args>,
+  args: () => Args,
+): Write<Tx> {
+  return {
+    run: (on) => run(on, ...args()),
+    statement: statement && (() => statement(...args())),
+  };
 }
 
 /** What a crash test calls the place of a move. */

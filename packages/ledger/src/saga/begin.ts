@@ -136,7 +136,7 @@ export async function storeIn<Tx>(
       );
     }
     try {
-      await definition.prepare(tx, JSON.parse(fresh.request));
+      await definition.prepare.run({ tx, query }, JSON.parse(fresh.request));
     } catch (error) {
       if (engine.store.sql.isTransient(error)) throw error;
       throw new StepRejected(begun.step, error);

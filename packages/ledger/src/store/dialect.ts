@@ -21,6 +21,15 @@ export interface StatementForMany {
   calls(records: readonly object[]): readonly (readonly unknown[])[];
   /** What it was answered with, all times together, as rows. Absent where it is answered with them. */
   read?(answers: readonly SqlRow[]): readonly SqlRow[];
+  /**
+   * The same for all or nothing: it fails where it would leave out one of them. Absent where it cannot say so, or there is
+   * no driver that sends several statements at once.
+   */
+  readonly whole?: {
+    calls(records: readonly object[]): readonly (readonly unknown[])[];
+    /** Whether it has failed for that. */
+    isRefused(error: unknown): boolean;
+  };
 }
 
 /**

@@ -13,6 +13,17 @@ export interface SqlStatement {
   readonly values: readonly unknown[];
 }
 
+/** A statement of several that were sent at once has failed, with this cause; they have been rolled back. */
+export class StatementFailed extends Error {
+  /** Its place among them, from 0 on; their number for COMMIT. */
+  readonly index: number;
+
+  constructor(index: number, cause: unknown) {
+    super(`statement ${index + 1} failed`, { cause });
+    this.index = index;
+  }
+}
+
 /** How long a database may keep the ledger waiting. Measured on the ledger's clock. */
 export interface SqlBounds {
   readonly clock: Clock;
@@ -56,6 +67,15 @@ export interface SqlPort<Tx> {
     bounds?: SqlBounds,
   ): Promise<T>;
   /**
+   * One READ COMMITTED transaction of statements that are all known before it begins, in one round trip, its COMMIT
+   * included. Absent where the driver cannot do it.
+   *
+   * @returns the rows of each.
+   * @throws {@link StatementFailed} when one of them or COMMIT fails, or one ended the transaction; Failure `COMMIT_UNKNOWN`
+   * with `effect: "unknown"` when no answer came. Whatever else is thrown has been rolled back.
+   */
+  atOnce?(statements: readonly SqlStatement[], bounds?: SqlBounds): Promise<readonly (readonly SqlRow[])[]>;
+  /**
    * Sends statements on a transaction that the user has begun, and will end.
    *
    * @throws TypeError for what is certainly no open transaction: a pool, or a connection outside of one.
@@ -87,6 +107,10 @@ export function bounded<Tx>(sql: SqlPort<Tx>, bounds: SqlBounds): SqlPort<Tx> {
         first: SqlStatement,
         work: (rows: readonly SqlRow[], tx: Tx, query: SqlQuery) => Promise<T>,
       ): Promise<T> => sql.transactionWith?.(first, work, bounds) as Promise<T>,
+    }),
+    ...(sql.atOnce !== undefined && {
+      atOnce: (statements: readonly SqlStatement[]) =>
+        sql.atOnce?.(statements, bounds) as Promise<readonly (readonly SqlRow[])[]>,
     }),
     ...(sql.session !== undefined && {
       session: <T>(work: (query: SqlQuery) => Promise<T>): Promise<T> =>

@@ -26,7 +26,7 @@ import {
   toLastError,
   whole,
 } from "./row-codec.ts";
-import type { SqlPort, SqlQuery, SqlRow } from "./sql-port.ts";
+import { type SqlPort, type SqlQuery, type SqlRow, type SqlStatement, StatementFailed } from "./sql-port.ts";
 
 /** The statements with types on both sides. Decides nothing. */
 export class Store<Tx> {
@@ -61,6 +61,41 @@ export class Store<Tx> {
     work: (rows: readonly (OperationRow | undefined)[], tx: Tx, query: SqlQuery) => Promise<T>,
   ): Promise<T> {
     return this.#beginningWith(this.#text.insert, insertion(fresh, this.#clock.now()), work);
+  }
+
+  /** Whether what is known beforehand can be written in one round trip, its commit included. */
+  get writesAtOnce(): boolean {
+    return this.sql.atOnce !== undefined && this.#text.insert.whole !== undefined;
+  }
+
+  /**
+   * {@link insertMany} and a statement of the user's, in one transaction, all of it or nothing.
+   *
+   * @returns undefined when nothing was written, because a key is taken.
+   * @throws what the user's statement fails with.
+   */
+  async insertAtOnce(
+    fresh: readonly NewOperation[],
+    business: SqlStatement,
+  ): Promise<readonly OperationRow[] | undefined> {
+    try {
+      return await this.#atOnce(this.#text.insert, insertion(fresh, this.#clock.now()), business);
+    } catch (error) {
+      throw error instanceof StatementFailed ? error.cause : error;
+    }
+  }
+
+  /**
+   * {@link moveMany} and a statement of the user's, in one transaction, all of it or nothing.
+   *
+   * @returns undefined when nothing was written, because a row is no longer in the worker's hands.
+   * @throws StatementFailed when it is the user's statement that fails.
+   */
+  moveAtOnce(
+    planned: readonly PlannedMove[],
+    business: SqlStatement,
+  ): Promise<readonly OperationRow[] | undefined> {
+    return this.#atOnce(this.#text.move, moves(planned, this.#clock.now()), business);
   }
 
   /** @returns undefined when the row is no longer in the worker's hands. */
@@ -249,6 +284,24 @@ export class Store<Tx> {
     const answers: SqlRow[] = [];
     for (const values of asked) answers.push(...(await this.send(query, statement, values)));
     return read(rowsOf(answers));
+  }
+
+  async #atOnce(
+    { statement, whole, read: rowsOf = asTheyAre }: StatementForMany,
+    { records, read }: Asked<readonly (OperationRow | undefined)[]>,
+    business: SqlStatement,
+  ): Promise<readonly OperationRow[] | undefined> {
+    const { sql } = this;
+    if (sql.atOnce === undefined || whole === undefined || typeof statement !== "string") return undefined;
+    const own = whole.calls(records).map((values) => ({ text: statement, values }));
+    try {
+      const answers = await sql.atOnce([...own, business]);
+      return read(rowsOf(answers.slice(0, own.length).flat())) as readonly OperationRow[];
+    } catch (error) {
+      if (!(error instanceof StatementFailed) || error.index >= own.length) throw error;
+      if (whole.isRefused(error.cause)) return undefined;
+      throw this.dialect.isNotMigrated(error.cause) ? notMigrated(error.cause) : error.cause;
+    }
   }
 
   async #beginningWith<R, T>(

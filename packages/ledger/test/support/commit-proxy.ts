@@ -109,5 +109,7 @@ export class CommitProxy {
 
 /** A simple query is "Q", its length, its text and a zero; the text may hold several statements. */
 export function isPostgresCommit(chunk: Buffer): boolean {
-  return chunk[0] === 0x51 && chunk.toString().endsWith("commit\0");
+  const text = chunk.toString("latin1");
+  // By itself, or the last of the statements that one packet brings.
+  return (chunk[0] === 0x51 && text.endsWith("commit\0")) || text.includes("\0commit\0");
 }

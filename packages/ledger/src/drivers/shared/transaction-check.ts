@@ -24,6 +24,13 @@ export const stateText = "select txid_status($1::bigint)::text as state";
 export const endSessionText = `select pg_terminate_backend(pid)::text as ended from pg_stat_activity
   where backend_xid::text = ($1::bigint & 4294967295)::text`;
 
+/**
+ * The same where the number is not known: by the server's process, if it has been in its transaction for so many
+ * milliseconds. (A pooler gives processes numbers of its own, which no process has.)
+ */
+export const endLongSessionText = `select pg_terminate_backend(pid)::text as ended from pg_stat_activity
+  where pid = $1::bigint and xact_start < clock_timestamp() - $2 * interval '1 ms'`;
+
 export interface CheckedEnd {
   /** What the check, or COMMIT, was answered with. */
   readonly error: unknown;

@@ -1,3 +1,4 @@
+import { sqlStateOf } from "../../drivers/shared/postgres-errors.ts";
 import type { StatementForMany } from "../dialect.ts";
 import type { SqlRow } from "../sql-port.ts";
 import { inMs, msSince } from "./columns.ts";
@@ -23,6 +24,7 @@ const insertParameters: readonly Parameter[] = [
   { field: "key", name: "p_keys", type: "text[]", each: true },
   { field: "fingerprint", name: "p_fingerprints", type: "text[]", each: true },
   { field: "request", name: "p_requests", type: "text[]", each: true },
+  { field: "whole", name: "p_whole", type: "boolean" },
 ];
 
 /** Waits for a transaction that is inserting the same key; nothing is answered of a key that is taken. */
@@ -41,7 +43,7 @@ const insert = (schema: string): string => `
     on conflict (operation, key) do nothing
     returning id, operation, key
   )
-  select string_agg(concat_ws(' ', o.id, o.operation, o.key), E'\\n') from o`;
+  select string_agg(concat_ws(' ', o.id, o.operation, o.key), E'\\n'), count(*) < cardinality(p_keys) from o`;
 
 /** Neither ids nor keys have spaces. */
 function insertedFrom(line: string): SqlRow {
@@ -74,6 +76,7 @@ const moveParameters: readonly Parameter[] = [
   { field: "evidence", name: "p_evidence", type: "text[]", each: true },
   { field: "errorCode", name: "p_error_codes", type: "text[]", each: true },
   { field: "errorMessage", name: "p_error_messages", type: "text[]", each: true },
+  { field: "whole", name: "p_whole", type: "boolean" },
 ];
 
 /** Fence and state must still be those that were seen, and a cancel that was asked for meanwhile is not overlooked. */
@@ -124,7 +127,7 @@ const move = (schema: string): string => `
     from o where o.noted
   )
   select string_agg(o.id || ' ' || o.tries || case when o.due_at is not null or o.cancel_wanted_at is not null
-    then ' ' || ${ages()} else '' end, E'\\n') from o`;
+    then ' ' || ${ages()} else '' end, E'\\n'), count(*) < cardinality(p_ids) from o`;
 
 const ageNames = [
   "cancel_wanted_for_ms",
@@ -152,6 +155,9 @@ function movedFrom(line: string): SqlRow {
   return { id, tries, ...Object.fromEntries(ageNames.map((name, at) => [name, given[at] || undefined])) };
 }
 
+/** What is answered where all or nothing was asked for. Of a class that is nobody's. */
+const refused = "OR001";
+
 /** @returns the procedure's definition. */
 function procedure(name: string, parameters: readonly Parameter[], statement: string): string {
   const given = parameters.map(({ name: parameter, type }) => `${parameter} ${type}`).join(", ");
@@ -161,8 +167,14 @@ function procedure(name: string, parameters: readonly Parameter[], statement: st
   set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
   as $procedure$
   #variable_conflict use_column
+  declare
+    missed boolean;
   begin
-    ${statement} into answer;
+    ${statement} into answer, missed;
+    if p_whole and missed then
+      raise exception using errcode = '${refused}',
+        message = 'outrigger: a key is taken, or a row has moved on; the ledger looks at each by itself';
+    end if;
     "transaction" = txid_current();
   end
   $procedure$`;
@@ -178,6 +190,14 @@ function calling(
   return {
     statement: `call ${name}(${places})`,
     calls: (records) => inGroups(records as readonly Fields[], parameters),
+    whole: {
+      calls: (records) =>
+        inGroups(
+          (records as readonly Fields[]).map((record) => ({ ...record, whole: true })),
+          parameters,
+        ),
+      isRefused: (error) => sqlStateOf(error) === refused,
+    },
     read: (rows) => rows.flatMap(({ answer }) => (answer ? String(answer).split("\n").map(rowFrom) : [])),
   };
 }
