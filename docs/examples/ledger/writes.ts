@@ -49,8 +49,12 @@ export function defineByStatement(
         }),
       },
       commit: {
+        // Fails when one of them does not wait for its payment.
         statement: (items) => ({
-          text: "update orders set status = 'paid' where id = any($1::text[])",
+          text: `with paid as (
+              update orders set status = 'paid' where id = any($1::text[]) and status = 'paying' returning id
+            )
+            select 1 / (count(*) = cardinality($1::text[]))::integer from paid`,
           values: [items.map(({ input }) => input.id)],
         }),
       },

@@ -12,16 +12,16 @@ afterAll(async () => {
   await Promise.all(pools.map((pool) => pool.end()));
 });
 
-function newPool(url = shop.url): pg.Pool {
-  const pool = new pg.Pool({ connectionString: url, max: 1 });
+function newPool(max = 1): pg.Pool {
+  const pool = new pg.Pool({ connectionString: shop.url, max });
   pool.on("error", () => {});
   pools.push(pool);
   return pool;
 }
 
 /** A pool whose clients count how often something is sent to be waited for. */
-function counted(): { readonly pool: pg.Pool; readonly sent: unknown[] } {
-  const pool = newPool();
+function counted(max = 1): { readonly pool: pg.Pool; readonly sent: unknown[] } {
+  const pool = newPool(max);
   const sent: unknown[] = [];
   pool.on("connect", (client) => {
     const query = client.query.bind(client) as (...given: unknown[]) => unknown;
@@ -137,6 +137,49 @@ describe("what statements are prepared by", () => {
     expect((await pool.query("select 1 from pg_prepared_statements")).rowCount).toBe(0);
   });
 
+  test("may be forgotten by several sessions at once, and no charge is cancelled for it", async () => {
+    const { pool, sent } = counted(2);
+    const sql = fromPgPool<PgTx>(pool);
+    const both = () =>
+      Promise.all(
+        [1, 2].map((n) => sql.atOnce?.([{ text: "select pg_sleep(0.05), $1::int as n", values: [n] }])),
+      );
+    await both();
+    await Promise.all([1, 2].map(() => pool.query("select pg_sleep(0.05)")));
+    const clients = await Promise.all([pool.connect(), pool.connect()]);
+    for (const client of clients) await client.query("deallocate all");
+    for (const client of clients) client.release();
+    sent.length = 0;
+    const again = await both();
+    expect(again.map((answers) => answers?.[0]?.[0]?.["n"])).toEqual([1, 2]);
+    // Each was sent, rolled back, and sent once more.
+    expect(sent).toHaveLength(6);
+  });
+
+  test("may be forgotten between BEGIN and what is sent with it", async () => {
+    const pool = newPool();
+    const sql = fromPgPool<PgTx>(pool);
+    const first = (id: string) => ({ ...store(id), text: `${store(id).text} returning id` });
+    await sql.transactionWith?.(first("g1"), async () => {});
+    await pool.query("deallocate all");
+    await sql.transactionWith?.(first("g2"), async (rows) => expect(rows).toEqual([{ id: "g2" }]));
+    expect(await shop.status("g2")).toBe("pending");
+  });
+
+  test("follow a table that has changed since", async () => {
+    const pool = newPool();
+    await pool.query("create table changing (id text)");
+    const sql = fromPgPool<PgTx>(pool);
+    const add = (id: string) =>
+      sql.atOnce?.([{ text: "insert into changing (id) values ($1) returning *", values: [id] }]);
+    expect(await add("a")).toEqual([[{ id: "a" }]]);
+    await shop.pool.query("alter table changing add column more integer default 7");
+    expect(await add("b")).toEqual([[{ id: "b", more: 7 }]]);
+    expect(await add("c")).toEqual([[{ id: "c", more: 7 }]]);
+    await shop.pool.query("alter table changing drop column id");
+    await expect(add("d")).rejects.toMatchObject({ index: 0, cause: { code: "42703" } });
+  });
+
   test("are as many as there are statements, and no more where values are put into texts", async () => {
     const sql: SqlPort<PgTx> = fromPgPool(newPool());
     for (let nth = 0; nth < 150; nth += 1) {
@@ -156,8 +199,12 @@ describe("what statements are prepared by", () => {
   });
 });
 
-describe("statements that are sent at once", () => {
-  const sql = (): SqlPort<PgTx> => fromPgPool<PgTx>(newPool());
+describe.each(["at once", "one by one"])("statements that are sent %s", (how) => {
+  const sql = (): SqlPort<PgTx> => {
+    const pool = newPool();
+    const bare = { connect: pool.connect.bind(pool) } as unknown as pg.Pool;
+    return fromPgPool<PgTx>(how === "at once" ? pool : bare);
+  };
 
   test.each([
     [
@@ -180,7 +227,7 @@ describe("statements that are sent at once", () => {
   });
 
   test("are undone when COMMIT is refused, which is told of as behind all of them", async () => {
-    await shop.pool.query(`create table slips (id text primary key, order_id text
+    await shop.pool.query(`create table if not exists slips (id text primary key, order_id text
       references orders (id) deferrable initially deferred)`);
     const slip = { text: "insert into slips (id, order_id) values ('s1', $1)", values: ["nobody"] };
     const failed = sql().atOnce?.([store("c1"), slip]);
@@ -192,16 +239,18 @@ describe("statements that are sent at once", () => {
     "that end the transaction themselves, by %s, are found out",
     async (text) => {
       const port = sql();
-      const failed = port.atOnce?.([store(`e-${text}`), { text, values: [] }]);
+      const failed = port.atOnce?.([store(`e-${text}-${how}`), { text, values: [] }]);
       await expect(failed).rejects.toMatchObject({ index: 2, cause: { code: "TRANSACTION_ABORTED" } });
-      expect(await shop.status(`e-${text}`)).toBe(text === "commit" ? "pending" : undefined);
+      expect(await shop.status(`e-${text}-${how}`)).toBe(text === "commit" ? "pending" : undefined);
       // Nothing is left open.
       expect(await port.query("select pg_current_xact_id_if_assigned()::text as open")).toEqual([
         { open: null },
       ]);
     },
   );
+});
 
+describe("statements that are sent at once", () => {
   test("begin READ COMMITTED, whatever the session's own way is", async () => {
     const pool = newPool();
     await pool.query("set default_transaction_isolation = 'serializable'");
@@ -227,8 +276,8 @@ describe("statements that are sent at once", () => {
       capabilities: { idempotencyKey: { window: "1d" }, cancel: { blocksLateOriginal: true } },
     });
     await expect(pay.run({ id: "slow" }, { key: "slow" })).rejects.toMatchObject({
-      code: "DATABASE_UNAVAILABLE",
-      effect: "none",
+      code: "INTENT_UNKNOWN",
+      effect: "unknown",
     });
     const waiting =
       "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
@@ -264,12 +313,29 @@ describe("an answer that is lost", () => {
     expect(shop.a.activeCharges("l1")).toBe(0);
   });
 
-  test("of an intent that never arrived says so", async () => {
-    proxy.next("neverArrives");
-    await expect(pay("l2")).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE", effect: "none" });
-    expect(await shop.status("l2")).toBeUndefined();
-    expect(await pay("l2")).toMatchObject({ status: "committed" });
-  });
+  test.each(["neverArrives", "arrivesLate"] as const)(
+    "of an intent that is not found (%s) is not known, as it may be on its way; the same key tells",
+    async (fate) => {
+      const id = `i.${fate}`;
+      proxy.next(fate);
+      await expect(pay(id, { lease: shortLease })).rejects.toMatchObject({
+        code: "INTENT_UNKNOWN",
+        effect: "unknown",
+      });
+      expect(await shop.status(id)).toBeUndefined();
+      expect(shop.a.requests).not.toContain(`/charge ${id}`);
+      proxy.release();
+      if (fate === "arrivesLate") {
+        await expect.poll(() => shop.status(id)).toBe("pending");
+        expect(await pay(id)).toMatchObject({ status: "pending" });
+        const other = shop.node({ definition });
+        other.ledger.start();
+        await shop.settled(other);
+        expect(await shop.status(id)).toBe("void");
+      } else expect(await pay(id)).toMatchObject({ status: "committed" });
+      expect(shop.a.activeCharges(id)).toBe(fate === "arrivesLate" ? 0 : 1);
+    },
+  );
 
   test.each(["swallowAnswer", "neverArrives"] as const)(
     "of an outcome (%s) is found out: it is written once",

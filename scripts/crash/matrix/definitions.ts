@@ -13,6 +13,8 @@ export interface Declared {
   readonly accept?: "detect-only" | "none";
   /** Operations that run side by side and share statements and commits; one writes by itself. */
   readonly operations: number;
+  /** Its business rows are written by statements, which may leave in one packet with the ledger's own. */
+  readonly bySaying?: true;
 }
 
 /** True of every provider here that inquires: how long an effect may be missing from the answer. */
@@ -41,6 +43,8 @@ const definitions = {
   "found-undone": { ...best, unknown: { ...patient, onFound: "cancel" } },
   "two-providers": { ...best, providers: ["a", "b"] },
   gathered: { ...best, operations: 4 },
+  said: { ...best, bySaying: true },
+  "said-gathered": { ...best, operations: 4, bySaying: true },
   "same-key-again": {
     ...best,
     cancels: "doesNotBlock",

@@ -10,6 +10,7 @@ import { behaviourIn } from "../matrix/modes.ts";
 import { type Gate, Passage } from "./gate.ts";
 import type { FromWorker, Looked, Play, Standing } from "./messages.ts";
 import { charge, type Order, type Payment, providerThrough, type Way } from "./payments.ts";
+import { manyWritesSaid, writesSaid } from "./said.ts";
 
 type Say = (message: FromWorker) => void;
 
@@ -100,19 +101,22 @@ export function actor<Tx>(client: Client<Tx>, gate: Gate, play: Play, say: Say):
     },
   };
   const operation: Operation<Order, Payment, Tx> = ledger.operation<Order, Payment>(id, {
-    ...one,
+    ...(declared.bySaying === true ? writesSaid(() => commitRejected) : one),
     providers: Object.fromEntries(declared.providers.map((name) => [name, providerThrough(way, name)])),
     unknown: declared.unknown,
     ...(declared.accept !== undefined && { accept: declared.accept }),
     ...(declared.operations > 1 && {
-      many: {
-        async prepare(tx: Tx, inputs: readonly Order[]) {
-          for (const order of inputs) await one.prepare(tx, order);
-        },
-        async commit(tx: Tx, items: readonly { readonly input: Order }[]) {
-          for (const { input } of items) await one.commit(tx, input);
-        },
-      },
+      many:
+        declared.bySaying === true
+          ? manyWritesSaid(() => commitRejected)
+          : {
+              async prepare(tx: Tx, inputs: readonly Order[]) {
+                for (const order of inputs) await one.prepare(tx, order);
+              },
+              async commit(tx: Tx, items: readonly { readonly input: Order }[]) {
+                for (const { input } of items) await one.commit(tx, input);
+              },
+            },
     }),
   });
   if (of.weakness === "no-fence") forgetFences(ledger);
@@ -185,6 +189,8 @@ function forgetFences(ledger: object): void {
   store.moveMany = async (query, planned) => await moveMany(query, await anyFence(planned));
   const moving = store.moving.bind(store);
   store.moving = async (planned, work) => await moving(await anyFence(planned), work);
+  const moveAtOnce = store.moveAtOnce.bind(store);
+  store.moveAtOnce = async (planned, business) => await moveAtOnce(await anyFence(planned), business);
 }
 
 function textOf(answer: PromiseSettledResult<Outcome<unknown>>): string {

@@ -47,11 +47,17 @@ export class Passage<Tx> {
         if (sql.transactionWith === undefined) throw new Error("the port cannot do it");
         return await sql.transactionWith(first, work, bounds);
       });
+    const atOnce: Exclude<SqlPort<Tx>["atOnce"], undefined> = (statements, bounds) =>
+      inside(async () => {
+        if (sql.atOnce === undefined) throw new Error("the port cannot do it");
+        return await sql.atOnce(statements, bounds);
+      });
     this.sql = {
       dialect: sql.dialect,
       query: (...args) => inside(() => sql.query(...args)),
       transaction: (...args) => inside(() => sql.transaction(...args)),
       ...(sql.transactionWith !== undefined && { transactionWith }),
+      ...(sql.atOnce !== undefined && { atOnce }),
       join: (tx) => sql.join(tx),
       isTransient: (error) => sql.isTransient(error),
     };

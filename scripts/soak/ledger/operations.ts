@@ -3,6 +3,7 @@ import type { Client } from "../../crash/databases/database.ts";
 import { type DefinitionName, declaredBy, definitionNames } from "../../crash/matrix/definitions.ts";
 import { behaviourIn } from "../../crash/matrix/modes.ts";
 import { type Order, type Payment, providerThrough } from "../../crash/worker/payments.ts";
+import { manyWritesSaid, writesSaid } from "../../crash/worker/said.ts";
 import { traitsOf } from "./traits.ts";
 
 export interface SoakLedger<Tx> {
@@ -27,8 +28,10 @@ export function soakLedger<Tx>(client: Client<Tx>, provider: string, seed: numbe
     const prepare = async (tx: Tx, order: Order): Promise<void> => {
       await client.orders.begin(tx, order.id);
     };
+    const rejects = (order: string): boolean =>
+      behaviourIn(traitsOf(order, seed).mode).commitRejected === true;
     const commit = async (tx: Tx, order: Order): Promise<void> => {
-      if (behaviourIn(traitsOf(order.id, seed).mode).commitRejected === true) throw new Error("sold out");
+      if (rejects(order.id)) throw new Error("sold out");
       await client.orders.end(tx, order.id, "paid");
     };
     operations.set(
@@ -36,21 +39,25 @@ export function soakLedger<Tx>(client: Client<Tx>, provider: string, seed: numbe
       ledger.operation<Order, Payment>(name, {
         prepare,
         commit,
-        abandon: async (tx, order) => {
+        abandon: async (tx: Tx, order: Order) => {
           await client.orders.end(tx, order.id, "void");
         },
+        ...(declared.bySaying === true && writesSaid(rejects)),
         providers: Object.fromEntries(declared.providers.map((each) => [each, providerThrough(way, each)])),
         unknown: declared.unknown,
         ...(declared.accept !== undefined && { accept: declared.accept }),
         ...(declared.operations > 1 && {
-          many: {
-            async prepare(tx: Tx, inputs: readonly Order[]) {
-              for (const order of inputs) await prepare(tx, order);
-            },
-            async commit(tx: Tx, items: readonly { readonly input: Order }[]) {
-              for (const { input } of items) await commit(tx, input);
-            },
-          },
+          many:
+            declared.bySaying === true
+              ? manyWritesSaid(rejects)
+              : {
+                  async prepare(tx: Tx, inputs: readonly Order[]) {
+                    for (const order of inputs) await prepare(tx, order);
+                  },
+                  async commit(tx: Tx, items: readonly { readonly input: Order }[]) {
+                    for (const { input } of items) await commit(tx, input);
+                  },
+                },
         }),
       }),
     );

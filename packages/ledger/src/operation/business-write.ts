@@ -70,6 +70,8 @@ export function checkedWrite<Tx, Args extends readonly unknown[]>(
 function checkedStatement(path: string, said: unknown): SqlStatement {
   const { text, values = [] } = (said ?? {}) as { readonly text?: unknown; readonly values?: unknown };
   if (typeof text !== "string" || text.trim() === "" || !Array.isArray(values)) {
+    // What it promises is not waited for, and must not end the process.
+    Promise.resolve(said).catch(() => {});
     // Their values are the business's own, and may be secrets.
     const got =
       typeof said === "object" && said !== null ? `one with ${Object.keys(said).join(", ")}` : show(said);

@@ -24,7 +24,7 @@ export async function begin<Tx>(
   definition: AnyDefinition<Tx>,
   fresh: NewOperation,
 ): Promise<Begun> {
-  const { row, taken, error } =
+  const { row, taken, free, error } =
     definition.many === undefined
       ? await intend(engine, definition, fresh)
       : await gatheredOf(engine, definition).intents.add(fresh);
@@ -38,7 +38,7 @@ export async function begin<Tx>(
   if (!engine.store.sql.isTransient(error)) throw error;
   // That transaction wrote nothing, so the end of its commit does not matter.
   if (taken) return await existingAfterLoss(engine, fresh);
-  if (row === undefined) throw intentUnknown(error);
+  if (row === undefined && free !== true) throw intentUnknown(error);
   throw Failure.is(error) ? error : databaseUnavailable(error);
 }
 
@@ -111,7 +111,8 @@ async function existing<Tx>(
  * the old transaction if it still runs, and is rolled back. If that insert succeeds, the old commit never
  * happened and never will.
  *
- * @param inserted - Undefined where its answer was lost too. What is found then may be somebody else's, so it is not sent.
+ * @param inserted - Undefined where its answer was lost too: what is found then may be somebody else's, so it is not sent;
+ * and what is not found may still be on its way, with its commit.
  */
 async function afterLostCommit<Tx>(
   engine: Engine<Tx>,
@@ -133,8 +134,8 @@ async function afterLostCommit<Tx>(
     if (row.fence !== inserted.fence || row.state !== inserted.state) return { fresh: false, row };
     return await begun(engine, { ...row, readAtMs: inserted.readAtMs }, fresh.dueInMs);
   } catch (error) {
-    if (error instanceof NeverCommitted) throw databaseUnavailable(cause);
-    throw intentUnknown(error);
+    if (error instanceof NeverCommitted && inserted !== undefined) throw databaseUnavailable(cause);
+    throw intentUnknown(error instanceof NeverCommitted ? cause : error);
   }
 }
 

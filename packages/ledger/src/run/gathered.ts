@@ -1,7 +1,7 @@
 import { hasCode, ledgerFailureCodes } from "../failure.ts";
 import type { CommittedItem } from "../operation/definition.ts";
 import type { NewOperation, OperationRow, PlannedMove } from "../store/operation-row.ts";
-import type { SqlPort } from "../store/sql-port.ts";
+import { type SqlPort, StatementFailed } from "../store/sql-port.ts";
 import type { AnyDefinition, Engine } from "./engine.ts";
 import { Gatherer, gatherDefaults } from "./gather.ts";
 import { type Intended, intend } from "./intent.ts";
@@ -145,7 +145,7 @@ async function intendAll<Tx>(
   }
 }
 
-/** @returns undefined where they cannot be written at once, and nothing was. */
+/** @returns undefined where their intents cannot be written at once, and nothing was. */
 async function intendAtOnce<Tx>(
   { store, step }: Engine<Tx>,
   { many }: AnyDefinition<Tx>,
@@ -174,13 +174,14 @@ async function settleAll<Tx>(
       return moved;
     });
     return fulfilled(rows);
-  } catch (error) {
+  } catch (caught) {
+    const error = caught instanceof StatementFailed ? caught.cause : caught;
     if (!store.sql.isTransient(error)) throw error;
     return batch.map(() => ({ status: "rejected", reason: error }));
   }
 }
 
-/** The same. */
+/** @returns undefined where their outcomes cannot be written at once, and nothing was. */
 async function settleAtOnce<Tx>(
   { store, step }: Engine<Tx>,
   { many }: AnyDefinition<Tx>,

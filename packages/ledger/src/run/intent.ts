@@ -1,4 +1,5 @@
 import type { NewOperation, OperationRow } from "../store/operation-row.ts";
+import { StatementFailed } from "../store/sql-port.ts";
 import type { AnyDefinition, Engine } from "./engine.ts";
 
 /** How far the write of an intent came. */
@@ -6,6 +7,8 @@ export interface Intended {
   /** Undefined when the key was taken, or nobody knows. */
   readonly row: OperationRow | undefined;
   readonly taken: boolean;
+  /** The key was free, and the transaction has been rolled back. */
+  readonly free?: true;
   readonly error?: unknown;
 }
 
@@ -36,6 +39,7 @@ export async function intend<Tx>(
     });
     return { row, taken };
   } catch (error) {
+    if (error instanceof StatementFailed) return { row, taken, free: true, error: error.cause };
     return { row, taken, error };
   }
 }

@@ -22,7 +22,7 @@ export interface StatementForMany {
   /** What it was answered with, all times together, as rows. Absent where it is answered with them. */
   read?(answers: readonly SqlRow[]): readonly SqlRow[];
   /**
-   * The same for all or nothing: it fails where it would leave out one of them. Absent where it cannot say so, or there is
+   * Its calls for all records or nothing: it fails where it would leave out one of them. Absent where it cannot say so, or there is
    * no driver that sends several statements at once.
    */
   readonly whole?: {

@@ -27,7 +27,7 @@ export class StatementFailed extends Error {
 /** How long a database may keep the ledger waiting. Measured on the ledger's clock. */
 export interface SqlBounds {
   readonly clock: Clock;
-  /** For a connection, and for each statement of the ledger, BEGIN and COMMIT included. */
+  /** For a connection, and for each statement of the ledger, BEGIN and COMMIT included; for all that is sent at once. */
   readonly statementMs: number;
   /** For all that happens in a transaction before its COMMIT, the user's own function included. */
   readonly transactionMs: number;

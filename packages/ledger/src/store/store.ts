@@ -72,24 +72,20 @@ export class Store<Tx> {
    * {@link insertMany} and a statement of the user's, in one transaction, all of it or nothing.
    *
    * @returns undefined when nothing was written, because a key is taken.
-   * @throws what the user's statement fails with.
+   * @throws StatementFailed when it is the user's statement that fails, or the commit: their keys were free.
    */
-  async insertAtOnce(
+  insertAtOnce(
     fresh: readonly NewOperation[],
     business: SqlStatement,
   ): Promise<readonly OperationRow[] | undefined> {
-    try {
-      return await this.#atOnce(this.#text.insert, insertion(fresh, this.#clock.now()), business);
-    } catch (error) {
-      throw error instanceof StatementFailed ? error.cause : error;
-    }
+    return this.#atOnce(this.#text.insert, insertion(fresh, this.#clock.now()), business);
   }
 
   /**
    * {@link moveMany} and a statement of the user's, in one transaction, all of it or nothing.
    *
    * @returns undefined when nothing was written, because a row is no longer in the worker's hands.
-   * @throws StatementFailed when it is the user's statement that fails.
+   * @throws StatementFailed when it is the user's statement that fails, or the commit.
    */
   moveAtOnce(
     planned: readonly PlannedMove[],

@@ -3,10 +3,15 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 /**
  * What happens to the next COMMIT: its answer is swallowed and the connection ends; or it never reaches the
- * server, whose session is ended at once, or only when {@link CommitProxy.release} is called; or everything falls silent
- * with it.
+ * server, whose session is ended at once, or only when {@link CommitProxy.release} is called; or it arrives only then; or
+ * everything falls silent with it.
  */
-export type CommitFate = "swallowAnswer" | "neverArrives" | "neverArrivesAndHangs" | "fallSilent";
+export type CommitFate =
+  | "swallowAnswer"
+  | "neverArrives"
+  | "neverArrivesAndHangs"
+  | "arrivesLate"
+  | "fallSilent";
 
 /** Stands between a driver and PostgreSQL, and can leave a driver in doubt about its commit. */
 export class CommitProxy {
@@ -16,6 +21,7 @@ export class CommitProxy {
   /** While true nothing is passed on any more, in either direction; connections stay open, and new ones are taken. */
   silent = false;
   readonly #hanging: Socket[] = [];
+  #late: (() => void)[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
   readonly #target: URL;
@@ -55,8 +61,9 @@ export class CommitProxy {
     if (down) for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Ends the sessions that were left hanging at the server. */
+  /** Ends the sessions that were left hanging at the server, and lets arrive what is late. */
   release(): void {
+    for (const arrive of this.#late.splice(0)) arrive();
     for (const socket of this.#hanging.splice(0)) socket.destroy();
   }
 
@@ -95,8 +102,9 @@ export class CommitProxy {
         server.write(chunk);
         return;
       }
-      detached = fate === "neverArrivesAndHangs";
-      if (detached) this.#hanging.push(server);
+      detached = fate !== "neverArrives";
+      if (fate === "neverArrivesAndHangs") this.#hanging.push(server);
+      if (fate === "arrivesLate") this.#late.push(() => server.end(chunk));
       client.destroy();
     });
     server.on("data", (chunk) => {

@@ -1,6 +1,6 @@
 import type { SqlStatement } from "../../store/sql-port.ts";
 import { property } from "../shared/causes.ts";
-import type { PreparedNames } from "./prepared-names.ts";
+import type { Prepared, PreparedNames } from "./prepared-names.ts";
 
 export const beginText = "begin isolation level read committed";
 export const commitText = "commit";
@@ -15,22 +15,33 @@ export interface PgResult {
 /** What `pg` writes to its connection for a statement with values. */
 interface PgWire {
   readonly stream?: { cork?(): void; uncork?(): void };
-  parse(message: { readonly text: string }): void;
+  parse(message: object): void;
   bind(message: object): void;
+  describe(message: object): void;
   execute(message: object): void;
   close(message: { readonly type: "S"; readonly name: string }): void;
+  flush(): void;
   sync(): void;
 }
 
-const wireParts: readonly (keyof PgWire)[] = ["parse", "bind", "execute", "close", "sync"];
+const wireParts: readonly Exclude<keyof PgWire, "stream">[] = [
+  "parse",
+  "bind",
+  "describe",
+  "execute",
+  "close",
+  "flush",
+  "sync",
+];
 
 /** A statement of `pg`. Given to a client it is sent, and gets the answers until the next Sync. */
 interface PgQuery {
   submit(connection: PgWire): unknown;
   /** Writes it, with its values as `pg` writes them, and a Sync. */
-  prepare(connection: PgWire): void;
+  prepare(connection: object): void;
   hasBeenParsed(): boolean;
   handleCommandComplete(...given: unknown[]): unknown;
+  handleEmptyQuery(...given: unknown[]): unknown;
 }
 
 const queryParts: readonly (keyof PgQuery)[] = [
@@ -38,6 +49,7 @@ const queryParts: readonly (keyof PgQuery)[] = [
   "prepare",
   "hasBeenParsed",
   "handleCommandComplete",
+  "handleEmptyQuery",
 ];
 
 type PgQueryClass = new (
@@ -46,13 +58,17 @@ type PgQueryClass = new (
 ) => PgQuery;
 
 /** What became of a packet. The server does not run what stands behind a statement that failed. */
-export type Answered =
-  | { readonly results: readonly PgResult[] }
-  | {
-      readonly error: unknown;
-      /** How many of its statements were completed before the error. */
-      readonly completed: number;
-    };
+export type Answered = { readonly results: readonly PgResult[] } | PacketFailed;
+
+export interface PacketFailed {
+  readonly error: unknown;
+  /** How many of its statements were completed before the error. */
+  readonly completed: number;
+  /** It named statements for the server to keep. */
+  readonly named: boolean;
+  /** It relied on some that the server had kept before. */
+  readonly kept: boolean;
+}
 
 export interface Packet {
   /** One without values has none to be prepared for. */
@@ -82,31 +98,52 @@ export function inOnePacket(
       const writer = new PacketWriter(Query as PgQueryClass, wire as object, packet);
       const [first] = packet.statements;
       let completed = 0;
-      const query = new (Query as PgQueryClass)({ text: first?.text ?? "" }, (given, results) => {
-        const error = writer.refused ?? given ?? undefined;
-        writer.answered(error === undefined);
-        resolve(error === undefined ? { results } : { error, completed });
-      });
-      const own = query.handleCommandComplete.bind(query);
-      query.handleCommandComplete = (...given) => {
-        completed += 1;
-        return own(...given);
+      const failed = (error: unknown): void => {
+        writer.answered(false);
+        resolve({ error, completed, named: writer.named, kept: writer.kept });
       };
+      const query = new (Query as PgQueryClass)({ text: first?.text ?? "" }, (error, results) => {
+        if (writer.unwritable !== undefined) failed(writer.unwritable);
+        else if (error !== null && error !== undefined) failed(error);
+        else {
+          writer.answered(true);
+          resolve({ results });
+        }
+      });
+      for (const name of ["handleCommandComplete", "handleEmptyQuery"] as const) {
+        const own = query[name].bind(query);
+        query[name] = (...given) => {
+          completed += 1;
+          return own(...given);
+        };
+      }
       query.submit = (connection) => {
         writer.write(connection);
         return null;
       };
-      (client.query as (query: object) => void).call(client, query);
+      const sent = (client.query as (query: object) => unknown).call(client, query);
+      // Somebody who has wrapped the client may answer with a promise, and refuse.
+      if (typeof property(sent, "then") === "function")
+        (sent as PromiseLike<unknown>).then(undefined, failed);
     });
+}
+
+/** A value of a statement could not be written, so that neither it nor what stands behind it was sent. */
+export class Unwritable extends TypeError {
+  constructor(cause: unknown) {
+    super(`a value could not be sent: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
 }
 
 class PacketWriter {
   readonly #Query: PgQueryClass;
   readonly #packet: Packet;
   readonly #wire: object;
-  readonly #prepared: { answered(succeeded: boolean): void }[] = [];
-  /** Why a value could not be written. What stands before it was sent all the same, and nothing behind it. */
-  refused: unknown;
+  readonly #prepared: Prepared[] = [];
+  named = false;
+  kept = false;
+  /** What stands before it was sent all the same. */
+  unwritable: Unwritable | undefined;
 
   constructor(Query: PgQueryClass, wire: object, packet: Packet) {
     this.#Query = Query;
@@ -116,11 +153,11 @@ class PacketWriter {
 
   write(connection: PgWire): void {
     const { stream } = connection;
-    const unsynced = Object.create(connection, { sync: { value: () => {} } }) as PgWire;
+    const unsynced = withoutSync(connection);
     stream?.cork?.();
     try {
       for (const { text, values } of this.#packet.statements) {
-        if (this.refused !== undefined) break;
+        if (this.unwritable !== undefined) break;
         if (values === undefined) plain(connection, text);
         else this.#withValues(unsynced, { text, values });
       }
@@ -138,18 +175,26 @@ class PacketWriter {
     const prepared = this.#packet.names?.of(this.#wire, text);
     const config = { text, values: [...values], ...(prepared !== undefined && { name: prepared.name }) };
     const query = new this.#Query(config, (error) => {
-      this.refused = error;
+      this.unwritable = new Unwritable(error);
     });
     if (prepared !== undefined) {
       const { isThere, name } = prepared;
-      // `pg` would take it for parsed as soon as anything is.
       query.hasBeenParsed = () => isThere;
       // Of an earlier try that failed. To close what is not there is no error.
       if (!isThere) unsynced.close({ type: "S", name });
+      this.named = true;
+      this.kept ||= isThere;
       this.#prepared.push(prepared);
     }
     query.prepare(unsynced);
   }
+}
+
+/** The connection as a statement writes to it, with lists of its own where `pg` keeps what it believes to be parsed. */
+function withoutSync(connection: PgWire): PgWire {
+  const parts = wireParts.map((part) => [part, connection[part].bind(connection)] as const);
+  const lists = { parsedStatements: {}, submittedNamedStatements: {} };
+  return { ...Object.fromEntries(parts), ...lists, sync() {} } as unknown as PgWire;
 }
 
 function plain(connection: PgWire, text: string): void {

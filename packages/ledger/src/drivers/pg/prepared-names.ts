@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { sqlStateOf } from "../shared/postgres-errors.ts";
+import type { PacketFailed } from "./one-packet.ts";
 
 /** A statement as one connection knows it. */
 export interface Prepared {
@@ -11,6 +12,9 @@ export interface Prepared {
 
 /** What the server answers who names a statement that this session of it does not know. */
 const noSuchStatement = "26000";
+
+/** What a kept statement may fail with after its tables were changed, and a new one not. */
+const outdated = /^(0A000|42...)$/;
 
 /** More than the ledger's own and a definition's; beyond it somebody puts values into texts. */
 const textsAtMost = 100;
@@ -43,11 +47,17 @@ export class PreparedNames {
     };
   }
 
-  /** @returns whether the statement was not known by its name, and is to be sent once more without. */
-  giveUpAfter(error: unknown): boolean {
-    if (!this.#given || sqlStateOf(error) !== noSuchStatement) return false;
-    this.#given = false;
-    return true;
+  /**
+   * Whether what has failed, and was rolled back, may be sent once more: it names nothing that was kept then, so that this
+   * is true once for each.
+   */
+  mayTryAgain({ error, named, kept }: PacketFailed): boolean {
+    const state = sqlStateOf(error);
+    if (named && state === noSuchStatement) {
+      this.#given = false;
+      return true;
+    }
+    return kept && state !== undefined && outdated.test(state);
   }
 
   #nameOf(text: string): string | undefined {

@@ -1,3 +1,4 @@
+import { Failure } from "@outrigger/core";
 import { commitUnknown, databaseUnavailable, hasCode, ledgerFailureCodes } from "../../failure.ts";
 import {
   type SqlBounds,
@@ -7,7 +8,7 @@ import {
   StatementFailed,
 } from "../../store/sql-port.ts";
 import { isTimedOut, property } from "../shared/causes.ts";
-import { isLost, isTransient } from "../shared/postgres-errors.ts";
+import { isLost, isTransient, sqlStateOf } from "../shared/postgres-errors.ts";
 import {
   checkOf,
   endedBy,
@@ -19,7 +20,15 @@ import { transactionEnded, transactionFailed } from "../shared/transaction-failu
 import { within } from "../shared/within.ts";
 import { checkOut } from "./check-out.ts";
 import { type Ends, endsOf } from "./ends.ts";
-import { type Answered, beginText, commitText, inOnePacket, type PgResult } from "./one-packet.ts";
+import {
+  type Answered,
+  beginText,
+  commitText,
+  inOnePacket,
+  type PacketFailed,
+  type PgResult,
+  Unwritable,
+} from "./one-packet.ts";
 import type { PgClient, PgPool } from "./pool.ts";
 import type { PreparedNames } from "./prepared-names.ts";
 
@@ -100,6 +109,8 @@ export class PgSession<Client extends PgClient> {
     try {
       answered = await this.#answer(packet());
     } catch (error) {
+      // Whatever it was that failed, an answer may still come.
+      this.#lost = true;
       this.#leaveBehind();
       throw commitUnknown(error);
     }
@@ -114,13 +125,13 @@ export class PgSession<Client extends PgClient> {
   }
 
   async #notAtOnce(
-    { error, completed }: Extract<Answered, { readonly error: unknown }>,
+    failed: PacketFailed,
     statements: readonly SqlStatement[],
   ): Promise<readonly (readonly SqlRow[])[]> {
-    const answeredBy = property(error, "severity") !== undefined;
-    if (isLost(error)) this.#lost = true;
-    // Without an answer of the server's, COMMIT may have been carried out.
-    if (this.#lost && !answeredBy) throw commitUnknown(error);
+    const { error, completed } = failed;
+    if (isLost(error) || !wasUndone(error)) this.#lost = true;
+    // Without the server's answer COMMIT may have been carried out.
+    if (this.#lost) throw commitUnknown(error);
     if (completed > statements.length) {
       const ended = await endedBy({ error, lost: false, state: async () => undefined });
       this.#lost = true;
@@ -128,25 +139,23 @@ export class PgSession<Client extends PgClient> {
         ? ended
         : new StatementFailed(statements.length, ended);
     }
-    if (!this.#lost) await this.#rollback();
-    if (this.#names.giveUpAfter(error)) return await this.atOnce(statements);
+    await this.#rollback();
+    if (!this.#lost && this.#names.mayTryAgain(failed)) return await this.atOnce(statements);
     if (completed === 0) throw databaseUnavailable(error);
     throw new StatementFailed(completed - 1, error);
   }
 
   /** Where the client sends one thing at a time. */
   async #oneByOne(statements: readonly SqlStatement[]): Promise<readonly (readonly SqlRow[])[]> {
-    return await this.transaction(undefined, async () => {
-      const answers: (readonly SqlRow[])[] = [];
-      for (const [index, { text, values }] of statements.entries()) {
-        try {
-          answers.push(await this.query(text, values));
-        } catch (error) {
-          throw new StatementFailed(index, error);
-        }
-      }
-      return answers;
-    });
+    const answers: (readonly SqlRow[])[] = [];
+    try {
+      return await this.transaction(undefined, async () => {
+        for (const { text, values } of statements) answers.push(await this.query(text, values));
+        return answers;
+      });
+    } catch (error) {
+      throw isTransient(error) ? error : new StatementFailed(answers.length, error);
+    }
   }
 
   async #begin(first: SqlStatement | undefined): Promise<readonly SqlRow[]> {
@@ -163,7 +172,8 @@ export class PgSession<Client extends PgClient> {
         ? { results: await this.#sendAll(`${beginText}; ${numberText}`) }
         : await this.#answer(packet());
     if ("error" in answered) {
-      if (!this.#names.giveUpAfter(answered.error)) throw answered.error;
+      if (isLost(answered.error)) this.#lost = true;
+      if (this.#lost || !this.#names.mayTryAgain(answered)) throw answered.error;
       await this.#rollback();
       return await this.#begin(first);
     }
@@ -267,6 +277,12 @@ export class PgSession<Client extends PgClient> {
       () => {},
     );
   }
+}
+
+/** Whether the server has refused a statement, or it was never sent: a FATAL may also be a pooler's, who knows nothing. */
+function wasUndone(error: unknown): boolean {
+  if (error instanceof Unwritable || (Failure.is(error) && error.effect === "none")) return true;
+  return sqlStateOf(error) !== undefined && !["FATAL", "PANIC"].includes(String(property(error, "severity")));
 }
 
 function numberIn(result: PgResult | undefined): string {

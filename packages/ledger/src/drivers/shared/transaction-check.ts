@@ -26,10 +26,12 @@ export const endSessionText = `select pg_terminate_backend(pid)::text as ended f
 
 /**
  * The same where the number is not known: by the server's process, if it has been in its transaction for so many
- * milliseconds. (A pooler gives processes numbers of its own, which no process has.)
+ * milliseconds. A pooler gives processes numbers of its own, which no process has. One that waits for a standby is left
+ * alone: its commit would be seen before that has it.
  */
 export const endLongSessionText = `select pg_terminate_backend(pid)::text as ended from pg_stat_activity
-  where pid = $1::bigint and xact_start < clock_timestamp() - $2 * interval '1 ms'`;
+  where pid = $1::bigint and usename = current_user and datname = current_database()
+    and xact_start < clock_timestamp() - $2 * interval '1 ms' and wait_event is distinct from 'SyncRep'`;
 
 export interface CheckedEnd {
   /** What the check, or COMMIT, was answered with. */
