@@ -10,10 +10,8 @@ export interface Parameter {
   readonly each?: true;
 }
 
-interface Group {
-  readonly common: readonly unknown[];
-  readonly records: Fields[];
-}
+/** Records that are alike; there is at least one. */
+type Group = [Fields, ...Fields[]];
 
 /** More than there are kinds of outcomes in most batches; whoever is like none of the last ones begins another. */
 const comparedWith = 4;
@@ -29,27 +27,29 @@ export function inGroups(
   records: readonly Fields[],
   parameters: readonly Parameter[],
 ): readonly (readonly unknown[])[] {
-  const shared = parameters.filter(({ each }) => each !== true);
+  const shared = parameters.filter(({ each }) => each !== true).map(({ field }) => field);
   const groups: Group[] = [];
   for (const record of records) {
-    const common = shared.map(({ field }) => record[field]);
-    const group = groups.slice(-comparedWith).find((other) => alike(other.common, common));
-    if (group === undefined) groups.push({ common, records: [record] });
-    else group.records.push(record);
+    const group = groups.slice(-comparedWith).find(([first]) => alike(first, record, shared));
+    if (group === undefined) groups.push([record]);
+    else group.push(record);
   }
-  return groups.map(({ records: alikes }) =>
+  return groups.map((alikes) =>
     parameters.map(({ field, each }) =>
-      each === true ? listOf(alikes.map((record) => record[field])) : sentOf(alikes[0]?.[field]),
+      each === true ? listOf(alikes.map((record) => record[field])) : sentOf(alikes[0][field]),
     ),
   );
 }
 
-function alike(these: readonly unknown[], others: readonly unknown[]): boolean {
-  return these.every((each, at) => same(each, others[at]));
+function alike(one: Fields, other: Fields, fields: readonly string[]): boolean {
+  return fields.every((field) => same(one[field], other[field]));
 }
 
 function same(a: unknown, b: unknown): boolean {
-  return a === b || (Array.isArray(a) && Array.isArray(b) && a.length === b.length && alike(a, b));
+  if (a === b) return true;
+  return (
+    Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((each, at) => same(each, b[at]))
+  );
 }
 
 function sentOf(value: unknown): unknown {
@@ -61,7 +61,10 @@ function listOf(values: readonly unknown[]): string | null {
   return values.every((value) => value === undefined) ? null : `{${values.map(elementOf).join(",")}}`;
 }
 
+const quotes = /["\\]/g;
+
 function elementOf(value: unknown): string {
   if (value === undefined || value === null) return "NULL";
-  return typeof value === "string" ? `"${value.replace(/["\\]/g, "\\$&")}"` : String(value);
+  if (typeof value !== "string") return String(value);
+  return `"${value.includes('"') || value.includes("\\") ? value.replace(quotes, "\\$&") : value}"`;
 }
