@@ -4,16 +4,23 @@ import { reconcilePart } from "./ledger-reconcile.ts";
 import { recoveryPart } from "./ledger-recovery.ts";
 import { sqlitePart } from "./ledger-sqlite.ts";
 import type { Judged, Measured, Part } from "./ledger-turns.ts";
-import { collapsePart, wholePart } from "./ledger-whole.ts";
+import { collapsePart, functionsPart, wholePart } from "./ledger-whole.ts";
 import { median } from "./measure.ts";
 
-const parts: readonly Part[] = [wholePart, sqlitePart, recoveryPart, collapsePart, reconcilePart];
+const parts: readonly Part[] = [
+  wholePart,
+  functionsPart,
+  sqlitePart,
+  recoveryPart,
+  collapsePart,
+  reconcilePart,
+];
 
 /**
  * `npm run bench -- ledger [--json] [--rounds 5] [--history 1000000] [--only <pattern>]`
  *
  * A PostgreSQL of its own with fsync on, and a database of its own for each side. `--only` runs the parts whose name the
- * pattern matches: whole, sqlite, recovery, collapse, reconcile.
+ * pattern matches: whole, functions, sqlite, recovery, collapse, reconcile.
  */
 export async function benchLedger(args: readonly string[]): Promise<boolean> {
   const json = args.includes("--json");

@@ -150,6 +150,7 @@ function ages(): string {
 
 function movedFrom(line: string): SqlRow {
   const [id, tries, ...given] = line.split(" ");
+  if (given.length === 0) return { id, tries };
   return { id, tries, ...Object.fromEntries(ageNames.map((name, at) => [name, given[at] || undefined])) };
 }
 
