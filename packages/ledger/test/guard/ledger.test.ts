@@ -1,6 +1,7 @@
 import { createInbox } from "@outrigger/ledger";
 import { guardTransactions } from "@outrigger/ledger/guard";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { orders as said } from "../support/databases/postgres-by-statement.ts";
 import { orders } from "../support/payments.ts";
 import { quick, useShop } from "../support/shop.ts";
 
@@ -21,21 +22,27 @@ afterEach(() => guard.stop());
 
 const called = async (): Promise<void> => void (await fetch(`${shop.a.url}/inquire?key=none`));
 
-test("an operation's own calls are never in a transaction, whoever makes them", async () => {
-  const node = shop.node();
-  guard.watchPgPool(node.pool);
-  await node.pay.run({ id: "own-1", amount: 1 }, { key: "own-1" });
-  shop.a.modes.set("own-2", { charge: "replyLost" });
-  shop.a.modes.set("own-3", { charge: "hangBeforeApply" });
-  await node.pay.run({ id: "own-2", amount: 1 }, { key: "own-2" });
-  const inTime = AbortSignal.timeout(100);
-  await node.pay.run({ id: "own-3", amount: 1 }, { key: "own-3", signal: inTime });
-  await node.pay.enqueue({ id: "own-4", amount: 1 }, { key: "own-4" });
-  node.ledger.start();
-  await shop.settled(node);
-  expect([await shop.status("own-2"), await shop.status("own-4")]).toEqual(["paid", "paid"]);
-  expect(reported).toEqual([]);
-});
+test.each([
+  ["functions", {}],
+  ["statements", said as object],
+])(
+  "an operation's own calls are never in a transaction, whoever makes them, by %s",
+  async (how, definition) => {
+    const node = shop.node({ definition });
+    guard.watchPgPool(node.pool);
+    await node.pay.run({ id: `own-1-${how}`, amount: 1 }, { key: `own-1-${how}` });
+    shop.a.modes.set(`own-2-${how}`, { charge: "replyLost" });
+    shop.a.modes.set(`own-3-${how}`, { charge: "hangBeforeApply" });
+    await node.pay.run({ id: `own-2-${how}`, amount: 1 }, { key: `own-2-${how}` });
+    const inTime = AbortSignal.timeout(100);
+    await node.pay.run({ id: `own-3-${how}`, amount: 1 }, { key: `own-3-${how}`, signal: inTime });
+    await node.pay.enqueue({ id: `own-4-${how}`, amount: 1 }, { key: `own-4-${how}` });
+    node.ledger.start();
+    await shop.settled(node);
+    expect([await shop.status(`own-2-${how}`), await shop.status(`own-4-${how}`)]).toEqual(["paid", "paid"]);
+    expect(reported).toEqual([]);
+  },
+);
 
 test("a call inside of prepare, commit or abandon is reported, with the operation's name", async () => {
   const node = shop.node({

@@ -96,13 +96,14 @@ export function inOnePacket(
   return () =>
     new Promise((resolve) => {
       const writer = new PacketWriter(Query as PgQueryClass, wire as object, packet);
-      const [first] = packet.statements;
+      // What whoever looks on, such as the guard, takes it for: not for a BEGIN that nothing ends.
+      const shown = packet.statements.find(({ values }) => values !== undefined);
       let completed = 0;
       const failed = (error: unknown): void => {
         writer.answered(false);
         resolve({ error, completed, named: writer.named, kept: writer.kept });
       };
-      const query = new (Query as PgQueryClass)({ text: first?.text ?? "" }, (error, results) => {
+      const query = new (Query as PgQueryClass)({ text: shown?.text ?? "" }, (error, results) => {
         if (writer.unwritable !== undefined) failed(writer.unwritable);
         else if (error !== null && error !== undefined) failed(error);
         else {
