@@ -19,15 +19,15 @@ const shop = (path: string): string => `examples/shop/src/${path}`;
 export const sabotages: readonly Sabotage[] = [
   {
     name: "the fence on the outcome's update is gone",
-    file: ledger("store/postgres/functions-8.ts"),
-    from: 'where p.id = any(array[m.id]) and p.fence = m.fence and p.state = m."from"',
+    file: ledger("store/postgres/functions-9.ts"),
+    from: "where p.id = any(array[m.id]) and p.fence = m.fence and p.state = p_from",
     to: "where p.id = any(array[m.id])",
     tests: ["packages/ledger/test/statements.test.ts"],
   },
   {
     name: "the call is made before the intent is committed",
     file: ledger("run/intent.ts"),
-    from: "await store.inserting([fresh], async ([inserted], tx) => {",
+    from: "await store.inserting([fresh], async ([inserted], tx, query) => {",
     to: `await ((rows: readonly NewOperation[], work: Parameters<typeof store.inserting<void>>[1]): Promise<void> =>
       new Promise<void>((resolve, reject) => {
         store
@@ -37,7 +37,7 @@ export const sabotages: readonly Sabotage[] = [
             await new Promise((later) => engine.clock.setTimer(1_500, () => later(undefined)));
           })
           .catch(reject);
-      }))([fresh], async ([inserted], tx) => {`,
+      }))([fresh], async ([inserted], tx, query) => {`,
     tests: ["packages/ledger/test/lost-commit.test.ts", "packages/ledger/test/crash.test.ts"],
   },
   {

@@ -18,7 +18,10 @@ test("a wrong definition is refused at once, and the message names the option an
   const { capabilities: _, ...undeclared } = full;
   const cases: readonly [object, string][] = [
     [{ ...business }, "call must be a function; got undefined"],
-    [{ ...business, ...full, prepare: undefined }, "prepare must be a function; got undefined"],
+    [
+      { ...business, ...full, prepare: undefined },
+      "prepare must be a function, or { statement } with one; got undefined",
+    ],
     [{ ...business, ...full, comit: nothing }, 'did you mean "commit"?'],
     [{ ...business, providers: {} }, "must name at least one provider"],
     [
